@@ -1,0 +1,33 @@
+/** Every limit of the protocol in one place (§3, §13). Limits that operators may set stand in the manifest instead. */
+export const LIMITS = {
+  /** Signers in a manifest. */
+  signers: 4096,
+  /** Bytes of a dependency key. */
+  keyBytes: 128,
+  /** Dependency keys of a transaction. */
+  keysPerTransaction: 64,
+  /** Bytes of a transaction's payload. */
+  payloadBytes: 256 * 1024,
+  /** Transactions of a batch. */
+  transactionsPerBatch: 1024,
+  /** Bytes of an encoded batch. */
+  batchBytes: 1024 * 1024,
+  /** Bytes of an encoded view. */
+  viewBytes: 64 * 1024,
+  /** Ids listed in a view. */
+  pendingPerView: 2000,
+  /** How far back a view's heights may lie behind the reader's. */
+  heightsBack: 1024,
+  /** Bytes of a message between signers. */
+  messageBytes: 8 * 1024 * 1024,
+  /** Ids asked for in one message. */
+  idsPerFetch: 256,
+  /** Ids listed in one page of a log. */
+  idsPerPage: 1024,
+  /** Backing orders inside backing orders. */
+  backingDepth: 3,
+  /** Undecided batches of one initiator that others keep beyond its window before they refuse more. */
+  undecidedPerInitiator: 64,
+  /** Transactions that wait in one signer for their batch. */
+  waitingTransactions: 10_000,
+} as const

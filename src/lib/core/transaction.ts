@@ -1,0 +1,137 @@
+/** Transactions and batches (§3): their shapes, limits, ids and signatures. A batch is what is ordered; a transaction is what is executed. */
+import { compareText, type Id, toHex, utf8 } from '../base/bytes.js'
+import { bytes, type Codec, type Decoded, fromCbor, list, mapped, nullable, object, refuse, text, toCbor, uint } from '../base/codec.js'
+import { statementDigest } from '../base/hash.js'
+import type { Ed25519 } from '../bls/backend.js'
+import { LIMITS } from './limits.js'
+
+const key: Codec<string> = mapped(
+  text(LIMITS.keyBytes, 1),
+  (value, place) => (value.normalize('NFC') === value ? value : refuse(place, 'a dependency key that is not in NFC')),
+  (value) => value,
+)
+
+/** Dependency keys: sorted by their UTF-8 bytes, each once. */
+export const dependencyKeys: Codec<string[]> = mapped(
+  list(key, LIMITS.keysPerTransaction),
+  (keys, place) => {
+    for (let i = 1; i < keys.length; i++) if (compareText(keys[i - 1] ?? '', keys[i] ?? '') >= 0) refuse(place, 'dependency keys are not sorted and unique')
+    return keys
+  },
+  (keys) => keys,
+)
+
+const content = {
+  /** What it touches; transactions that share one are put in order, an empty list conflicts with nothing. */
+  deps: dependencyKeys,
+  /** What the state machine reads. */
+  payload: bytes({ max: LIMITS.payloadBytes }),
+  /** The ed25519 public key of who sends it, where the state machine asks for an owner. */
+  client: nullable(bytes(32)),
+  /** Any bytes that make it unlike every other one. */
+  nonce: bytes({ min: 1, max: 32 }),
+  /** Seconds since 1970 after which it is not executed any more. */
+  expiry: nullable(uint(2 ** 40)),
+}
+const contentCodec = object(content)
+
+export const transactionCodec = object({ ...content, signature: nullable(bytes(64)) })
+
+/** One transaction. Its id covers everything but the signature. */
+export type Transaction = Decoded<typeof transactionCodec>
+
+/** The bytes whose digest is the transaction's id and which its client signs. */
+function transactionDigest(clusterId: Id, transaction: Omit<Transaction, 'signature'>): Uint8Array {
+  return statementDigest('musig/v1/transaction', clusterId, toCbor(contentCodec, transaction))
+}
+
+const ids = new WeakMap<Transaction, Id>()
+
+/** The id of a transaction: covers the content without the signature, with tag and clusterId. */
+export function transactionId(clusterId: Id, transaction: Transaction): Id {
+  let id = ids.get(transaction)
+  if (id === undefined) {
+    id = toHex(transactionDigest(clusterId, transaction))
+    ids.set(transaction, id)
+  }
+  return id
+}
+
+/** The transaction with its client's key and signature. */
+export function signTransaction(ed25519: Ed25519, clusterId: Id, secretKey: Uint8Array, transaction: Transaction): Transaction {
+  const owned = { ...transaction, client: ed25519.publicKey(secretKey) }
+  return { ...owned, signature: ed25519.sign(secretKey, transactionDigest(clusterId, owned)) }
+}
+
+/** What is wrong with a transaction's signature, if anything: it has a client and a valid signature, or neither. */
+export function transactionFault(ed25519: Ed25519, clusterId: Id, transaction: Transaction): string | undefined {
+  const { client, signature } = transaction
+  if (client === null && signature === null) return undefined
+  if (client === null) return 'a signature without a client key'
+  if (signature === null) return 'a client key without a signature'
+  if (!ed25519.verify(client, transactionDigest(clusterId, transaction), signature)) return 'the client’s signature is invalid'
+  return undefined
+}
+
+const batchContent = {
+  epoch: uint(2 ** 32),
+  initiator: uint(LIMITS.signers),
+  /** Counts the initiator's batches from 0. */
+  sequence: uint(),
+  /** The initiator's clock in seconds since 1970: only compared with `expiry`. */
+  time: uint(2 ** 40),
+  transactions: list(transactionCodec, LIMITS.transactionsPerBatch),
+}
+const batchContentCodec = object(batchContent)
+const batchCodec = object({ ...batchContent, signature: bytes(64) })
+
+/** A batch as it travels: decoded once, kept with the bytes that came and what follows from them. */
+export interface Batch extends Decoded<typeof batchCodec> {
+  /** The digest of its content, transactions' signatures included. */
+  id: Id
+  /** The union of its transactions' keys, sorted. */
+  keys: string[]
+  /** Its encoding, forwarded as it came. */
+  bytes: Uint8Array
+}
+
+/** Signs a batch with the initiator's link key. At least one transaction. */
+export function makeBatch(ed25519: Ed25519, clusterId: Id, linkSecretKey: Uint8Array, body: Decoded<typeof batchContentCodec>): Batch {
+  const digest = statementDigest('musig/v1/batch', clusterId, toCbor(batchContentCodec, body))
+  const signed = { ...body, signature: ed25519.sign(linkSecretKey, digest) }
+  return { ...signed, id: toHex(digest), keys: unionOfKeys(body.transactions), bytes: toCbor(batchCodec, signed) }
+}
+
+/** Reads a batch. Errors: `BAD_ENCODING`. The signature is checked by `batchFault`. */
+export function decodeBatch(clusterId: Id, encoded: Uint8Array): Batch {
+  const decoded = fromCbor(batchCodec, encoded, LIMITS.batchBytes, 'batch')
+  if (decoded.transactions.length === 0) refuse('batch.transactions', 'empty')
+  const digest = statementDigest('musig/v1/batch', clusterId, toCbor(batchContentCodec, decoded))
+  return { ...decoded, id: toHex(digest), keys: unionOfKeys(decoded.transactions), bytes: encoded }
+}
+
+/** Whether the batch's signature is its initiator's. */
+export function isSignedBatch(ed25519: Ed25519, clusterId: Id, linkKey: Uint8Array, batch: Batch): boolean {
+  const digest = statementDigest('musig/v1/batch', clusterId, toCbor(batchContentCodec, batch))
+  return toHex(digest) === batch.id && ed25519.verify(linkKey, digest, batch.signature)
+}
+
+function unionOfKeys(transactions: readonly Transaction[]): string[] {
+  return [...new Set(transactions.flatMap((transaction) => transaction.deps))].sort(compareText)
+}
+
+/** Whether two sorted lists of keys share one: the batches conflict (§3). */
+export function shareKey(a: readonly string[], b: readonly string[]): boolean {
+  const keys = new Set(a)
+  return b.some((k) => keys.has(k))
+}
+
+/** Puts what a person typed into the form that is signed: keys in NFC, sorted, unique. */
+export function normalizeKeys(keys: readonly string[]): string[] {
+  return [...new Set(keys.map((k) => k.normalize('NFC')))].sort(compareText)
+}
+
+/** How many bytes a transaction takes in a batch, about. */
+export function sizeOf(transaction: Transaction): number {
+  return transaction.payload.length + transaction.deps.reduce((sum, k) => sum + utf8(k).length + 2, 0) + 160
+}
