@@ -21,11 +21,14 @@ export interface Bls {
   publicKey(secretKey: Uint8Array): Uint8Array
   /** A signature, 96 bytes. Errors: `BAD_INPUT` on a bad secret key. */
   sign(secretKey: Uint8Array, message: Uint8Array): Uint8Array
-  /** Whether these are 48 bytes of a canonical point of the right subgroup, not infinity. Accepted keys are remembered by array identity. */
+  /**
+   * Whether these are 48 bytes of a canonical point of the right subgroup, not infinity. Accepted keys are remembered by array identity:
+   * whoever holds such an array must not write to it.
+   */
   isPublicKey(bytes: Uint8Array): boolean
   /** Whether these are 96 bytes of a canonical point of the right subgroup, not infinity. */
   isSignature(bytes: Uint8Array): boolean
-  /** The sum of signatures; `undefined` if there are none or one is malformed, outside the subgroup or infinity. */
+  /** The sum of signatures; `undefined` if there are none, one is malformed, outside the subgroup or infinity, or the sum is infinity. */
   aggregate(signatures: readonly Uint8Array[]): Uint8Array | undefined
   /**
    * Verifies an aggregate with one pairing for each part and one more. `false` for no parts, a part without keys, two parts with equal
@@ -36,7 +39,10 @@ export interface Bls {
   verifyAll(items: readonly (SignedBy & { signature: Uint8Array })[]): boolean
 }
 
-/** Ed25519 (RFC 8032): strict decoding, cofactorless equation, so that every implementation gives the same verdict on the same bytes. */
+/**
+ * Ed25519 (RFC 8032): strict decoding, no public keys of small order, cofactorless equation, so that every implementation gives the same
+ * verdict on the same bytes.
+ */
 export interface Ed25519 {
   /** The public key (32 bytes) of a secret seed (32 bytes). */
   publicKey(secretKey: Uint8Array): Uint8Array

@@ -1,0 +1,53 @@
+/** Ed25519 on node:crypto (OpenSSL). Owns the wrapping of raw keys into DER; the refusals that OpenSSL lacks come from `bls/checks`. */
+import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
+import { concat, fromHex } from '../base/bytes.js'
+import type { Ed25519 } from '../bls/backend.js'
+import { checkedSeed, isLinkKeyWellFormed, LINK_SIGNATURE_BYTES } from '../bls/checks.js'
+
+/** What stands before the raw key in PKCS#8 and in SPKI (RFC 8410). */
+const PKCS8_PREFIX = fromHex('302e020100300506032b657004220420')
+const SPKI_PREFIX = fromHex('302a300506032b6570032100')
+
+const secretKeys = new WeakMap<Uint8Array, KeyObject>()
+const publicKeys = new WeakMap<Uint8Array, KeyObject>()
+
+function secretKeyOf(seed: Uint8Array): KeyObject {
+  const known = secretKeys.get(seed)
+  if (known) return known
+  const key = createPrivateKey({ key: Buffer.from(concat(PKCS8_PREFIX, checkedSeed(seed))), format: 'der', type: 'pkcs8' })
+  secretKeys.set(seed, key)
+  return key
+}
+
+function publicKeyOf(bytes: Uint8Array): KeyObject | undefined {
+  const known = publicKeys.get(bytes)
+  if (known) return known
+  if (!isLinkKeyWellFormed(bytes)) return undefined
+  try {
+    const key = createPublicKey({ key: Buffer.from(concat(SPKI_PREFIX, bytes)), format: 'der', type: 'spki' })
+    publicKeys.set(bytes, key)
+    return key
+  } catch {
+    return undefined
+  }
+}
+
+/** Ed25519 on node:crypto; the same verdicts as `nobleEd25519` on all bytes. */
+export const nodeEd25519: Ed25519 = {
+  publicKey(secretKey) {
+    const der = createPublicKey(secretKeyOf(secretKey)).export({ format: 'der', type: 'spki' })
+    return Uint8Array.from(der.subarray(SPKI_PREFIX.length))
+  },
+  sign: (secretKey, message) => Uint8Array.from(sign(null, message, secretKeyOf(secretKey))),
+  verify(publicKey, message, signature) {
+    if (signature.length !== LINK_SIGNATURE_BYTES) return false
+    const key = publicKeyOf(publicKey)
+    if (!key) return false
+    try {
+      // OpenSSL refuses S ≥ L and compares R as bytes, without the cofactor.
+      return verify(null, message, key, signature)
+    } catch {
+      return false
+    }
+  },
+}
