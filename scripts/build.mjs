@@ -1,0 +1,48 @@
+/**
+ * Builds the package: the compiler writes dist/, esbuild bundles the signer process into one file (31 of them start faster that way), and oclif
+ * writes its manifest (start-up without reading every command). The new dist/ takes the old one's place in one step.
+ */
+import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { inputsDigest, main, root, run, stampFile } from './ready.mjs'
+
+const SIGNER = 'src/lib/node/signer-process.ts'
+/** Packages with native code or worker files of their own cannot be bundled. */
+const EXTERNAL = ['@chainsafe/blst', 'classic-level', 'lmdb', 'pino']
+
+/** @param {string} name */
+const bin = (name) => join(root, 'node_modules', name)
+
+async function bundleSigner(/** @type {string} */ outfile) {
+  const { build } = await import('esbuild')
+  await build({
+    entryPoints: [join(root, SIGNER)],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'esm',
+    external: EXTERNAL,
+    logLevel: 'warning',
+    // CommonJS packages inside an ESM bundle still call require.
+    banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
+  })
+}
+
+await main(async () => {
+  const digest = inputsDigest()
+  const [dist, fresh, old] = ['dist', `.dist-new-${process.pid}`, `.dist-old-${process.pid}`].map((name) => join(root, name))
+  try {
+    if (run(process.execPath, [bin('typescript/bin/tsc'), '-p', 'tsconfig.json', '--outDir', fresh]) !== 0)
+      throw new Error('the sources do not compile')
+    if (existsSync(join(root, SIGNER))) await bundleSigner(join(fresh, 'signer.js'))
+    if (existsSync(dist)) renameSync(dist, old)
+    renameSync(fresh, dist)
+  } finally {
+    rmSync(fresh, { recursive: true, force: true })
+    rmSync(old, { recursive: true, force: true })
+  }
+  if (run(process.execPath, [bin('oclif/bin/run.js'), 'manifest']) !== 0) throw new Error('oclif could not write its manifest')
+  // Last, so that a build that was cut short counts as stale.
+  writeFileSync(stampFile, digest)
+})
