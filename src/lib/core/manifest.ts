@@ -190,8 +190,13 @@ function deriveManifest(content: ManifestContent): Manifest {
   }
   const linkKeys = new Set(signers.map((signer) => toHex(signer.linkKey)))
   if (linkKeys.size < signers.length) throw new MusigError('BAD_INPUT', 'two signers of the manifest have the same link key')
-  if (content.tree.fanout < 2 && signers.length > 2) throw new MusigError('BAD_INPUT', `a fanout of ${content.tree.fanout} makes no tree; it must be at least 2`)
-  return { ...content, ...boundsOf(signers.length, content.tolerance), clusterId: statementId('musig/v1/manifest', NO_CLUSTER, toCbor(identityCodec, content)) }
+  if (content.tree.fanout < 2 && signers.length > 2)
+    throw new MusigError('BAD_INPUT', `a fanout of ${content.tree.fanout} makes no tree; it must be at least 2`)
+  return {
+    ...content,
+    ...boundsOf(signers.length, content.tolerance),
+    clusterId: statementId('musig/v1/manifest', NO_CLUSTER, toCbor(identityCodec, content)),
+  }
 }
 
 /** A manifest as its file holds it. */
@@ -211,7 +216,8 @@ export function readManifest(json: unknown): Manifest {
 export function loadManifest(json: unknown, bls: Bls): Manifest {
   const manifest = readManifest(json)
   manifest.signers.forEach((signer, i) => {
-    if (!bls.isPublicKey(signer.publicKey)) throw new MusigError('BAD_INPUT', `signer ${i} (${signer.name}) of the manifest has an invalid public key`)
+    if (!bls.isPublicKey(signer.publicKey))
+      throw new MusigError('BAD_INPUT', `signer ${i} (${signer.name}) of the manifest has an invalid public key`)
   })
   const proofs = manifest.signers.map((s) => ({ message: proofDigest(s.publicKey), publicKeys: [s.publicKey], signature: s.proof }))
   const links = manifest.signers.map((s) => ({ message: linkDigest(s.publicKey, s.linkKey), publicKeys: [s.publicKey], signature: s.linkSignature }))

@@ -15,7 +15,8 @@ const key: Codec<string> = mapped(
 export const dependencyKeys: Codec<string[]> = mapped(
   list(key, LIMITS.keysPerTransaction),
   (keys, place) => {
-    for (let i = 1; i < keys.length; i++) if (compareText(keys[i - 1] ?? '', keys[i] ?? '') >= 0) refuse(place, 'dependency keys are not sorted and unique')
+    for (let i = 1; i < keys.length; i++)
+      if (compareText(keys[i - 1] ?? '', keys[i] ?? '') >= 0) refuse(place, 'dependency keys are not sorted and unique')
     return keys
   },
   (keys) => keys,

@@ -1,0 +1,99 @@
+/**
+ * Execution (§8): appends a batch to the logs of its keys once it and, recursively, all its predecessors are committed. Owns waiting; the order
+ * inside a component comes from `order.ts`.
+ */
+import type { Id } from '../base/bytes.js'
+import type { KeyLogs } from './key-logs.js'
+import { componentsOf, rankedOrder } from './order.js'
+import type { Value } from './tally.js'
+
+/** What execution asks about a batch; undefined while it is not committed here. */
+export type CommittedBatch = { id: Id; keys: readonly string[]; value: Value }
+
+/** What a committed batch waits for: another batch to be committed, or a key to be executed up to a height. */
+export type WaitingFor = { batchId: Id } | { key: string; height: number }
+
+export class Execution {
+  readonly #logs: KeyLogs
+  readonly #committed: (batchId: Id) => CommittedBatch | undefined
+  readonly #waiting = new Map<Id, WaitingFor>()
+  readonly #waiters = new Map<string, Set<Id>>()
+
+  constructor(logs: KeyLogs, committed: (batchId: Id) => CommittedBatch | undefined) {
+    this.#logs = logs
+    this.#committed = committed
+  }
+
+  /** Called when a batch was committed: returns what can be executed now, in order, already appended to the logs. */
+  commit(batchId: Id): Id[] {
+    const executed: Id[] = []
+    const retry = [batchId, ...this.#release(`batch ${batchId}`)]
+    for (let next = retry.pop(); next !== undefined; next = retry.pop()) {
+      for (const done of this.#attempt(next)) {
+        executed.push(done)
+        retry.push(...this.#release(`batch ${done}`))
+        for (const key of this.#committed(done)?.keys ?? []) retry.push(...this.#release(`key ${key}`))
+      }
+    }
+    return executed
+  }
+
+  /** Committed batches that wait, with what each waits for. */
+  get waiting(): ReadonlyMap<Id, WaitingFor> {
+    return this.#waiting
+  }
+
+  #attempt(batchId: Id): Id[] {
+    if (this.#logs.heightsOf(batchId)) return []
+    const obstacle = this.#obstacle(batchId)
+    if (obstacle) {
+      this.#wait(batchId, obstacle)
+      return []
+    }
+    const executed: Id[] = []
+    for (const component of componentsOf([batchId], (id) => this.#openPredecessors(id))) {
+      const members = component.flatMap((id) => this.#committed(id) ?? []).map(({ id, keys, value }) => ({ id, keys, ...value }))
+      for (const id of rankedOrder(members).order) {
+        this.#logs.append(id, this.#committed(id)?.keys ?? [])
+        this.#waiting.delete(id)
+        executed.push(id)
+      }
+    }
+    return executed
+  }
+
+  #openPredecessors(batchId: Id): Id[] {
+    return (this.#committed(batchId)?.value.predecessors ?? []).filter((id) => !this.#logs.heightsOf(id))
+  }
+
+  /** The first thing in the batch's whole past that is missing. */
+  #obstacle(start: Id): WaitingFor | undefined {
+    const seen = new Set<Id>([start])
+    const open = [start]
+    for (let id = open.pop(); id !== undefined; id = open.pop()) {
+      const committed = this.#committed(id)
+      if (!committed) return { batchId: id }
+      for (const [key, height] of committed.value.base) if (this.#logs.heightOf(key) < height) return { key, height }
+      for (const named of this.#openPredecessors(id)) {
+        if (seen.has(named)) continue
+        seen.add(named)
+        open.push(named)
+      }
+    }
+    return undefined
+  }
+
+  #wait(batchId: Id, obstacle: WaitingFor): void {
+    this.#waiting.set(batchId, obstacle)
+    const on = 'key' in obstacle ? `key ${obstacle.key}` : `batch ${obstacle.batchId}`
+    const waiters = this.#waiters.get(on) ?? new Set()
+    waiters.add(batchId)
+    this.#waiters.set(on, waiters)
+  }
+
+  #release(on: string): Id[] {
+    const released = [...(this.#waiters.get(on) ?? [])]
+    this.#waiters.delete(on)
+    return released
+  }
+}

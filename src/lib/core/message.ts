@@ -1,0 +1,88 @@
+/** The messages between signers: their shapes, limits and one codec. Named after the phases of §5 and the steps of §7. */
+import type { Id } from '../base/bytes.js'
+import { bytes, type Codec, type Decoded, fromCbor, id, list, mapped, nullable, object, oneOf, tagged, toCbor, uint } from '../base/codec.js'
+import { backingCodec, certificateCodec, orderCodec } from './certificate.js'
+import { LIMITS } from './limits.js'
+import { ballotCodec, bitmapCodec, blsSignatureCodec, linkSignatureCodec, promiseFields } from './statement.js'
+import { type Batch, decodeBatch } from './transaction.js'
+import { valueCodec } from './tally.js'
+import { viewCodec } from './view.js'
+import { voteSetCodec } from './vote-set.js'
+
+/** Shares of one accept statement. */
+export const acceptSetCodec = object({ ballot: ballotCodec, valueDigest: id, signers: bitmapCodec, signature: blsSignatureCodec })
+
+/** A promise as its signer sends it: the statement, the vote with its view, the accepted value and the backings in full. */
+export const promiseCodec = object({
+  ...promiseFields,
+  view: viewCodec,
+  voteSignature: blsSignatureCodec,
+  value: nullable(valueCodec),
+  backings: list(backingCodec, LIMITS.signers),
+  signature: blsSignatureCodec,
+})
+
+const shares = { batchId: id, votes: list(voteSetCodec, LIMITS.signers), accepts: list(acceptSetCodec, LIMITS.signers) }
+
+function batchCodec(clusterId: Id): Codec<Batch> {
+  return mapped(
+    bytes({ max: LIMITS.batchBytes }),
+    (encoded) => decodeBatch(clusterId, encoded),
+    (batch) => batch.bytes,
+  )
+}
+
+function variants(batch: Codec<Batch>) {
+  return {
+    /** 1a, down: a batch and its root's view as the reference. */
+    propose: object({ batch, reference: viewCodec }),
+    /** 1b, up: the votes of a subtree as one multi-signature (none while all are put off), and who puts its vote off (§8). */
+    vote: object({ batchId: id, votes: nullable(voteSetCodec), postponed: bitmapCodec }),
+    /** 2, down, where the votes disagree; also to all in ballots above 0. */
+    order: object({ order: orderCodec }),
+    /** 3a, up. */
+    accept: object({ batchId: id, accepts: acceptSetCodec }),
+    /** 2 or 3b, down; the answer to whoever asks about a committed batch. */
+    certificate: object({ certificate: certificateCodec }),
+    /** Asks for the shares of a phase as they were received, not added up: on overlap, and where an aggregate is bad. */
+    ask: object({ batchId: id, phase: oneOf(['vote', 'accept']), ballot: ballotCodec }),
+    /** The answer: disjoint shares. */
+    shares: object(shares),
+    /** No progress: this signer wants this ballot. */
+    timeout: object({ batchId: id, ballot: ballotCodec, signature: blsSignatureCodec }),
+    /** A coordinator asks for promises, with the time-outs that entitle it. */
+    prepare: object({ batchId: id, ballot: ballotCodec, timeouts: object({ signers: bitmapCodec, signature: blsSignatureCodec }), signature: linkSignatureCodec }),
+    promise: object({ batchId: id, ballot: ballotCodec, promise: promiseCodec }),
+    /** This order will not be accepted, for it leaves out batches that hold without it. */
+    refuse: object({ batchId: id, ballot: ballotCodec, backings: list(backingCodec, 64) }),
+    /** Asks for batches by id. */
+    fetch: object({ ids: list(id, LIMITS.idsPerFetch) }),
+    /** Asks for batches of an initiator that are missing before one that came. */
+    'fetch-sequence': object({ initiator: uint(LIMITS.signers), from: uint(), to: uint() }),
+    /** The answer to both: a batch, with its certificate if it is committed. */
+    have: object({ batch, certificate: nullable(certificateCodec) }),
+    /** Compares logs: how many batches were executed, a digest of their set, and from where the other's log is wanted. */
+    sync: object({ executed: uint(), digest: id, from: uint() }),
+    /** A page of the other's log of executed batches, in its own order. */
+    page: object({ from: uint(), ids: list(id, LIMITS.idsPerPage), executed: uint() }),
+  }
+}
+
+export type Message = Decoded<ReturnType<typeof messageCodec>>
+export type MessageOf<T extends Message['type']> = Extract<Message, { type: T }>
+export type AcceptSet = Decoded<typeof acceptSetCodec>
+export type PromiseOf = Decoded<typeof promiseCodec>
+
+/** The codec of a cluster's messages: batch ids cover the clusterId. */
+export function messageCodec(clusterId: Id) {
+  return tagged(variants(batchCodec(clusterId)))
+}
+
+/** Reads a frame. Errors: `BAD_ENCODING`. */
+export function decodeMessage(codec: Codec<Message>, frame: Uint8Array): Message {
+  return fromCbor(codec, frame, LIMITS.messageBytes)
+}
+
+export function encodeMessage(codec: Codec<Message>, message: Message): Uint8Array {
+  return toCbor(codec, message)
+}

@@ -1,0 +1,42 @@
+/**
+ * Records: everything that a signer must not forget (§3, §5, §7). Durable before anything that follows from them leaves. Reading them back in
+ * order, a signer is who it was.
+ */
+import type { Id } from '../base/bytes.js'
+import { bytes, type Codec, type Decoded, fromCbor, id, mapped, object, tagged, toCbor } from '../base/codec.js'
+import { certificateCodec, orderCodec } from './certificate.js'
+import { LIMITS } from './limits.js'
+import { ballotCodec, blsSignatureCodec } from './statement.js'
+import { decodeBatch } from './transaction.js'
+import { viewCodec } from './view.js'
+
+/** The codec of a cluster's records. */
+export function recordCodec(clusterId: Id) {
+  const batch = mapped(
+    bytes({ max: LIMITS.batchBytes }),
+    (encoded) => decodeBatch(clusterId, encoded),
+    (value) => value.bytes,
+  )
+  return tagged({
+    /** First sight of a batch: its place in the arrival order. An own batch: its sequence number is used up. */
+    batch: object({ batch }),
+    /** The signed view: the same bytes for ever. */
+    vote: object({ batchId: id, view: viewCodec, signature: blsSignatureCodec }),
+    /** An own order as coordinator: one for each ballot. */
+    order: object({ order: orderCodec }),
+    /** An accepted value with the order that asked for it. */
+    accept: object({ order: orderCodec }),
+    promise: object({ batchId: id, ballot: ballotCodec }),
+    certificate: object({ certificate: certificateCodec }),
+  })
+}
+
+export type DurableRecord = Decoded<ReturnType<typeof recordCodec>>
+
+export function encodeRecord(codec: Codec<DurableRecord>, record: DurableRecord): Uint8Array {
+  return toCbor(codec, record)
+}
+
+export function decodeRecord(codec: Codec<DurableRecord>, encoded: Uint8Array): DurableRecord {
+  return fromCbor(codec, encoded, LIMITS.messageBytes, 'record')
+}

@@ -1,0 +1,114 @@
+/**
+ * Views (§6): which conflicting batches arrived before a batch at a signer. Owns the shape, freezing at first sight, the encoding relative to
+ * a reference so that equal sets become equal bytes, and reading views of one batch together.
+ */
+import type { Id } from '../base/bytes.js'
+import { type Codec, id, list, mapOf, mapped, object, refuse, text, uint } from '../base/codec.js'
+import type { History } from './key-logs.js'
+import { LIMITS } from './limits.js'
+
+/** Everything executed on a key up to its height (0 left out), and the ids of pending batches; sorted, each once. */
+export const viewCodec: Codec<View> = mapped(
+  object({
+    heights: mapOf(text(LIMITS.keyBytes, 1), uint(2 ** 32 - 1), LIMITS.keysPerTransaction * LIMITS.transactionsPerBatch),
+    pending: list(id, LIMITS.pendingPerView),
+  }),
+  (view, place) => {
+    for (const height of view.heights.values()) if (height === 0) refuse(place, 'a height of 0 is left out')
+    for (let i = 1; i < view.pending.length; i++)
+      if ((view.pending[i - 1] ?? '') >= (view.pending[i] ?? '')) refuse(place, 'pending ids are not sorted and unique')
+    return view
+  },
+  (view) => view,
+)
+
+export interface View {
+  heights: Map<string, number>
+  pending: Id[]
+}
+
+/** Heights of some keys; an absent key has 0. */
+export type Heights = ReadonlyMap<string, number>
+
+export const emptyView = (): View => ({ heights: new Map(), pending: [] })
+
+/** What a signer's view of a batch with these keys contains at this moment. `pendingIds`: known conflicting batches, not executed. */
+export function freezeView(keys: readonly string[], pendingIds: Iterable<Id>, history: History): View {
+  const heights = new Map<string, number>()
+  for (const key of keys) {
+    const height = history.heightOf(key)
+    if (height > 0) heights.set(key, height)
+  }
+  return { heights, pending: [...new Set(pendingIds)].sort() }
+}
+
+/** Whether an executed batch is at or below one of these heights. */
+export function isBelow(batchId: Id, heights: Heights, history: History): boolean {
+  const own = history.heightsOf(batchId)
+  if (!own) return false
+  for (const [key, height] of heights) if ((own.get(key) ?? Number.POSITIVE_INFINITY) <= height) return true
+  return false
+}
+
+/** The ids of a view above `base`: what lies between base and its heights, and what is pending. Needs the history up to the view's heights. */
+export function idsAbove(view: View, keys: readonly string[], base: Heights, history: History): Set<Id> {
+  const ids = new Set<Id>()
+  for (const key of keys) {
+    for (let height = (base.get(key) ?? 0) + 1; height <= (view.heights.get(key) ?? 0); height++) {
+      const executed = history.batchAt(key, height)
+      if (executed !== undefined) ids.add(executed)
+    }
+  }
+  for (const pending of view.pending) ids.add(pending)
+  for (const named of ids) if (isBelow(named, base, history)) ids.delete(named)
+  return ids
+}
+
+/** The lowest height of each key among views: below it everything is in all of them (§6). */
+export function baseOf(views: readonly View[], keys: readonly string[]): Map<string, number> {
+  const base = new Map<string, number>()
+  for (const key of keys) {
+    const lowest = views.reduce((low, view) => Math.min(low, view.heights.get(key) ?? 0), Number.POSITIVE_INFINITY)
+    if (lowest > 0 && Number.isFinite(lowest)) base.set(key, lowest)
+  }
+  return base
+}
+
+/** A key on which these heights reach above what is executed here, if there is one: read them after catching up on it. */
+export function keyAhead(heights: Heights, history: History): string | undefined {
+  for (const [key, height] of heights) if (height > history.heightOf(key)) return key
+  return undefined
+}
+
+/** What is wrong with a view for a batch with these keys, if anything: it speaks of the batch itself or of keys that are not the batch's. */
+export function viewFault(view: View, batchId: Id, keys: readonly string[]): string | undefined {
+  const known = new Set(keys)
+  for (const key of view.heights.keys()) if (!known.has(key)) return 'a height of a key that is not the batch’s'
+  if (view.pending.includes(batchId)) return 'the batch before itself'
+  return undefined
+}
+
+/** Whether two views are the same set. Both must lie within the history. */
+export function sameSet(a: View, b: View, keys: readonly string[], history: History): boolean {
+  const base = baseOf([a, b], keys)
+  const [first, second] = [idsAbove(a, keys, base, history), idsAbove(b, keys, base, history)]
+  if (first.size !== second.size) return false
+  for (const named of first) if (!second.has(named)) return false
+  return true
+}
+
+/**
+ * The same set with other heights: as near to `wanted` as the set allows, everything above listed as pending. Signers with one set and one
+ * reference get the same bytes from it.
+ */
+export function encodedAt(view: View, keys: readonly string[], wanted: Heights, history: History): View {
+  const heights = new Map<string, number>()
+  const pending = new Set(view.pending)
+  for (const key of keys) {
+    const frozen = view.heights.get(key) ?? 0
+    let height = Math.min(frozen, wanted.get(key) ?? 0)
+    while (height >= frozen && height < (wanted.get(key) ?? 0) && pending.has(history.batchAt(key, height + 1) ?? '')) height++
+    if (height > 0) heights.set(key, height)
+  }
+  return { heights, pending: [...idsAbove(view, keys, heights, history)].sort() }
+}
