@@ -2,6 +2,8 @@
  * Bitmaps of signers: ⌈n/8⌉ bytes, signer 0 in the lowest bit of the first byte, spare bits 0 (§13). All functions leave their arguments
  * as they are, except `setBit`.
  */
+import { invariant } from './errors.js'
+
 export type Bitmap = Uint8Array
 
 export function emptyBitmap(n: number): Bitmap {
@@ -18,14 +20,16 @@ export function bitmapOf(n: number, members: Iterable<number>): Bitmap {
 export function isBitmap(bytes: Uint8Array, n: number): bytes is Bitmap {
   if (bytes.length !== Math.ceil(n / 8)) return false
   const spare = n % 8
-  return spare === 0 || ((bytes[bytes.length - 1] ?? 0) >>> spare) === 0
+  return spare === 0 || (bytes[bytes.length - 1] ?? 0) >>> spare === 0
 }
 
 export function hasBit(bitmap: Bitmap, member: number): boolean {
   return (((bitmap[member >>> 3] ?? 0) >>> (member & 7)) & 1) === 1
 }
 
+/** Adds a member. One that has no byte in the bitmap is a bug of ours: a typed array would swallow it. */
 export function setBit(bitmap: Bitmap, member: number): void {
+  invariant(member >= 0 && member >>> 3 < bitmap.length, `signer ${member} in a bitmap of ${bitmap.length} bytes`)
   bitmap[member >>> 3] = (bitmap[member >>> 3] ?? 0) | (1 << (member & 7))
 }
 

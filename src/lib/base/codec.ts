@@ -2,7 +2,7 @@
  * Codecs: from a value to its plain form and back, checking type, shape and limits on the way in. One codec serves two forms: `cbor`, where
  * bytes are byte strings and maps are maps, and `json`, where bytes are hex text and maps are objects. Every list has a limit.
  */
-import { fromHex, type Id, toHex, utf8 } from './bytes.js'
+import { fromHex, type Id, shorten, toHex, utf8 } from './bytes.js'
 import { decodeCbor, encodeCbor, type Plain } from './cbor.js'
 import { MusigError } from './errors.js'
 
@@ -46,7 +46,7 @@ export function uint(max = Number.MAX_SAFE_INTEGER): Codec<number> {
   return {
     encode: (value) => value,
     decode(plain, _form, place) {
-      if (typeof plain !== 'number' || !Number.isSafeInteger(plain) || plain < 0) refuse(place, 'not a whole number ≥ 0')
+      if (typeof plain !== 'number' || !Number.isSafeInteger(plain) || plain < 0 || Object.is(plain, -0)) refuse(place, 'not a whole number ≥ 0')
       if (plain > max) refuse(place, `${plain} is above ${max}`)
       return plain
     },
@@ -60,8 +60,10 @@ export function text(max: number, min = 0): Codec<string> {
     decode(plain, _form, place) {
       if (typeof plain !== 'string') refuse(place, 'not text')
       if (plain.length > max || (plain.length * 3 > max && utf8(plain).length > max)) refuse(place, `text longer than ${max} bytes`)
-      if (plain.length < min) refuse(place, min === 1 ? 'empty text' : `text shorter than ${min}`)
+      if (plain.length < min && utf8(plain).length < min) refuse(place, min === 1 ? 'empty text' : `text shorter than ${min} bytes`)
       if (/\p{Surrogate}/u.test(plain)) refuse(place, 'text with half a surrogate pair')
+      // UTF-8 decoders drop it, so such a text would not come back from CBOR as it went in.
+      if (plain.startsWith('\ufeff')) refuse(place, 'text with a byte order mark')
       return plain
     },
   }
@@ -73,20 +75,20 @@ export function bytes(length: number | { max: number; min?: number }): Codec<Uin
   return {
     encode: (value, form) => (form === 'json' ? toHex(value) : value),
     decode(plain, form, place) {
-      const value = form === 'json' && typeof plain === 'string' ? hexAt(plain, place) : plain
-      if (!(value instanceof Uint8Array)) refuse(place, form === 'json' ? 'not hex text' : 'not bytes')
-      if (value.length < min || value.length > max) refuse(place, min === max ? `${value.length} bytes, not ${max}` : `${value.length} bytes, not ${min} to ${max}`)
+      const value = form === 'json' ? hexAt(plain, place, max) : plain
+      if (!(value instanceof Uint8Array)) refuse(place, 'not bytes')
+      if (value.length < min || value.length > max)
+        refuse(place, min === max ? `${value.length} bytes, not ${max}` : `${value.length} bytes, not ${min} to ${max}`)
       return value
     },
   }
 }
 
-function hexAt(hex: string, place: string): Uint8Array {
-  try {
-    return fromHex(hex)
-  } catch {
-    return refuse(place, 'not hex text')
-  }
+function hexAt(plain: unknown, place: string, max: number): Uint8Array {
+  if (typeof plain !== 'string' || plain.length % 2 !== 0) refuse(place, 'not hex text')
+  if (plain.length > 2 * max) refuse(place, `${plain.length / 2} bytes, at most ${max} are taken`)
+  if (!/^[0-9a-f]*$/.test(plain)) refuse(place, 'not lower-case hex text')
+  return fromHex(plain)
 }
 
 /** A digest: 32 bytes in CBOR, 64 lower-case hex characters everywhere else. */
@@ -134,18 +136,18 @@ export function list<T>(codec: Codec<T>, max: number): Codec<T[]> {
   }
 }
 
-/** A map from text keys, each read by `key`, to values; at most `max` entries. */
+/** A map from text keys, each read by `key` in its JSON form (ids as hex) in both forms, to values; at most `max` entries. */
 export function mapOf<T>(key: Codec<string>, codec: Codec<T>, max: number): Codec<Map<string, T>> {
   return {
     encode(value, form) {
-      const entries = [...value].map(([k, item]) => [key.encode(k, form) as string, codec.encode(item, form)] as const)
+      const entries = [...value].map(([k, item]) => [key.encode(k, 'json') as string, codec.encode(item, form)] as const)
       return form === 'json' ? Object.fromEntries(entries) : new Map(entries)
     },
     decode(plain, form, place) {
       const entries = entriesOf(plain, form, place)
       if (entries.size > max) refuse(place, `${entries.size} entries, at most ${max} are taken`)
       const value = new Map<string, T>()
-      for (const [k, item] of entries) value.set(key.decode(k, form, `${place} key`), codec.decode(item, form, `${place}.${k}`))
+      for (const [k, item] of entries) value.set(key.decode(k, 'json', `${place} key`), codec.decode(item, form, `${place}.${shorten(k)}`))
       return value
     },
   }
@@ -169,7 +171,8 @@ export function object<F extends Fields>(fields: F): Codec<Values<F>> {
         if (!entries.has(name)) refuse(place, `“${name}” is missing`)
         value[name] = (fields[name] as Codec<unknown>).decode(entries.get(name), form, `${place}.${name}`)
       }
-      if (entries.size > names.length) refuse(place, `unknown field “${[...entries.keys()].find((name) => !Object.hasOwn(fields, name))}”`)
+      if (entries.size > names.length)
+        refuse(place, `unknown field “${shorten([...entries.keys()].find((name) => !Object.hasOwn(fields, name)) ?? '')}”`)
       return value as Values<F>
     },
   }

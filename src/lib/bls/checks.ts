@@ -22,7 +22,8 @@ const GROUP_ORDER = fromHex('73eda753299d7d483339d80809a1d80553bda402fffe5bfefff
 
 /** Passes a BLS secret key on: 32 bytes, big-endian, 0 < key < r. Errors: `BAD_INPUT` (which does not show the key). */
 export function checkedSecretKey(secretKey: Uint8Array): Uint8Array {
-  if (secretKey.length !== SECRET_KEY_BYTES) throw new MusigError('BAD_INPUT', `a BLS secret key has ${SECRET_KEY_BYTES} bytes, not ${secretKey.length}`)
+  if (secretKey.length !== SECRET_KEY_BYTES)
+    throw new MusigError('BAD_INPUT', `a BLS secret key has ${SECRET_KEY_BYTES} bytes, not ${secretKey.length}`)
   if (secretKey.every((byte) => byte === 0)) throw new MusigError('BAD_INPUT', 'the BLS secret key is zero')
   if (compareBytes(secretKey, GROUP_ORDER) >= 0) throw new MusigError('BAD_INPUT', 'the BLS secret key is not below the order of the group')
   return secretKey
@@ -30,7 +31,8 @@ export function checkedSecretKey(secretKey: Uint8Array): Uint8Array {
 
 /** Passes an Ed25519 seed on: any 32 bytes. Errors: `BAD_INPUT`. */
 export function checkedSeed(secretKey: Uint8Array): Uint8Array {
-  if (secretKey.length !== SECRET_KEY_BYTES) throw new MusigError('BAD_INPUT', `an Ed25519 secret key has ${SECRET_KEY_BYTES} bytes, not ${secretKey.length}`)
+  if (secretKey.length !== SECRET_KEY_BYTES)
+    throw new MusigError('BAD_INPUT', `an Ed25519 secret key has ${SECRET_KEY_BYTES} bytes, not ${secretKey.length}`)
   return secretKey
 }
 

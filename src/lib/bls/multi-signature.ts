@@ -2,16 +2,7 @@
  * The multi-signature of §2: one aggregate over (message, signers) entries. Owns its form (§13), merging, verification and the search for bad
  * shares; what the messages mean, and how many signers are enough, is left to certificates.
  */
-import {
-  type Bitmap,
-  bitmapOf,
-  countBits,
-  emptyBitmap,
-  isBitmap,
-  membersOf,
-  overlaps,
-  unionOf,
-} from '../base/bitmap.js'
+import { type Bitmap, bitmapOf, countBits, emptyBitmap, isBitmap, membersOf, overlaps, unionOf } from '../base/bitmap.js'
 import { compareBytes, toHex } from '../base/bytes.js'
 import { bytes, type Codec, list, object } from '../base/codec.js'
 import type { Bls, SignedBy } from './backend.js'
