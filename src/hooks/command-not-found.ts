@@ -10,21 +10,25 @@ export function nearest(typed: readonly string[], names: readonly string[]): str
     const start = typed.slice(0, words.length).join(' ')
     return { name: words.join(' '), off: distance(start, words.join(' ')), length: start.length }
   })
-  const near = scored
-    .filter(({ off, length }) => off <= Math.max(1, Math.floor(length / 3)))
-    .sort((a, b) => a.off - b.off || a.name.length - b.name.length)
-  const best = near[0]?.off ?? 0
-  return near
-    .filter(({ off }) => off <= best)
-    .slice(0, 3)
-    .map(({ name }) => name)
+  // A topic that was typed correctly is not what was meant: the word after it is wrong.
+  const near = scored.filter(({ off, length }) => off > 0 && off <= Math.max(1, Math.floor(length / 3)))
+  const best = Math.min(...near.map(({ off }) => off))
+  const nearNames = near.filter(({ off }) => off === best).map(({ name }) => name)
+  return [...new Set(nearNames)].sort().slice(0, 3)
+}
+
+/** The longest beginning of what was typed that is a topic. */
+function knownTopic(typed: readonly string[], names: readonly string[]): readonly string[] {
+  for (let length = typed.length; length > 0; length--) if (names.includes(typed.slice(0, length).join(':'))) return typed.slice(0, length)
+  return []
 }
 
 const hook: Hook<'command_not_found'> = async function ({ id, argv, config }) {
   const typed = id.split(':').filter((word) => word !== '')
   const names = [...config.commandIDs, ...config.topics.filter((topic) => !topic.hidden).map((topic) => topic.name)]
   const near = nearest(typed, names).map((name) => `${config.bin} ${name}`)
-  const hint = near.length > 0 ? `did you mean ${near.join(' or ')}?` : `${config.bin} --help lists what there is`
+  const hint =
+    near.length > 0 ? `did you mean ${near.join(' or ')}?` : `${[config.bin, ...knownTopic(typed, names)].join(' ')} --help lists what there is`
   const message = `no command ${config.bin} ${typed.join(' ')}: ${hint}`
   if (argv?.includes('--json')) process.stdout.write(`${JSON.stringify({ schema: JSON_SCHEMA, error: { code: 'BAD_INPUT', message } }, null, 2)}\n`)
   else process.stderr.write(`Error: ${message}\n`)

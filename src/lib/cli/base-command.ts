@@ -32,10 +32,15 @@ export interface Failure {
 export function failureOf(error: unknown): Failure {
   if (error instanceof MusigError) return { code: error.code, message: oneLine(error.message), exitCode: error.exitCode }
   const message = error instanceof Error ? error.message : String(error)
-  if (error instanceof Errors.CLIError)
-    return { code: 'BAD_INPUT', message: oneLine(message.replace('See more help with --help', '(see --help)')), exitCode: 2 }
+  if (error instanceof Errors.CLIError) return { code: 'BAD_INPUT', message: usageMessage(message), exitCode: 2 }
   const internal = new MusigError('INTERNAL', message)
   return { code: 'INTERNAL', message: oneLine(`internal error: ${message} (DEBUG=musig* shows where)`), exitCode: internal.exitCode }
+}
+
+/** The parser's message on one line, without its heading. */
+function usageMessage(message: string): string {
+  const bare = message.replace(/^The following errors? occurred:\s*/, '').replace('See more help with --help', '(see --help)')
+  return oneLine(bare)
 }
 
 function oneLine(text: string): string {
@@ -48,7 +53,7 @@ export abstract class MusigCommand extends Command {
 
   static override baseFlags = {
     home: Flags.string({
-      description: 'The folder that holds keys and clusters (default: the user’s data folder).',
+      description: 'The folder that holds keys and clusters (default: the data folder of the user).',
       env: 'MUSIG_HOME',
       helpGroup: 'GLOBAL',
       helpValue: 'DIR',
