@@ -31,7 +31,9 @@ async function bundleSigner(/** @type {string} */ outfile) {
 
 await main(async () => {
   const digest = inputsDigest()
-  const [dist, fresh, old] = ['dist', `.dist-new-${process.pid}`, `.dist-old-${process.pid}`].map((name) => join(root, name))
+  const dist = join(root, 'dist')
+  const fresh = join(root, `.dist-new-${process.pid}`)
+  const old = join(root, `.dist-old-${process.pid}`)
   try {
     if (run(process.execPath, [bin('typescript/bin/tsc'), '-p', 'tsconfig.json', '--outDir', fresh]) !== 0)
       throw new Error('the sources do not compile')

@@ -1,4 +1,7 @@
-/** The quick checks: formatting and lint, types of everything, and types of the pure floors, which must compile without Node's. All run even if one fails. */
+/**
+ * The quick checks: formatting and lint, types of everything, of the scripts, and of the pure floors, which must compile without Node's. All run even
+ * if one fails.
+ */
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { main, root, run } from './ready.mjs'
@@ -9,6 +12,7 @@ export function check() {
   const codes = [
     run(process.execPath, [tool('@biomejs/biome/bin/biome'), 'check', '--error-on-warnings', '.']),
     run(process.execPath, [tool('typescript/bin/tsc'), '-p', 'tsconfig.test.json']),
+    run(process.execPath, [tool('typescript/bin/tsc'), '-p', 'tsconfig.scripts.json']),
     run(process.execPath, [tool('typescript/bin/tsc'), '-p', 'tsconfig.pure.json']),
   ]
   if (codes.some((code) => code !== 0)) throw new Error('the checks failed; the lines above say where')

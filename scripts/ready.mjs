@@ -14,7 +14,7 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 /** Where a build notes what it was made from. */
 export const stampFile = join(root, 'dist', '.inputs')
 
-const NEED = [20, 19]
+const NEED = { major: 20, minor: 19 }
 const LOCK_WAIT_MS = 120_000
 
 /**
@@ -107,8 +107,8 @@ function buildStale() {
 /** Installs and builds where needed; throws with one line that says what failed. */
 export function ready() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-  if (major < NEED[0] || (major === NEED[0] && minor < NEED[1]))
-    throw new Error(`Node ${NEED.join('.')} or later is needed, this is ${process.versions.node}`)
+  if (major < NEED.major || (major === NEED.major && minor < NEED.minor))
+    throw new Error(`Node ${NEED.major}.${NEED.minor} or later is needed, this is ${process.versions.node}`)
   if (packagesStale()) alone(() => packagesStale() && install())
   if (buildStale())
     alone(() => {

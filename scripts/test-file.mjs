@@ -9,10 +9,14 @@ import { pathToFileURL } from 'node:url'
 
 const watchedUrl = new URL('./uvu-watched.mjs', import.meta.url).href
 
+/** @typedef {(specifier: string, context: { parentURL?: string }) => unknown} Resolve */
+
 /** Lets test files get uvu-watched.mjs under the name `uvu`. */
 function standIn() {
-  if (typeof module.registerHooks === 'function') {
-    module.registerHooks({
+  // Newer versions of Node have registerHooks and deprecate register; Node 20 has only the latter.
+  const hooks = /** @type {{ registerHooks?: (hooks: { resolve: (...args: [...Parameters<Resolve>, Resolve]) => unknown }) => void }} */ (module)
+  if (hooks.registerHooks) {
+    hooks.registerHooks({
       resolve: (specifier, context, next) =>
         specifier === 'uvu' && context.parentURL !== watchedUrl ? { url: watchedUrl, shortCircuit: true } : next(specifier, context),
     })
@@ -28,13 +32,12 @@ function standIn() {
 async function runFile(/** @type {string} */ file) {
   /** @type {FileReport} */
   const report = { passed: 0, failed: 0, skipped: 0, problems: [] }
-  /** @type {{ UVU_DEFER?: number, UVU_INDEX?: number, UVU_QUEUE?: unknown[][] }} */
-  const shared = globalThis
-  Object.assign(shared, { UVU_DEFER: 1, UVU_INDEX: 0, UVU_QUEUE: [[]] })
+  /** @type {unknown[]} */
+  const queue = []
+  Object.assign(globalThis, { UVU_DEFER: 1, UVU_INDEX: 0, UVU_QUEUE: [queue] })
   standIn()
   await import(pathToFileURL(file).href)
   const { notes } = await import(watchedUrl)
-  const queue = shared.UVU_QUEUE?.[0] ?? []
   // Grows while it is walked, where a test file runs another suite late.
   for (const run of queue) {
     if (typeof run !== 'function') continue

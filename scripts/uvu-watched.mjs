@@ -12,7 +12,7 @@ import * as uvu from 'uvu'
 /** @type {SuiteNotes[]} */
 export const notes = []
 
-/** @typedef {(context: Record<string, unknown>) => unknown} Handler */
+/** @typedef {(context: Record<string, unknown>) => void | Promise<void>} Handler */
 
 /**
  * Notes what is declared on a suite. `waiting` counts the tests that no `.run()` has taken yet.

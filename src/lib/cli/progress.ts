@@ -21,8 +21,13 @@ export interface ProgressOptions {
 export async function runSteps(steps: readonly Step[], options: ProgressOptions): Promise<void> {
   const wanted = steps.filter((step) => step.when !== false)
   if (options.silent) for (const step of wanted) await step.run(() => {})
-  else if (process.stderr.isTTY === true) await runOnTerminal(wanted)
+  else if (canRedraw()) await runOnTerminal(wanted)
   else await runPlainly(wanted)
+}
+
+/** Whether lines on stderr can be drawn over: a terminal that knows its width. */
+function canRedraw(): boolean {
+  return process.stderr.isTTY === true && process.stderr.columns > 0 && process.env['TERM'] !== 'dumb'
 }
 
 async function runPlainly(steps: readonly Step[]): Promise<void> {
