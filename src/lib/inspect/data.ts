@@ -1,0 +1,114 @@
+/**
+ * What is explained and drawn: the JSON shapes of `inspect tree`, `inspect order` and `inspect sig`, and how much of them fits into one drawing.
+ * Plain data only, as it comes from a signer, a file or a simulation; deriving it from votes is left to the core.
+ */
+
+/** What became of one signer's vote (§5): in the root's vote set, in it as a supplement, gathered by another than its parent, refused, not come, or not told. */
+export type NodeState = 'voted' | 'late' | 'adopted' | 'invalid' | 'silent' | 'unknown'
+
+/** One signer's place in the tree of a batch (§4). `timeMs` counts from the start of phase 1a at the root; `adoptedBy` is the signer that took it over. */
+export interface TreeNode {
+  readonly signer: number
+  readonly parent?: number | null | undefined
+  readonly children: readonly number[]
+  readonly depth: number
+  readonly state: NodeState
+  readonly name?: string | undefined
+  readonly region?: string | undefined
+  readonly adoptedBy?: number | undefined
+  readonly timeMs?: number | undefined
+}
+
+/** The tree of a batch (§4) with what happened in it. */
+export interface TreeData {
+  readonly batchId: string
+  readonly ballot: number
+  readonly root: number
+  readonly depth: number
+  readonly nodes: readonly TreeNode[]
+}
+
+/** How a batch was decided: by its votes alone, with phase 3, or not yet. */
+export type Path = 'fast' | 'slow' | 'undecided'
+
+/** One batch of a group: `votes` is m of §5, `score` a share of n from 0 to 1, `predecessors` the ids that more than `inclusion` votes name. */
+export interface OrderBatch {
+  readonly id: string
+  readonly keys?: readonly string[] | undefined
+  readonly votes: number
+  readonly score: number
+  readonly decisive: boolean
+  readonly path: Path
+  readonly predecessors: readonly string[]
+}
+
+/**
+ * Two conflicting batches. `before` is [inc_a(b), inc_b(a)]: votes on a that have b before it, votes on b that have a before it (§5);
+ * `support` is [for a before b, for b before a], both vote sets added up (§8).
+ */
+export interface OrderPair {
+  readonly a: string
+  readonly b: string
+  readonly before: readonly [number, number]
+  readonly support: readonly [number, number]
+  readonly decisive: boolean
+}
+
+/** A group of batches and its order (§8). `arrivals`, where known, has one list for each signer: the batches in the order in which they reached it. */
+export interface OrderData {
+  readonly n: number
+  readonly quorum: number
+  readonly inclusion: number
+  readonly batches: readonly OrderBatch[]
+  readonly pairs: readonly OrderPair[]
+  readonly components: readonly (readonly string[])[]
+  readonly order: readonly string[]
+  readonly arrivals?: readonly (readonly string[])[] | undefined
+}
+
+/** One (message, signers) entry of a MultiSignature (§2): the digest that was signed in hex, and what it says in a few words. */
+export interface SignatureEntry {
+  readonly message: string
+  readonly summary: string
+  readonly signers: readonly number[]
+}
+
+/** A MultiSignature over votes or accepts of a batch, taken apart (§2). */
+export interface SignatureData {
+  readonly batchId: string
+  readonly phase: 'vote' | 'accept'
+  readonly n: number
+  readonly quorum: number
+  readonly entries: readonly SignatureEntry[]
+  readonly missing: readonly number[]
+  readonly pairings: number
+  readonly verificationMs?: number | undefined
+  readonly valid: boolean
+  readonly faulty?: readonly number[] | undefined
+}
+
+/** How much stands in one drawing; what goes beyond is counted there in words, never dropped silently. */
+export const DRAWN = {
+  /** Signers of a tree: whole levels are left out below that. */
+  treeSigners: 255,
+  /** Signers across a line diagram. */
+  orderSigners: 255,
+  /** Signers up to which the line diagram keeps their numbers' order; wider ones are sorted by what reached them. */
+  unsortedSigners: 31,
+  /** Lines of a line diagram, and rows of the tables beside it. */
+  batches: 40,
+  /** Rows of the table of pairs. */
+  pairs: 60,
+  /** Different arrival orders listed one by one. */
+  arrivalOrders: 12,
+  /** Rows of a signature: different messages. */
+  messages: 40,
+  /** Signers of a signature's rows of marks. */
+  signatureSigners: 1023,
+  /** Columns of a signer's name or region. */
+  nameColumns: 16,
+  /** Columns of a batch's short id before equal ones are told apart by a number. */
+  idColumns: 24,
+  /** Columns of what a signed message says. */
+  summaryColumns: 28,
+} as const
