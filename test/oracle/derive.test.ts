@@ -5,7 +5,12 @@ import { deriveByText, quorumsByText, type VotesFile } from './derive.js'
 import { randomVotes, shuffled } from './votes.js'
 
 const KEY = ['k']
-const five = (arrivals: string[][], ids: string[]): VotesFile => ({ n: 5, tolerance: '1/2', batches: Object.fromEntries(ids.map((id) => [id, KEY])), arrivals })
+const five = (arrivals: string[][], ids: string[]): VotesFile => ({
+  n: 5,
+  tolerance: '1/2',
+  batches: Object.fromEntries(ids.map((id) => [id, KEY])),
+  arrivals,
+})
 /** n = 5: q = 4, c = 1. For each batch how many of its five votes name the other. */
 const naming = (aNamesB: number, bNamesA: number): VotesFile => {
   const set = (count: number, other: string) => [0, 1, 2, 3, 4].map((signer) => ({ signer, before: signer < count ? [other] : [] }))
@@ -60,13 +65,29 @@ test('a pair in both sets: tallies, the fast one’s predecessor, the smaller id
 
 test('two fast ones that name each other yield to one-sided pairs', () => {
   const all = (before: string[]) => [0, 1, 2, 3, 4].map((signer) => ({ signer, before }))
-  const derived = deriveByText({ n: 5, tolerance: '1/2', batches: { A: KEY, B: KEY, C: KEY }, votes: { A: all(['B', 'C']), B: all(['A']), C: all(['B']) } })
+  const derived = deriveByText({
+    n: 5,
+    tolerance: '1/2',
+    batches: { A: KEY, B: KEY, C: KEY },
+    votes: { A: all(['B', 'C']), B: all(['A']), C: all(['B']) },
+  })
   assert.equal(derived.components, [['B', 'C', 'A']])
 })
 
 test('an undecided batch is left out with what needs it', () => {
   const batches = { A: ['k'], B: ['k', 'l'], C: ['l'], D: ['m'] }
-  const derived = deriveByText({ n: 5, tolerance: '1/2', batches, arrivals: [['A', 'B', 'C', 'D'], ['A', 'B', 'C', 'D'], ['A', 'B', 'C', 'D'], ['B', 'C', 'D'], ['D', 'B', 'C']] })
+  const derived = deriveByText({
+    n: 5,
+    tolerance: '1/2',
+    batches,
+    arrivals: [
+      ['A', 'B', 'C', 'D'],
+      ['A', 'B', 'C', 'D'],
+      ['A', 'B', 'C', 'D'],
+      ['B', 'C', 'D'],
+      ['D', 'B', 'C'],
+    ],
+  })
   assert.equal(
     derived.batches.map((batch) => [batch.id, batch.path, batch.predecessors]),
     [

@@ -90,7 +90,9 @@ export function deriveByText(input: VotesFile): Derived {
   const hasTallies = (id: string) => batches.some((batch) => batch.id === id && batch.path === 'slow')
 
   const components = componentsOf(executable(decided, predecessors), isBefore).map((members) => {
-    const edges = members.flatMap((x) => members.filter((y) => byBytes(x, y) < 0 && conflict(x, y)).map((y) => comparePair(x, y, isBefore, hasTallies, support)))
+    const edges = members.flatMap((x) =>
+      members.filter((y) => byBytes(x, y) < 0 && conflict(x, y)).map((y) => comparePair(x, y, isBefore, hasTallies, support)),
+    )
     return rankedPairs(
       members,
       edges.filter((edge) => edge !== undefined),

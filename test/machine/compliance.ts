@@ -1,0 +1,176 @@
+/**
+ * What every state machine must do (§12): the same calls give the same receipts and digest, a refused operation changes nothing, nothing
+ * throws, a snapshot carries everything. Each machine's test file calls `complies` with a source of transactions that mostly make sense.
+ */
+import * as fc from 'fast-check'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { toHex, utf8 } from '../../src/lib/base/bytes.js'
+import { MusigError } from '../../src/lib/base/errors.js'
+import { SeededRandom } from '../../src/lib/base/prng.js'
+import { normalizeKeys, type Transaction } from '../../src/lib/core/transaction.js'
+import type { Draft } from '../../src/lib/machine/operation.js'
+import type { Position, Receipt, StateMachine } from '../../src/lib/machine/state-machine.js'
+
+/** Client keys of the tests; what signs with them is checked by the core, not by machines. */
+export const CLIENTS: readonly Uint8Array[] = [0, 1, 2].map((i) => new Uint8Array(32).fill(i + 1))
+
+/** A transaction round a draft. */
+export function transactionOf(draft: Draft, client: Uint8Array | null = CLIENTS[0] ?? null): Transaction {
+  return { ...draft, client, nonce: Uint8Array.of(1), expiry: null, signature: client && new Uint8Array(64) }
+}
+
+/** A transaction with any text as payload. */
+export function transactionOfText(deps: string[], text: string, client: Uint8Array | null = CLIENTS[0] ?? null): Transaction {
+  return transactionOf({ deps: normalizeKeys(deps), payload: utf8(text) }, client)
+}
+
+export const POSITION: Position = { batchId: '00'.repeat(32), index: 0, heights: new Map(), txId: '00'.repeat(32) }
+
+/** The reason of a refusal. */
+export function reasonOf(receipt: Receipt): string {
+  return receipt.ok ? `no refusal: ${JSON.stringify(receipt.result)}` : receipt.reason
+}
+
+/** Adds the tests. `invariant` holds after every step. */
+export function complies(
+  name: string,
+  make: () => StateMachine,
+  randomTransaction: (random: SeededRandom) => Transaction,
+  invariant: (machine: StateMachine) => void,
+): void {
+  const random = (seed: string) => new SeededRandom(`${name}/${seed}`)
+  const stateOf = (machine: StateMachine) => toHex(machine.digest()) + toHex(machine.snapshot())
+
+  test(`${name}: the same calls give the same receipts and the same digest`, () => {
+    const [one, other] = [make(), make()]
+    const [source, again] = [random('same'), random('same')]
+    const seen = { ok: 0, refused: 0 }
+    for (let i = 0; i < 500; i++) {
+      const receipt = one.apply(randomTransaction(source), POSITION)
+      seen[receipt.ok ? 'ok' : 'refused']++
+      // Asked for at other moments than the first one's: asking must change nothing.
+      if (i % 7 === 0) other.digest()
+      assert.equal(other.apply(randomTransaction(again), POSITION), receipt)
+      assert.equal(JSON.parse(JSON.stringify(receipt)), receipt, 'a receipt is JSON')
+      assert.equal(other.digest(), one.digest())
+    }
+    assert.equal(one.snapshot(), other.snapshot())
+    assert.ok(seen.ok > 100 && seen.refused > 50, `the transactions are too much alike: ${JSON.stringify(seen)}`)
+  })
+
+  test(`${name}: a refused operation leaves the state as it was, one that changes it changes the digest`, () => {
+    const machine = make()
+    const source = random('refused')
+    const digests = new Map([[toHex(machine.snapshot()), toHex(machine.digest())]])
+    for (let i = 0; i < 500; i++) {
+      const before = stateOf(machine)
+      const receipt = machine.apply(randomTransaction(source), POSITION)
+      if (!receipt.ok) assert.is(stateOf(machine), before)
+      invariant(machine)
+      const [snapshot, digest] = [toHex(machine.snapshot()), toHex(machine.digest())]
+      assert.is(digests.get(snapshot) ?? digest, digest, 'equal states have equal digests')
+      digests.set(snapshot, digest)
+    }
+    assert.is(new Set(digests.values()).size, digests.size, 'different states have different digests')
+    assert.ok(digests.size > 100)
+  })
+
+  test(`${name}: a snapshot restores the whole state, over any other`, () => {
+    const [machine, source] = [make(), random('snapshot')]
+    const [restored, other] = [make(), random('other')]
+    for (let i = 0; i < 100; i++) restored.apply(randomTransaction(other), POSITION)
+    restored.digest()
+    for (let i = 0; i < 200; i++) machine.apply(randomTransaction(source), POSITION)
+    restored.restore(machine.snapshot())
+    assert.is(stateOf(restored), stateOf(machine))
+    for (let i = 0; i < 100; i++) {
+      const transaction = randomTransaction(source)
+      assert.equal(restored.apply(transaction, POSITION), machine.apply(transaction, POSITION))
+    }
+    assert.is(stateOf(restored), stateOf(machine))
+  })
+
+  test(`${name}: a broken snapshot is refused and changes nothing`, () => {
+    const [machine, source] = [make(), random('broken')]
+    for (let i = 0; i < 100; i++) machine.apply(randomTransaction(source), POSITION)
+    const [before, snapshot] = [stateOf(machine), machine.snapshot()]
+    const copy = make()
+    let refused = 0
+    for (let i = 0; i < 200; i++) {
+      const bad = snapshot.slice(0, i % 2 === 0 ? source.upTo(snapshot.length - 1) : snapshot.length)
+      if (i % 2 === 1) bad[source.upTo(bad.length - 1)] = source.upTo(255)
+      try {
+        copy.restore(bad)
+        // What is taken is a state of its own, never a different reading of this one.
+        assert.equal(copy.snapshot(), bad)
+      } catch (error) {
+        if (!(error instanceof MusigError)) throw error
+        assert.is(error.code, 'BAD_ENCODING')
+        refused++
+      }
+      assert.throws(() => machine.restore(snapshot.slice(0, -1)), 'CBOR')
+    }
+    assert.is(stateOf(machine), before)
+    assert.ok(refused >= 100)
+  })
+
+  test(`${name}: check and apply agree on what can never be valid, and neither throws, whatever the payload`, () => {
+    const machine = make()
+    const source = random('payloads')
+    const keys = fc.uniqueArray(fc.constantFrom('acct:a', 'acct:b', 'doc:1', 'doc:2', 'x')).map(normalizeKeys)
+    const client = fc.option(fc.constantFrom(...CLIENTS))
+    const mutated = fc.integer().map((seed) => mutate(randomTransaction(new SeededRandom(seed)).payload, new SeededRandom(seed)))
+    const payload = fc.oneof(
+      fc.uint8Array({ maxLength: 200 }),
+      fc.json({ maxDepth: 6 }).map((text) => utf8(text)),
+      mutated,
+      fc.record({ op: fc.string(), id: fc.jsonValue(), amount: fc.jsonValue() }).map((value) => utf8(JSON.stringify(value))),
+    )
+    fc.assert(
+      fc.property(keys, payload, client, (deps, bytes, from) => {
+        const transaction = transactionOf({ deps, payload: bytes }, from)
+        const before = stateOf(machine)
+        const fault = machine.check(transaction)
+        assert.is(machine.check(transaction), fault)
+        const receipt = machine.apply(transaction, POSITION)
+        if (fault !== undefined) {
+          assert.equal(receipt, { ok: false, reason: fault })
+          assert.ok(fault.length > 0 && fault.length <= 200)
+        }
+        if (!receipt.ok) assert.is(stateOf(machine), before)
+        invariant(machine)
+      }),
+      { numRuns: 1000, seed: source.upTo(2 ** 31 - 1) },
+    )
+  })
+
+  test(`${name}: check depends on the transaction alone`, () => {
+    const [machine, fresh, source] = [make(), make(), random('check')]
+    for (let i = 0; i < 300; i++) {
+      const transaction = randomTransaction(source)
+      assert.is(machine.check(transaction), fresh.check(transaction))
+      machine.apply(transaction, POSITION)
+      assert.is(machine.check(transaction), fresh.check(transaction))
+    }
+  })
+
+  test(`${name}: unknown paths read as nothing`, () => {
+    for (const path of ['', 'x', '__proto__', 'acct:', 'doc:', 'acct:nobody', 'doc:nothing', 'acct:__proto__', 'doc:__proto__', '\0']) {
+      assert.is(make().query(path), undefined, path)
+    }
+  })
+}
+
+/** A copy with a few bytes changed, dropped or doubled. */
+function mutate(bytes: Uint8Array, random: SeededRandom): Uint8Array {
+  const list = [...bytes]
+  for (let i = 0; i <= random.upTo(2); i++) {
+    const at = random.upTo(list.length)
+    const kind = random.upTo(2)
+    if (kind === 0) list[at] = random.upTo(127)
+    else if (kind === 1) list.splice(at, 1)
+    else list.splice(at, 0, list[at] ?? 0)
+  }
+  return Uint8Array.from(list)
+}
