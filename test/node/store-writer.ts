@@ -1,0 +1,24 @@
+/**
+ * A process that appends groups of records to a store until it is killed or fails: `store-writer.ts FOLDER [RECORD_BYTES]`. After each durable group it
+ * prints how many records were acknowledged; a failed append is printed as `failed CODE`, with what a further append says.
+ */
+import { openStore } from '../../src/lib/node/store.js'
+import { groupFrom, WRITER_IDENTITY } from './store-writer-records.js'
+
+const [folder = '', bytes = '100'] = process.argv.slice(2)
+const store = await openStore(folder, WRITER_IDENTITY)
+let count = (await store.load()).length
+process.stdout.write(`open ${process.pid}\n`)
+for (;;) {
+  const group = groupFrom(count, Number(bytes))
+  try {
+    await store.append(group)
+  } catch (error) {
+    const again = await store.append(group).catch((later) => later)
+    process.stdout.write(`failed ${(error as { code?: string }).code} ${again === error}\n`)
+    break
+  }
+  count += group.length
+  process.stdout.write(`${count}\n`)
+}
+await store.close()
