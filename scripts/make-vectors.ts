@@ -10,7 +10,13 @@ import { toHex, utf8 } from '../src/lib/base/bytes.js'
 import { toCbor, toJson } from '../src/lib/base/codec.js'
 import { sha256 } from '../src/lib/base/hash.js'
 import type { Bls } from '../src/lib/bls/backend.js'
-import { mergeMultiSignatures, type MultiSignature, multiSignatureCodec, multiSignatureFormFault, singleSignature } from '../src/lib/bls/multi-signature.js'
+import {
+  type MultiSignature,
+  mergeMultiSignatures,
+  multiSignatureCodec,
+  multiSignatureFormFault,
+  singleSignature,
+} from '../src/lib/bls/multi-signature.js'
 import { noble } from '../src/lib/bls/noble.js'
 
 const N = 11
