@@ -89,6 +89,8 @@ export function complies(
       assert.equal(restored.apply(transaction, POSITION), machine.apply(transaction, POSITION))
     }
     assert.is(stateOf(restored), stateOf(machine))
+    restored.restore(make().snapshot())
+    assert.is(stateOf(restored), stateOf(make()), 'nothing of what was there before is left')
   })
 
   test(`${name}: a broken snapshot is refused and changes nothing`, () => {
