@@ -103,18 +103,20 @@ export function shortId(id: string, width = 8): string {
 
 /** Short names for ids that are shown together: as short as `shortId`, longer where two would look alike. */
 export function shortIds(ids: readonly string[]): (id: string) => string {
-  const distinct = [...new Set(ids)]
-  let width = 8
-  const alike = () => new Set(distinct.map((id) => shortId(id, width))).size < distinct.length
-  while (alike() && width < DRAWN.idColumns) width += 1
   const names = new Map<string, string>()
-  const seen = new Map<string, number>()
-  for (const id of distinct) {
-    const short = shortId(id, width)
-    const count = (seen.get(short) ?? 0) + 1
-    seen.set(short, count)
-    names.set(id, count === 1 ? short : `${short}~${count}`)
+  const name = (alike: readonly string[], width: number): void => {
+    const groups = new Map<string, string[]>()
+    for (const id of alike) {
+      const group = groups.get(shortId(id, width))
+      if (group) group.push(id)
+      else groups.set(shortId(id, width), [id])
+    }
+    for (const [short, group] of groups) {
+      if (group.length > 1 && width < DRAWN.idColumns) name(group, width + 1)
+      else group.forEach((id, i) => names.set(id, i === 0 ? short : `${short}~${i + 1}`))
+    }
   }
+  name([...new Set(ids)], 8)
   return (id) => names.get(id) ?? shortId(id, width)
 }
 

@@ -23,10 +23,17 @@ export function explainOrderText(data: OrderData, options: TextOptions): string 
   )
 }
 
-const heading = (title: string, note = ''): Line => [
-  ['strong', title],
-  ['faint', note === '' ? '' : `  ${note}`],
-]
+/** A section's title, and what its columns mean in faint text beside it. */
+function heading(title: string, note: string, width: number): Line[] {
+  const [first = '', ...rest] = wrap(note, Math.max(20, width - title.length - 3))
+  return [
+    [
+      ['strong', title],
+      ['faint', `  ${first}`],
+    ],
+    ...rest.map((line): Line => [['faint', `${' '.repeat(title.length + 2)}${line}`]]),
+  ]
+}
 
 /** Signers down, batches across, the place of arrival in each cell; in blocks where the batches do not fit side by side. */
 function votes(shape: OrderShape, signers: readonly ArrivalColumn[], width: number): Line[] {
@@ -70,7 +77,7 @@ function pairs(data: OrderData, shape: OrderShape, width: number): Line[] {
   if (rows.length === 0) return heading('Pairs', 'no two of these batches share a key', width)
   const head = ` ${pad('a', wide)}  ${pad('b', wide)}  ${pad('a names b', 9, 'right')}  ${pad('b names a', 9, 'right')}  ${pad('support', 11, 'right')}`
   const more = sorted.length - rows.length
-  const note = 'votes on one that have the other before it; support for a before b : b before a'
+  const note = 'votes that name the other; support for a first : for b first'
   return [...heading('Pairs', note, width), [['faint', head]], ...rows, ...(more > 0 ? [[['faint', ` ${count(more, 'more pair')}`] as const]] : [])]
 }
 
@@ -85,11 +92,7 @@ function scores(data: OrderData, shape: OrderShape, width: number): Line[] {
     return [[' ', [lineColor(line), pad(line.name, wide)], '  ', [tone, filled], ['faint', rest], numbers, pathPiece(batch)]]
   })
   const hidden: Line[] = shape.hidden > 0 ? [[['faint', ` ${shape.hidden} more batches`]]] : []
-  return [
-    heading('Scores', `${data.quorum} of ${data.n} (┃ or │) skip phase 3; more than ${data.inclusion} votes make a predecessor`),
-    ...rows,
-    ...hidden,
-  ]
+  return [...heading('Scores', `least agreed pair; ${data.quorum} of ${data.n}, the stroke, skip phase 3`, width), ...rows, ...hidden]
 }
 
 /** What goes before each batch: the ids that more than `inclusion` votes name. */
