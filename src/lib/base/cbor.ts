@@ -49,10 +49,10 @@ export function decodeCbor(bytes: Uint8Array, maxBytes: number): Plain {
 function plainFault(value: unknown): string | undefined {
   let level: unknown[] = [value]
   for (let depth = 0; level.length > 0; depth++) {
-    if (depth > MAX_DEPTH) return `nested more than ${MAX_DEPTH} deep`
     const next: unknown[] = []
     for (const item of level) {
       if (typeof item === 'number' && !(Number.isSafeInteger(item) && item >= 0)) return 'with a number that is not a whole number from 0 to 2⁵³ − 1'
+      if (depth >= MAX_DEPTH && (Array.isArray(item) || item instanceof Map)) return `nested more than ${MAX_DEPTH} deep`
       if (Array.isArray(item)) for (const inner of item) next.push(inner)
       if (item instanceof Map) {
         for (const [key, inner] of item) {
