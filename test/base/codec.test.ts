@@ -44,7 +44,7 @@ const sample = object({
   colour: oneOf(['red', 'green']),
   maybe: nullable(uint()),
   items: list(uint(9), 5),
-  heights: mapOf(text(10), uint(), 4),
+  heights: mapOf(text(11), uint(), 4),
   byId: mapOf(id, bytes(1), 3),
   shape: tagged({ circle: object({ radius: uint() }), square: object({ side: uint() }), none: object({}) }),
   tree: nested<Tree>(3, (inner) => object({ name: text(5), children: list(inner, 3) })),
