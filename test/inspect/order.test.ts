@@ -166,6 +166,13 @@ test('ids that begin alike are told apart', () => {
     assert.ok(text.includes(` ${name} `), name)
 })
 
+test('ids that are no batch of the group are named all the same', () => {
+  const data = { ...seedOrder(), components: [['T1'], ['a1'.repeat(32)]], order: ['T1', 'b2'.repeat(32), 'T3'], arrivals: [['T1', 'c3', 'T3', 'T1']] }
+  assert.match(explainOrderText(data, PLAIN), /\{T1\} \{a1a1a1a1\}/)
+  assert.match(explainOrderText(data, PLAIN), /T1 → b2b2b2b2 → T3/)
+  assert.match(drawOrderText(data, PLAIN), / {3}2 │ T3\n {3}1 │ T1\n/)
+})
+
 test('more batches, pairs and signers than are drawn are counted in words', () => {
   const many = sampleOrder(7, 45)
   assert.match(drawOrderText(many, PLAIN), /5 more batches are not drawn/)

@@ -113,11 +113,11 @@ export function shortIds(ids: readonly string[]): (id: string) => string {
     }
     for (const [short, group] of groups) {
       if (group.length > 1 && width < DRAWN.idColumns) name(group, width + 1)
-      else group.forEach((id, i) => names.set(id, i === 0 ? short : `${short}~${i + 1}`))
+      else for (const [i, id] of group.entries()) names.set(id, i === 0 ? short : `${short}~${i + 1}`)
     }
   }
   name([...new Set(ids)], 8)
-  return (id) => names.get(id) ?? shortId(id, width)
+  return (id) => names.get(id) ?? shortId(id)
 }
 
 /** A bar of so many columns, filled to a share of `total`, with the column of `mark` shown by a line. */
