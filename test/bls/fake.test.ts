@@ -22,6 +22,23 @@ test('nobody takes a fake for a real one: the real backends refuse its keys and 
   assert.match(new TextDecoder().decode(fake.sign(secret, message)), 'INSECURE')
 })
 
+test('all zero, its infinity, is neither key nor signature, and shares that cancel out have no aggregate', () => {
+  const [key, signature] = [fake.publicKey(secret), fake.sign(secret, message)]
+  const negative = signature.slice()
+  let carry = 1
+  for (let lane = 0; lane < 4; lane++, carry = 1) {
+    for (let i = lane * 4; i < lane * 4 + 4; i++) {
+      const byte = (~(signature[i] ?? 0) & 0xff) + carry
+      negative[i] = byte
+      carry = byte >>> 8
+    }
+  }
+  assert.ok(fake.isSignature(negative))
+  assert.is(fake.aggregate([signature, negative]), undefined)
+  assert.not.ok(fake.isPublicKey(key.fill(0, 0, 16)))
+  assert.not.ok(fake.isSignature(signature.fill(0, 0, 16)))
+})
+
 test('signing and verifying take microseconds', () => {
   const start = performance.now()
   for (let i = 0; i < 20_000; i++) {
