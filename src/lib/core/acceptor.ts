@@ -1,0 +1,140 @@
+/**
+ * Whether a signer accepts an order (§5 3a, §7): its value follows from what it carries, the predecessors are held, the ballot is not below a
+ * promise, and no conflicting pair is left unordered. Owns the accept record and the refusals; orders that must wait are looked at again.
+ */
+import type { Id } from '../base/bytes.js'
+import { countBits } from '../base/bitmap.js'
+import { type Backing, isSignedOrder, type Order, voteSetFault } from './certificate.js'
+import type { Commits } from './commits.js'
+import type { Context } from './context.js'
+import type { KnownBatch } from './journal.js'
+import { type Reading, valueFromPromises } from './promises.js'
+import { acceptDigest, valueDigest } from './statement.js'
+import { leavesOut, slowValue, tallyOf, type Value } from './tally.js'
+import { countedViews } from './vote-set.js'
+
+/** Told once: the accept's signature, or undefined if the order is refused for good. */
+type Verdict = (signature: Uint8Array | undefined) => void
+
+export class Acceptor {
+  readonly #ctx: Context
+  readonly #commits: Commits
+
+  constructor(ctx: Context, commits: Commits) {
+    this.#ctx = ctx
+    this.#commits = commits
+  }
+
+  /** Looks at an order of a batch that has arrived. May tell its verdict later, or never if what it needs does not come. */
+  consider(order: Order, verdict: Verdict): void {
+    const { journal, manifest, crypto } = this.#ctx
+    const known = journal.get(order.batchId)
+    if (!known || known.committed) return
+    if (known.accepted?.ballot === order.ballot) return this.#again(known.accepted, order, verdict)
+    if (order.ballot < known.promised) return verdict(undefined)
+    const coordinator = this.#ctx.coordinatorOf(known.batch, order.ballot)
+    if (!isSignedOrder(crypto, manifest, coordinator, order)) return verdict(undefined)
+    const reading = this.#follows(known, order)
+    if (reading.type === 'behind') return this.#commits.afterExecution(order.batchId, coordinator, () => this.consider(order, verdict))
+    if (reading.type === 'missing') return this.#commits.afterArrival(reading.ids, [coordinator], () => this.consider(order, verdict))
+    if (reading.type === 'fault') {
+      this.#ctx.suspect(coordinator, `an order that does not follow: ${reading.fault}`, order.batchId)
+      return verdict(undefined)
+    }
+    const missing = order.value.predecessors.filter((named) => !journal.get(named))
+    if (missing.length > 0) return this.#commits.afterArrival(missing, [coordinator], () => this.consider(order, verdict))
+    const unordered = this.unordered(known, order.value)
+    if (unordered.length > 0) {
+      this.#ctx.send(coordinator, { type: 'refuse', batchId: order.batchId, ballot: order.ballot, backings: unordered.slice(0, 64) })
+      return verdict(undefined)
+    }
+    this.#ctx.persist({ type: 'accept', order })
+    verdict(this.#sign(order))
+  }
+
+  #again(accepted: Order, order: Order, verdict: Verdict): void {
+    const { clusterId } = this.#ctx.manifest
+    const same = valueDigest(clusterId, accepted.value) === valueDigest(clusterId, order.value)
+    verdict(same ? this.#sign(order) : undefined)
+  }
+
+  #sign(order: Order): Uint8Array {
+    const { crypto, manifest, blsSecretKey } = this.#ctx
+    return crypto.bls.sign(blsSecretKey, acceptDigest(manifest, order.batchId, order.ballot, valueDigest(manifest.clusterId, order.value)))
+  }
+
+  /** Whether the value is the one that follows from the votes (ballot 0) or from the promises. */
+  #follows(known: KnownBatch, order: Order): Reading<true> {
+    const { manifest, crypto, journal } = this.#ctx
+    if ((order.ballot === 0) !== (order.proof.type === 'votes')) return { type: 'fault', fault: 'the wrong kind of proof' }
+    let value: Value
+    if (order.proof.type === 'votes') {
+      const { votes } = order.proof
+      const fault = voteSetFault(crypto, manifest, order.batchId, votes)
+      if (fault !== undefined) return { type: 'fault', fault }
+      const count = votes.entries.reduce((sum, { signers }) => sum + countBits(signers), 0)
+      if (count < manifest.quorum) return { type: 'fault', fault: `${count} votes, ${manifest.quorum} are needed` }
+      const tally = tallyOf(known.batch.keys, countedViews(votes), journal.logs)
+      if ('behindOn' in tally) return { type: 'behind', on: tally.behindOn }
+      value = slowValue(tally, manifest)
+    } else {
+      const reading = valueFromPromises(this.#ctx, known.batch, order.ballot, order.proof.promises)
+      if (reading.type !== 'read') return reading
+      value = reading.value
+    }
+    if (valueDigest(manifest.clusterId, value) !== valueDigest(manifest.clusterId, order.value)) return { type: 'fault', fault: 'another value' }
+    return { type: 'read', value: true }
+  }
+
+  /**
+   * What would be left unordered if this value were accepted (⚠ §7): conflicting batches that it leaves out and whose own standing value leaves
+   * this batch out, and executed ones that it leaves out.
+   */
+  unordered(known: KnownBatch, value: Value): Backing[] {
+    const { journal } = this.#ctx
+    const backings = this.blockers(known).filter(([named]) => leavesOut(value, named, journal.logs))
+    const executed = new Set<Id>()
+    for (const key of known.batch.keys) {
+      for (let height = (value.base.get(key) ?? 0) + 1; height <= journal.logs.heightOf(key); height++) {
+        const named = journal.logs.batchAt(key, height)
+        if (named !== undefined && leavesOut(value, named, journal.logs)) executed.add(named)
+      }
+    }
+    const certificates = [...executed].flatMap((named) => this.#backingOf(named) ?? [])
+    return [...backings.map(([, backing]) => backing), ...certificates]
+  }
+
+  /** Conflicting batches, not executed, whose standing value leaves this one out, each with what shows it. */
+  blockers(known: KnownBatch): [Id, Backing][] {
+    const { journal } = this.#ctx
+    const found: [Id, Backing][] = []
+    for (const named of journal.pendingOn(known.batch.keys)) {
+      const other = journal.get(named)
+      if (named === known.batch.id || !other) continue
+      const standing = other.committed?.value ?? other.accepted?.value
+      const backing = this.#backingOf(named)
+      if (standing && backing && leavesOut(standing, known.batch.id, journal.logs)) found.push([named, backing])
+    }
+    return found
+  }
+
+  /** Executed batches on the keys of this one above its own vote's heights: they hold, and it must go behind them. */
+  executedSince(known: KnownBatch): [Id, Backing][] {
+    const { journal } = this.#ctx
+    const found = new Map<Id, Backing>()
+    for (const key of known.batch.keys) {
+      for (let height = (known.vote?.view.heights.get(key) ?? 0) + 1; height <= journal.logs.heightOf(key); height++) {
+        const named = journal.logs.batchAt(key, height)
+        const backing = named === undefined ? undefined : this.#backingOf(named)
+        if (named !== undefined && backing) found.set(named, backing)
+      }
+    }
+    return [...found]
+  }
+
+  #backingOf(batchId: Id): Backing | undefined {
+    const other = this.#ctx.journal.get(batchId)
+    if (other?.committed) return { type: 'certificate', certificate: other.committed.certificate }
+    return other?.accepted && { type: 'order', order: other.accepted }
+  }
+}

@@ -1,0 +1,347 @@
+/**
+ * Recovery (§7): ballots 1, 2, … as a star, for batches that make no progress. Owns time-outs, joining, PREPARE and PROMISE, and what a
+ * coordinator gathers; the value that follows from promises is `promises.ts`, whether it is accepted is `acceptor.ts`.
+ */
+import { type Id, toHex, uint32, utf8 } from '../base/bytes.js'
+import { bitmapOf, countBits, isBitmap, membersOf } from '../base/bitmap.js'
+import { digestOf } from '../base/hash.js'
+import { findBadShares, mergeMultiSignatures, multiSignatureFault, singleSignature } from '../bls/multi-signature.js'
+import type { Acceptor } from './acceptor.js'
+import { type Backing, type Order, type OrderProof, type PromiseSet, publicKeysOf, signOrder } from './certificate.js'
+import type { Commits } from './commits.js'
+import type { Context } from './context.js'
+import type { KnownBatch } from './journal.js'
+import type { MessageOf, PromiseOf } from './message.js'
+import { backedBatch, readBacking, valueFromPromises } from './promises.js'
+import { acceptDigest, type PromiseStatement, prepareDigest, promiseDigest, timeoutDigest, valueDigest, voteDigest } from './statement.js'
+import type { View } from './view.js'
+import { voteSetOf } from './vote-set.js'
+import type { Voting } from './voting.js'
+
+/** An own attempt to decide a batch as the coordinator of a ballot. */
+interface Attempt {
+  ballot: number
+  promises: Map<number, PromiseOf>
+  /** The wait for all n is over: a quorum is enough. */
+  isDue: boolean
+  order?: Order
+  accepts: Map<number, Uint8Array>
+}
+
+/** What a signer knows of the recovery of one batch. */
+interface Recovery {
+  /** The highest ballot that each signer wants, with its signature. */
+  timeouts: Map<number, { ballot: number; signature: Uint8Array }>
+  /** The highest ballot that this signer has asked for. */
+  wanted: number
+  /** Own time-outs so far: each doubles the next one. */
+  attempts: number
+  /** Batches that must go before, learnt from refusals. */
+  noted: Map<Id, Backing>
+  attempt?: Attempt
+}
+
+export class Ballots {
+  readonly #ctx: Context
+  readonly #voting: Voting
+  readonly #acceptor: Acceptor
+  readonly #commits: Commits
+  readonly #recoveries = new Map<Id, Recovery>()
+
+  constructor(ctx: Context, voting: Voting, acceptor: Acceptor, commits: Commits) {
+    this.#ctx = ctx
+    this.#voting = voting
+    this.#acceptor = acceptor
+    this.#commits = commits
+  }
+
+  /** The ballot that a batch is in here, for people: 0 while nobody asked for more. */
+  ballotOf(batchId: Id): number {
+    return Math.max(this.#recoveries.get(batchId)?.wanted ?? 0, this.#ctx.journal.get(batchId)?.promised ?? 0)
+  }
+
+  /** Watches an undecided batch: no progress for its time-out, and this signer wants another ballot. */
+  watch(batchId: Id): void {
+    const { timers, now, manifest, self } = this.#ctx
+    const attempts = this.#recoveries.get(batchId)?.attempts ?? 0
+    const jitter = (digestOf(utf8(batchId), uint32(self), uint32(attempts))[0] ?? 0) / 1024
+    const delayMs = manifest.timing.recoveryTimeoutMs * 2 ** Math.min(attempts, 4) * (1 + jitter)
+    timers.set(`progress ${batchId}`, now + delayMs, () => this.#timeOut(batchId))
+  }
+
+  /** Looks again soon: this signer has refused, so the ballot may well fail. */
+  hurry(batchId: Id): void {
+    const { timers, now, manifest } = this.#ctx
+    timers.set(`progress ${batchId}`, now + manifest.timing.hopTimeoutMs, () => this.#timeOut(batchId))
+  }
+
+  committed(batchId: Id): void {
+    this.#recoveries.delete(batchId)
+    for (const name of ['progress', 'promises']) this.#ctx.timers.clear(`${name} ${batchId}`)
+  }
+
+  #recoveryOf(batchId: Id): Recovery {
+    let recovery = this.#recoveries.get(batchId)
+    if (!recovery) {
+      recovery = { timeouts: new Map(), wanted: 0, attempts: 0, noted: new Map() }
+      this.#recoveries.set(batchId, recovery)
+    }
+    return recovery
+  }
+
+  #timeOut(batchId: Id): void {
+    const { journal, manifest } = this.#ctx
+    const known = journal.get(batchId)
+    if (!known || known.committed) return
+    const recovery = this.#recoveryOf(batchId)
+    recovery.attempts++
+    // If enough signers wanted the last ballot its coordinator had its chance; if not, it is asked for again.
+    const current = Math.max(recovery.wanted, known.promised)
+    const supporters = [...recovery.timeouts.values()].filter(({ ballot }) => ballot >= current).length
+    const next = current === 0 || known.promised >= current || supporters > manifest.asyncByzantineBound ? current + 1 : current
+    this.#want(known, next)
+    this.watch(batchId)
+  }
+
+  #want(known: KnownBatch, ballot: number): void {
+    const { crypto, blsSecretKey, manifest, events } = this.#ctx
+    this.#recoveryOf(known.batch.id).wanted = ballot
+    events.slow(known.batch.id)
+    const signature = crypto.bls.sign(blsSecretKey, timeoutDigest(manifest, known.batch.id, ballot))
+    this.#ctx.sendAll({ type: 'timeout', batchId: known.batch.id, ballot, signature })
+  }
+
+  /** Another signer wants a ballot: joined if more than f_a do, answered with the certificate if there is one. */
+  onTimeout(from: number, message: MessageOf<'timeout'>): void {
+    const { batchId, ballot, signature } = message
+    const { journal, crypto, manifest, events } = this.#ctx
+    const known = journal.get(batchId)
+    if (known?.committed) {
+      if (from !== this.#ctx.self) this.#ctx.send(from, { type: 'certificate', certificate: known.committed.certificate })
+      return
+    }
+    if (!known) return this.#commits.hold(from, batchId, () => this.onTimeout(from, message))
+    const recovery = this.#recoveryOf(batchId)
+    if (ballot === 0 || (recovery.timeouts.get(from)?.ballot ?? 0) >= ballot) return
+    const publicKey = manifest.signers[from]?.publicKey
+    if (!publicKey || !crypto.bls.verify([{ message: timeoutDigest(manifest, batchId, ballot), publicKeys: [publicKey] }], signature)) {
+      return this.#ctx.suspect(from, 'TIMEOUT with an invalid signature', batchId)
+    }
+    recovery.timeouts.set(from, { ballot, signature })
+    events.slow(batchId)
+    const supported = [...recovery.timeouts.values()].map((timeout) => timeout.ballot).sort((a, b) => b - a)[manifest.asyncByzantineBound] ?? 0
+    if (supported > recovery.wanted) this.#want(known, supported)
+    if (supported > 0) this.#prepare(known, recovery, supported)
+  }
+
+  /** PREPARE, if this signer coordinates the ballot and enough signers want exactly it (⚠ no coordinator pre-empts at will). */
+  #prepare(known: KnownBatch, recovery: Recovery, ballot: number): void {
+    const { self, crypto, manifest, linkSecretKey, timers, now } = this.#ctx
+    const batchId = known.batch.id
+    if (this.#ctx.coordinatorOf(known.batch, ballot) !== self || (recovery.attempt?.ballot ?? 0) >= ballot || known.promised >= ballot) return
+    const message = timeoutDigest(manifest, batchId, ballot)
+    const shares = [...recovery.timeouts].filter(([, timeout]) => timeout.ballot === ballot)
+    if (shares.length <= manifest.asyncByzantineBound) return
+    const merged = mergeMultiSignatures(
+      crypto.bls,
+      shares.map(([signer, { signature }]) => singleSignature(manifest.n, signer, message, signature)),
+    )
+    const [entry] = merged?.entries ?? []
+    if (!merged || !entry) return
+    recovery.attempt = { ballot, promises: new Map(), isDue: false, accepts: new Map() }
+    const timeouts = { signers: entry.signers, signature: merged.signature }
+    this.#ctx.sendAll({ type: 'prepare', batchId, ballot, timeouts, signature: crypto.ed25519.sign(linkSecretKey, prepareDigest(manifest, batchId, ballot)) })
+    timers.set(`promises ${batchId}`, now + manifest.timing.hopTimeoutMs, () => {
+      const attempt = this.#recoveries.get(batchId)?.attempt
+      if (attempt?.ballot !== ballot) return
+      attempt.isDue = true
+      this.#order(known, attempt)
+    })
+  }
+
+  /** Answers PREPARE with a promise, on disk before it leaves; with the certificate if there is one; or not at all. */
+  onPrepare(from: number, message: MessageOf<'prepare'>): void {
+    const { batchId, ballot, timeouts, signature } = message
+    const { journal, crypto, manifest, events, self } = this.#ctx
+    const early = this.#voting.earlyBatch(batchId)
+    if (early) this.#voting.admitNow(early)
+    const known = journal.get(batchId)
+    if (!known) return this.#commits.hold(from, batchId, () => this.onPrepare(from, message))
+    if (known.committed) {
+      if (from !== self) this.#ctx.send(from, { type: 'certificate', certificate: known.committed.certificate })
+      return
+    }
+    const linkKey = manifest.signers[from]?.linkKey
+    if (ballot === 0 || known.promised >= ballot || !linkKey || this.#ctx.coordinatorOf(known.batch, ballot) !== from) return
+    if (!crypto.ed25519.verify(linkKey, prepareDigest(manifest, batchId, ballot), signature)) return
+    if (!isBitmap(timeouts.signers, manifest.n) || countBits(timeouts.signers) <= manifest.asyncByzantineBound) return
+    const entries = [{ message: timeoutDigest(manifest, batchId, ballot), signers: timeouts.signers }]
+    if (multiSignatureFault(crypto.bls, publicKeysOf(manifest), { entries, signature: timeouts.signature }) !== undefined) {
+      return this.#ctx.suspect(from, 'PREPARE without the time-outs for it', batchId)
+    }
+    events.slow(batchId)
+    events.progress(batchId)
+    this.#voting.voteNow(batchId)
+    this.#ctx.persist({ type: 'promise', batchId, ballot })
+    const promise = this.#promise(known, ballot)
+    if (promise) this.#ctx.send(from, { type: 'promise', batchId, ballot, promise })
+  }
+
+  #promise(known: KnownBatch, ballot: number): PromiseOf | undefined {
+    const { crypto, manifest, blsSecretKey } = this.#ctx
+    const { vote, accepted, batch } = known
+    if (!vote) return undefined
+    const blockers = new Map([...(this.#recoveries.get(batch.id)?.noted ?? []), ...this.#acceptor.executedSince(known), ...this.#acceptor.blockers(known)])
+    const statement: PromiseStatement = {
+      voteDigest: toHex(voteDigest(manifest, batch.id, vote.view)),
+      accepted: accepted ? { ballot: accepted.ballot, valueDigest: valueDigest(manifest.clusterId, accepted.value) } : null,
+      blockers: [...blockers.keys()].sort(),
+    }
+    return {
+      ...statement,
+      view: vote.view,
+      voteSignature: vote.signature,
+      value: accepted?.value ?? null,
+      backings: [...blockers.values()],
+      signature: crypto.bls.sign(blsSecretKey, promiseDigest(manifest, batch.id, ballot, statement)),
+    }
+  }
+
+  onPromise(from: number, { batchId, ballot, promise }: MessageOf<'promise'>): void {
+    const { journal, manifest, crypto } = this.#ctx
+    const known = journal.get(batchId)
+    const attempt = this.#recoveries.get(batchId)?.attempt
+    const publicKey = manifest.signers[from]?.publicKey
+    if (!known || known.committed || attempt?.ballot !== ballot || attempt.order || attempt.promises.has(from) || !publicKey) return
+    const digest = voteDigest(manifest, batchId, promise.view)
+    const fits = toHex(digest) === promise.voteDigest && (promise.accepted?.valueDigest ?? null) === (promise.value && valueDigest(manifest.clusterId, promise.value))
+    const signatures = [
+      { message: digest, publicKeys: [publicKey], signature: promise.voteSignature },
+      { message: promiseDigest(manifest, batchId, ballot, promise), publicKeys: [publicKey], signature: promise.signature },
+    ]
+    if (!fits || !crypto.bls.verifyAll(signatures)) return this.#ctx.suspect(from, 'an invalid PROMISE', batchId)
+    attempt.promises.set(from, promise)
+    this.#order(known, attempt)
+  }
+
+  /** ORDER for the value that follows, once all have promised, or the wait is over and a quorum has. */
+  #order(known: KnownBatch, attempt: Attempt): void {
+    const { manifest, crypto, linkSecretKey, self } = this.#ctx
+    const batchId = known.batch.id
+    if (known.committed || attempt.order || this.#recoveries.get(batchId)?.attempt !== attempt) return
+    if (attempt.promises.size < manifest.quorum || (attempt.promises.size < manifest.n && !attempt.isDue)) return
+    const promises = this.#promiseSet(batchId, attempt)
+    if (!promises) return
+    const reading = valueFromPromises(this.#ctx, known.batch, attempt.ballot, promises)
+    const others = [...attempt.promises.keys()].filter((signer) => signer !== self)
+    if (reading.type === 'behind') return this.#commits.afterExecution(batchId, others[0] ?? self, () => this.#order(known, attempt))
+    if (reading.type === 'missing') return this.#commits.afterArrival(reading.ids, others, () => this.#order(known, attempt))
+    if (reading.type === 'fault') return
+    const missing = reading.value.predecessors.filter((named) => !this.#ctx.journal.get(named))
+    if (missing.length > 0) return this.#commits.afterArrival(missing, others, () => this.#order(known, attempt))
+    const proof: OrderProof = { type: 'promises', promises }
+    attempt.order = signOrder(crypto, manifest, linkSecretKey, { batchId, ballot: attempt.ballot, value: reading.value, proof })
+    this.#ctx.persist({ type: 'order', order: attempt.order })
+    this.#ctx.sendAll({ type: 'order', order: attempt.order })
+  }
+
+  #promiseSet(batchId: Id, { ballot, promises }: Attempt): PromiseSet | undefined {
+    const { manifest, crypto } = this.#ctx
+    const views = new Map<Id, View>()
+    const values = new Map<Id, PromiseOf['value']>()
+    const backings = new Map<Id, Backing>()
+    const statements = new Map<Id, PromiseStatement>()
+    const votes = []
+    const shares = []
+    for (const [signer, promise] of promises) {
+      const message = promiseDigest(manifest, batchId, ballot, promise)
+      views.set(promise.voteDigest, promise.view)
+      if (promise.accepted) values.set(promise.accepted.valueDigest, promise.value)
+      for (const backing of promise.backings) {
+        // A certificate shows it to everyone; of two orders either will do.
+        if (backing.type === 'certificate' || !backings.has(backedBatch(backing))) backings.set(backedBatch(backing), backing)
+      }
+      statements.set(toHex(message), { voteDigest: promise.voteDigest, accepted: promise.accepted, blockers: promise.blockers })
+      votes.push(singleSignature(manifest.n, signer, voteDigest(manifest, batchId, promise.view), promise.voteSignature))
+      shares.push(singleSignature(manifest.n, signer, message, promise.signature))
+    }
+    const voteSignature = mergeMultiSignatures(crypto.bls, votes)
+    const merged = mergeMultiSignatures(crypto.bls, shares)
+    if (!voteSignature || !merged) return undefined
+    return {
+      votes: voteSetOf(voteSignature, views),
+      statements: merged.entries.flatMap(({ message, signers }) => {
+        const statement = statements.get(toHex(message))
+        return statement ? [{ ...statement, signers }] : []
+      }),
+      signature: merged.signature,
+      values: [...values.values()].filter((value) => value !== null),
+      backings: [...backings.values()],
+    }
+  }
+
+  /** ORDER of a ballot above 0: the accept goes straight to the coordinator. */
+  onOrder(from: number, { order }: MessageOf<'order'>): void {
+    const { journal, manifest, events, self } = this.#ctx
+    const { batchId, ballot, value } = order
+    const known = journal.get(batchId)
+    if (!known) return this.#commits.hold(from, batchId, () => this.onOrder(from, { type: 'order', order }))
+    if (known.committed) {
+      if (from !== self) this.#ctx.send(from, { type: 'certificate', certificate: known.committed.certificate })
+      return
+    }
+    if (this.#ctx.coordinatorOf(known.batch, ballot) !== from) return this.#ctx.suspect(from, 'ORDER from no coordinator', batchId)
+    events.progress(batchId)
+    this.#acceptor.consider(order, (signature) => {
+      if (!signature) return this.hurry(batchId)
+      const accepts = { ballot, valueDigest: valueDigest(manifest.clusterId, value), signers: bitmapOf(manifest.n, [self]), signature }
+      this.#ctx.send(from, { type: 'accept', batchId, accepts })
+    })
+  }
+
+  onAccept(from: number, { batchId, accepts }: MessageOf<'accept'>): void {
+    const { journal, manifest } = this.#ctx
+    const attempt = this.#recoveries.get(batchId)?.attempt
+    if (!attempt?.order || attempt.ballot !== accepts.ballot || journal.get(batchId)?.committed) return
+    const [signer, ...rest] = isBitmap(accepts.signers, manifest.n) ? membersOf(accepts.signers) : []
+    if (signer !== from || rest.length > 0 || accepts.valueDigest !== valueDigest(manifest.clusterId, attempt.order.value)) return
+    attempt.accepts.set(from, accepts.signature)
+    if (attempt.accepts.size >= manifest.quorum) this.#certify(batchId, attempt, attempt.order)
+  }
+
+  #certify(batchId: Id, attempt: Attempt, { ballot, value }: Order): void {
+    const { manifest, crypto } = this.#ctx
+    const message = acceptDigest(manifest, batchId, ballot, valueDigest(manifest.clusterId, value))
+    const shares = [...attempt.accepts].map(([signer, signature]) => ({ signer, message, signature }))
+    const bad = findBadShares(crypto.bls, publicKeysOf(manifest), shares)
+    for (const signer of bad) {
+      attempt.accepts.delete(signer)
+      this.#ctx.suspect(signer, 'invalid accept share', batchId)
+    }
+    if (attempt.accepts.size < manifest.quorum) return
+    const good = shares.filter(({ signer }) => !bad.includes(signer)).map(({ signer, signature }) => singleSignature(manifest.n, signer, message, signature))
+    const merged = mergeMultiSignatures(crypto.bls, good)
+    const [entry] = merged?.entries ?? []
+    if (!merged || !entry) return
+    const certificate = { type: 'slow' as const, epoch: manifest.epoch, batchId, ballot, value, signers: entry.signers, signature: merged.signature }
+    this.#commits.decide(certificate)
+    for (let signer = 0; signer < manifest.n; signer++) if (signer !== this.#ctx.self) this.#ctx.send(signer, { type: 'certificate', certificate })
+  }
+
+  /** A refusal shows batches that must go before: they are named in the next promise. */
+  onRefuse(from: number, message: MessageOf<'refuse'>): void {
+    const { batchId, backings } = message
+    const { journal } = this.#ctx
+    const known = journal.get(batchId)
+    if (!known || known.committed) return
+    for (const backing of backings) {
+      const named = backedBatch(backing)
+      const reading = readBacking(this.#ctx, backing, batchId)
+      if (reading.type === 'missing') this.#commits.want(reading.ids, [from])
+      if (reading.type !== 'read' || !reading.value) continue
+      this.#recoveryOf(batchId).noted.set(named, backing)
+      if (backing.type === 'certificate') this.#commits.receive(from, backing.certificate)
+    }
+    this.hurry(batchId)
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * Catching up (§10): every signer compares its log with one other signer's from time to time, and at once after a connection is made or when
+ * it sees that it is behind. Pages of executed ids are walked from where the last walk with that signer ended; what is missing is fetched.
+ */
+import type { Id } from '../base/bytes.js'
+import type { Context } from './context.js'
+import { LIMITS } from './limits.js'
+import type { MessageOf } from './message.js'
+
+interface Page {
+  signer: number
+  /** Where the walk goes on once everything of this page is here. */
+  next: number
+  missing: Set<Id>
+  last: boolean
+}
+
+export class CatchUp {
+  readonly #ctx: Context
+  /** How far into each other signer's log everything is here. */
+  readonly #cursors = new Map<number, number>()
+  #page: Page | undefined
+  #turn: number
+
+  constructor(ctx: Context) {
+    this.#ctx = ctx
+    this.#turn = ctx.self
+  }
+
+  /** Begins the regular comparison. */
+  start(): void {
+    const { timers, now, manifest } = this.#ctx
+    timers.set('sync', now + manifest.timing.syncIntervalMs, () => {
+      const others = [...this.#ctx.connected].sort((a, b) => a - b)
+      const next = others.find((signer) => signer > this.#turn) ?? others[0]
+      if (next !== undefined) {
+        this.#turn = next
+        this.compareWith(next)
+      }
+      this.start()
+    })
+  }
+
+  /** Tells another signer how far this one is; the answer is a page if they differ. */
+  compareWith(signer: number): void {
+    if (signer === this.#ctx.self || !this.#ctx.connected.has(signer)) return
+    const { logs } = this.#ctx.journal
+    this.#ctx.send(signer, { type: 'sync', executed: logs.executed.length, digest: logs.executedDigest, from: this.#cursors.get(signer) ?? 0 })
+  }
+
+  onSync(from: number, { executed, digest, from: cursor }: MessageOf<'sync'>): void {
+    const { logs } = this.#ctx.journal
+    if (executed === logs.executed.length && digest === logs.executedDigest) return
+    const ids = logs.executed.slice(cursor, cursor + LIMITS.idsPerPage)
+    if (ids.length > 0) this.#ctx.send(from, { type: 'page', from: cursor, ids, executed: logs.executed.length })
+    if (executed > logs.executed.length) this.compareWith(from)
+  }
+
+  onPage(from: number, { from: cursor, ids, executed }: MessageOf<'page'>): void {
+    if (this.#page || cursor !== (this.#cursors.get(from) ?? 0)) return
+    const next = cursor + ids.length
+    const missing = new Set(ids.filter((batchId) => !this.#ctx.journal.get(batchId)?.committed))
+    if (missing.size === 0) {
+      this.#cursors.set(from, next)
+      if (next < executed) this.compareWith(from)
+      return
+    }
+    this.#page = { signer: from, next, missing, last: next >= executed }
+    // At the tip most of what is missing is on its way already.
+    const waitMs = this.#page.last ? this.#ctx.manifest.timing.catchUpWaitMs : 0
+    this.#ctx.timers.set('page', this.#ctx.now + waitMs, () => this.#fetch())
+  }
+
+  #fetch(): void {
+    if (!this.#page) return
+    const { signer, missing } = this.#page
+    const ids = [...missing]
+    for (let at = 0; at < ids.length; at += LIMITS.idsPerFetch) this.#ctx.send(signer, { type: 'fetch', ids: ids.slice(at, at + LIMITS.idsPerFetch) })
+    this.#ctx.timers.set('page', this.#ctx.now + 4 * this.#ctx.manifest.timing.hopTimeoutMs, () => {
+      this.#page = undefined
+    })
+  }
+
+  committed(batchId: Id): void {
+    const page = this.#page
+    if (!page?.missing.delete(batchId) || page.missing.size > 0) return
+    this.#cursors.set(page.signer, page.next)
+    this.#page = undefined
+    this.#ctx.timers.clear('page')
+    if (!page.last) this.compareWith(page.signer)
+  }
+
+  disconnected(signer: number): void {
+    if (this.#page?.signer !== signer) return
+    this.#page = undefined
+    this.#ctx.timers.clear('page')
+  }
+}

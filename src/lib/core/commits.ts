@@ -1,0 +1,173 @@
+/**
+ * Certificates and what is missing for them (§5, §10): verifies each once, records it, and fetches bodies and history that a signer lacks.
+ * Owns everything that waits for a batch to arrive or for execution to go on; comparing whole logs is `catch-up.ts`.
+ */
+import type { Id } from '../base/bytes.js'
+import { type Certificate, certificateFault, certifiedValue } from './certificate.js'
+import type { Context } from './context.js'
+import { LIMITS } from './limits.js'
+import type { MessageOf } from './message.js'
+import type { Voting } from './voting.js'
+
+interface Want {
+  candidates: number[]
+  tries: number
+  retries: (() => void)[]
+}
+
+/** How often a missing batch is asked for, each time from another signer, before it is given up. */
+const TRIES = 40
+/** What may wait for one batch at once. */
+const RETRIES_PER_BATCH = 64
+
+export class Commits {
+  readonly #ctx: Context
+  readonly #voting: Voting
+  readonly #wants = new Map<Id, Want>()
+  /** What waits for more history, by batch. */
+  readonly #behind = new Map<Id, (() => void)[]>()
+
+  constructor(ctx: Context, voting: Voting) {
+    this.#ctx = ctx
+    this.#voting = voting
+  }
+
+  /** A certificate that this signer has put together and verified itself. */
+  decide(certificate: Certificate): void {
+    this.#commit(certificate, this.#ctx.self)
+  }
+
+  /** A certificate from another signer. */
+  receive(from: number, certificate: Certificate): void {
+    const { journal, manifest, crypto, self } = this.#ctx
+    if (journal.get(certificate.batchId)?.committed) return
+    const fault = certificateFault(crypto, manifest, certificate)
+    if (fault !== undefined) {
+      if (from !== self) this.#ctx.suspect(from, `a certificate with ${fault}`, certificate.batchId)
+      return
+    }
+    this.#take(from, certificate)
+  }
+
+  /** A verified certificate: recorded once its batch and the history that it speaks of are here. */
+  #take(from: number, certificate: Certificate): void {
+    const { journal, manifest } = this.#ctx
+    const { batchId } = certificate
+    const early = this.#voting.earlyBatch(batchId)
+    if (early) this.#voting.admitNow(early)
+    const known = journal.get(batchId)
+    if (!known) return this.hold(from, batchId, () => this.#take(from, certificate))
+    if (known.committed) return
+    const value = certifiedValue(manifest, certificate, known.batch.keys, journal.logs)
+    if (value === 'undecided') return this.#ctx.suspect(from, 'a fast certificate that is not decisive', batchId)
+    if ('behindOn' in value) return this.afterExecution(batchId, from, () => this.#take(from, certificate))
+    this.#commit(certificate, from)
+    this.want(
+      value.predecessors.filter((named) => !journal.get(named)),
+      [from],
+    )
+    for (const [key, height] of value.base) if (journal.logs.heightOf(key) < height) this.#ctx.events.behind(from)
+  }
+
+  #commit(certificate: Certificate, from: number): void {
+    this.#ctx.persist({ type: 'certificate', certificate })
+    this.#ctx.events.committed(certificate, from)
+  }
+
+  /** Runs `retry` once a batch has arrived here; asks `from` for it first. */
+  hold(from: number, batchId: Id, retry: () => void): void {
+    this.afterArrival([batchId], [from], retry)
+  }
+
+  /** Runs `retry` whenever one of these batches has arrived; asks for them, these candidates first. */
+  afterArrival(ids: readonly Id[], candidates: readonly number[], retry: () => void): void {
+    this.want(ids, candidates)
+    for (const batchId of ids) {
+      const retries = this.#wants.get(batchId)?.retries
+      if (retries && retries.length < RETRIES_PER_BATCH) retries.push(retry)
+    }
+  }
+
+  /** Runs `retry` after the next execution; asks `from` for its log. */
+  afterExecution(batchId: Id, from: number, retry: () => void): void {
+    const retries = this.#behind.get(batchId) ?? []
+    if (retries.length < RETRIES_PER_BATCH) retries.push(retry)
+    this.#behind.set(batchId, retries)
+    this.#ctx.events.behind(from)
+  }
+
+  /** Asks for batches that are not here, candidates first, then everyone in turn. */
+  want(ids: readonly Id[], candidates: readonly number[]): void {
+    const fresh = ids.filter((batchId) => !this.#ctx.journal.get(batchId) && !this.#voting.isInvalid(batchId))
+    const asked = new Map<number, Id[]>()
+    for (const batchId of fresh) {
+      if (this.#wants.has(batchId)) continue
+      const want = { candidates: [...new Set(candidates)].filter((signer) => signer !== this.#ctx.self), tries: 0, retries: [] }
+      this.#wants.set(batchId, want)
+      const signer = this.#nextCandidate(want)
+      if (signer !== undefined) asked.set(signer, [...(asked.get(signer) ?? []), batchId])
+      this.#remind(batchId)
+    }
+    for (const [signer, wanted] of asked) {
+      for (let at = 0; at < wanted.length; at += LIMITS.idsPerFetch) this.#ctx.send(signer, { type: 'fetch', ids: wanted.slice(at, at + LIMITS.idsPerFetch) })
+    }
+  }
+
+  #nextCandidate(want: Want): number | undefined {
+    const first = want.candidates[want.tries]
+    want.tries++
+    if (first !== undefined && this.#ctx.connected.has(first)) return first
+    const others = [...this.#ctx.connected]
+    return others[want.tries % Math.max(1, others.length)]
+  }
+
+  #remind(batchId: Id): void {
+    const { timers, now, manifest } = this.#ctx
+    timers.set(`want ${batchId}`, now + manifest.timing.hopTimeoutMs, () => {
+      const want = this.#wants.get(batchId)
+      if (!want) return
+      if (want.tries >= TRIES) return void this.#wants.delete(batchId)
+      const signer = this.#nextCandidate(want)
+      if (signer !== undefined) this.#ctx.send(signer, { type: 'fetch', ids: [batchId] })
+      this.#remind(batchId)
+    })
+  }
+
+  onFetch(from: number, { ids }: MessageOf<'fetch'>): void {
+    for (const batchId of ids) {
+      const known = this.#ctx.journal.get(batchId)
+      const batch = known?.batch ?? this.#voting.earlyBatch(batchId)
+      if (batch) this.#ctx.send(from, { type: 'have', batch, certificate: known?.committed?.certificate ?? null })
+    }
+  }
+
+  onFetchSequence(from: number, { initiator, from: first, to }: MessageOf<'fetch-sequence'>): void {
+    const ids = []
+    for (let sequence = first; sequence < Math.min(to, first + LIMITS.undecidedPerInitiator); sequence++) {
+      ids.push(this.#ctx.journal.bySequence(initiator, sequence))
+    }
+    this.onFetch(from, { type: 'fetch', ids: ids.filter((batchId) => batchId !== undefined) })
+  }
+
+  onHave(from: number, { batch, certificate }: MessageOf<'have'>): void {
+    if (certificate?.batchId === batch.id) {
+      this.#voting.admitNow(batch)
+      this.receive(from, certificate)
+    } else this.#voting.admit(batch, from)
+  }
+
+  /** A batch is here: what waited for it goes on. */
+  arrived(batchId: Id): void {
+    const want = this.#wants.get(batchId)
+    this.#wants.delete(batchId)
+    this.#ctx.timers.clear(`want ${batchId}`)
+    for (const retry of want?.retries ?? []) retry()
+  }
+
+  /** Execution went on: what waited for history is looked at again. */
+  executed(): void {
+    const waiting = [...this.#behind.values()].flat()
+    this.#behind.clear()
+    for (const retry of waiting) retry()
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * What the parts of a signer share: who it is, its journal, alarms, connections, and the effects of the step under way. The parts call one
+ * another through `Events`, wired in `signer.ts`.
+ */
+import type { Id } from '../base/bytes.js'
+import type { Crypto } from '../bls/backend.js'
+import type { Certificate } from './certificate.js'
+import { Journal } from './journal.js'
+import type { Manifest } from './manifest.js'
+import type { Message } from './message.js'
+import type { DurableRecord } from './record.js'
+import type { Effect, ExecutedBatch } from './steppable.js'
+import { Timers } from './timers.js'
+import { type Batch, shareKey, type Transaction } from './transaction.js'
+import { type Tree, treeOf } from './tree.js'
+
+export interface SignerOptions {
+  /** Its index in the manifest. */
+  self: number
+  manifest: Manifest
+  crypto: Crypto
+  /** 32 bytes. */
+  blsSecretKey: Uint8Array
+  /** Ed25519 seed, 32 bytes. */
+  linkSecretKey: Uint8Array
+  /** The pre-consensus check of the state machine: why a transaction can never be valid, or undefined. */
+  check: (transaction: Transaction) => string | undefined
+}
+
+/** What one part of a signer tells the others. */
+export interface Events {
+  /** A batch has its place in the arrival order. */
+  arrived(batchId: Id): void
+  /** The own vote for a batch is signed and recorded. */
+  voted(batchId: Id): void
+  /** The own vote for a batch is put off. */
+  postponed(batchId: Id): void
+  /** A batch's body turned out to be invalid: there will be no vote. */
+  invalid(batch: Batch): void
+  /** A batch is known to be past ballot 0's fast phase. */
+  slow(batchId: Id): void
+  /** Something happened that lets a batch come nearer to its decision: its time-out starts anew. */
+  progress(batchId: Id): void
+  /** Another signer's history reaches further than the own: catch up from it. */
+  behind(signer: number): void
+  /** A batch is committed; the certificate came from `from`, which is the signer itself where it decided. */
+  committed(certificate: Certificate, from: number): void
+  executed(executed: readonly ExecutedBatch[]): void
+}
+
+const NOWHERE: Events = {
+  arrived() {},
+  voted() {},
+  postponed() {},
+  invalid() {},
+  slow() {},
+  progress() {},
+  behind() {},
+  committed() {},
+  executed() {},
+}
+
+export class Context {
+  readonly self: number
+  readonly manifest: Manifest
+  readonly crypto: Crypto
+  readonly blsSecretKey: Uint8Array
+  readonly linkSecretKey: Uint8Array
+  readonly check: SignerOptions['check']
+  readonly journal: Journal
+  readonly timers = new Timers()
+  /** Signers with a live connection; never this one. */
+  readonly connected = new Set<number>()
+  events: Events = NOWHERE
+  now = 0
+  #effects: Effect[] = []
+  readonly #toSelf: Message[] = []
+  readonly #trees = new Map<Id, Tree>()
+
+  constructor(options: SignerOptions) {
+    this.self = options.self
+    this.manifest = options.manifest
+    this.crypto = options.crypto
+    this.blsSecretKey = options.blsSecretKey
+    this.linkSecretKey = options.linkSecretKey
+    this.check = options.check
+    this.journal = new Journal(options.manifest)
+  }
+
+  /** Records something: it is known from now on, and durable before any later effect leaves. */
+  persist(record: DurableRecord): void {
+    const executed = this.journal.apply(record)
+    this.#effects.push({ type: 'persist', record })
+    for (const batch of executed) this.#effects.push({ type: 'execute', executed: batch })
+    if (executed.length > 0) this.events.executed(executed)
+  }
+
+  /** Sends to another signer, or to this one itself within the same step. */
+  send(to: number, message: Message): void {
+    if (to === this.self) this.#toSelf.push(message)
+    else this.#effects.push({ type: 'send', to, message })
+  }
+
+  sendAll(message: Message): void {
+    for (let signer = 0; signer < this.manifest.n; signer++) this.send(signer, message)
+  }
+
+  effect(effect: Effect): void {
+    this.#effects.push(effect)
+  }
+
+  suspect(signer: number, reason: string, batchId: Id | null = null): void {
+    this.#effects.push({ type: 'suspect', signer, reason, batchId })
+  }
+
+  /** The next message that this signer sent itself. */
+  takeOwnMessage(): Message | undefined {
+    return this.#toSelf.shift()
+  }
+
+  takeEffects(): Effect[] {
+    const effects = this.#effects
+    this.#effects = []
+    return effects
+  }
+
+  /** The tree of a batch that arrived or is about to. Forgotten with `forgetTree`. */
+  treeOf(batch: Pick<Batch, 'id' | 'initiator'>): Tree {
+    let tree = this.#trees.get(batch.id)
+    if (!tree) {
+      tree = treeOf(batch.id, batch.initiator, this.manifest)
+      this.#trees.set(batch.id, tree)
+    }
+    return tree
+  }
+
+  forgetTree(batchId: Id): void {
+    this.#trees.delete(batchId)
+  }
+
+  /** The coordinator of a ballot: its place in the permutation of the ballot-0 tree (§7). */
+  coordinatorOf(batch: Pick<Batch, 'id' | 'initiator'>, ballot: number): number {
+    return this.treeOf(batch).permutation[ballot % this.manifest.n] ?? 0
+  }
+
+  conflict(a: Batch, b: Batch): boolean {
+    return a.id !== b.id && shareKey(a.keys, b.keys)
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * What follows from promises (§7): the one value that a coordinator of a ballot above 0 may ask for, computed alike by the coordinator and by
+ * everyone who is asked to accept it. Owns the two rules and the checking of what backs a blocker.
+ */
+import { equalBytes, type Id, toHex } from '../base/bytes.js'
+import { countBits } from '../base/bitmap.js'
+import { type MultiSignature, multiSignatureFault, signersOf } from '../bls/multi-signature.js'
+import { type Backing, certificateFault, certifiedValue, isSignedOrder, type PromiseSet, publicKeysOf, voteSetFault } from './certificate.js'
+import type { Context } from './context.js'
+import { promiseDigest, valueDigest, voteDigest } from './statement.js'
+import { leavesOut, predecessorsOf, tallyOf, type Value } from './tally.js'
+import type { Batch } from './transaction.js'
+import { countedViews, multiSignatureOf } from './vote-set.js'
+
+/** What came of reading something that depends on history or bodies which may not be here yet. */
+export type Reading<T> = { type: 'read'; value: T } | { type: 'behind'; on: string } | { type: 'missing'; ids: Id[] } | { type: 'fault'; fault: string }
+
+/** The batch that a backing speaks of. */
+export function backedBatch(backing: Backing): Id {
+  return backing.type === 'certificate' ? backing.certificate.batchId : backing.order.batchId
+}
+
+/** Whether a backing shows that its batch holds a value that leaves `batchId` out (§7). */
+export function readBacking(ctx: Context, backing: Backing, batchId: Id): Reading<boolean> {
+  const { journal, manifest, crypto } = ctx
+  const other = journal.get(backedBatch(backing))
+  if (!other) return { type: 'missing', ids: [backedBatch(backing)] }
+  if (backing.type === 'order') {
+    const coordinator = ctx.coordinatorOf(other.batch, backing.order.ballot)
+    if (!isSignedOrder(crypto, manifest, coordinator, backing.order)) return { type: 'fault', fault: 'a backing that its coordinator did not sign' }
+    return { type: 'read', value: leavesOut(backing.order.value, batchId, journal.logs) }
+  }
+  const fault = certificateFault(crypto, manifest, backing.certificate)
+  if (fault !== undefined) return { type: 'fault', fault: `a backing with ${fault}` }
+  const value = other.committed?.value ?? certifiedValue(manifest, backing.certificate, other.batch.keys, journal.logs)
+  if (value === 'undecided') return { type: 'fault', fault: 'a backing that decides nothing' }
+  if ('behindOn' in value) return { type: 'behind', on: value.behindOn }
+  return { type: 'read', value: leavesOut(value, batchId, journal.logs) }
+}
+
+/** The multi-signature over the promise statements of a set. */
+function promiseSignatureOf(ctx: Context, batchId: Id, ballot: number, promises: PromiseSet): MultiSignature {
+  const entries = promises.statements.map((statement) => ({ message: promiseDigest(ctx.manifest, batchId, ballot, statement), signers: statement.signers }))
+  return { entries, signature: promises.signature }
+}
+
+/** What is wrong with the signatures of a promise set, or with how its parts fit together, if anything. */
+function promiseSetFault(ctx: Context, batchId: Id, ballot: number, promises: PromiseSet): string | undefined {
+  const { manifest, crypto } = ctx
+  const voteFault = voteSetFault(crypto, manifest, batchId, promises.votes)
+  if (voteFault !== undefined) return `votes: ${voteFault}`
+  const signature = promiseSignatureOf(ctx, batchId, ballot, promises)
+  const promiseFault = multiSignatureFault(crypto.bls, publicKeysOf(manifest), signature)
+  if (promiseFault !== undefined) return `promises: ${promiseFault}`
+  const voters = signersOf(multiSignatureOf(manifest, batchId, promises.votes))
+  if (!equalBytes(voters, signersOf(signature))) return 'not the same signers voted and promised'
+  for (const { view, signers } of promises.votes.entries) {
+    const digest = toHex(voteDigest(manifest, batchId, view))
+    for (const statement of promises.statements) {
+      const shared = statement.signers.some((byte, i) => (byte & (signers[i] ?? 0)) !== 0)
+      if (shared && statement.voteDigest !== digest) return 'a promise with another vote than its signer’s'
+    }
+  }
+  return undefined
+}
+
+/** The batches that must go before, for promises name them with a backing that holds (⚠ one without counts for nothing). */
+function readBlockers(ctx: Context, batchId: Id, promises: PromiseSet): Reading<Id[]> {
+  const blockers = new Set<Id>()
+  for (const named of new Set(promises.statements.flatMap((statement) => statement.blockers))) {
+    for (const backing of promises.backings) {
+      if (backedBatch(backing) !== named || blockers.has(named)) continue
+      const reading = readBacking(ctx, backing, batchId)
+      if (reading.type === 'behind' || reading.type === 'missing') return reading
+      if (reading.type === 'read' && reading.value) blockers.add(named)
+    }
+  }
+  return { type: 'read', value: [...blockers] }
+}
+
+/** The value that follows from a set of promises for a batch in a ballot (§7 rules 1 and 2). */
+export function valueFromPromises(ctx: Context, batch: Batch, ballot: number, promises: PromiseSet): Reading<Value> {
+  const { manifest, journal } = ctx
+  const fault = promiseSetFault(ctx, batch.id, ballot, promises)
+  if (fault !== undefined) return { type: 'fault', fault }
+  const m = promises.statements.reduce((sum, statement) => sum + countBits(statement.signers), 0)
+  if (m < manifest.quorum) return { type: 'fault', fault: `${m} promises, ${manifest.quorum} are needed` }
+  const forced = forcedValue(ctx, promises, m)
+  if (forced === 'missing') return { type: 'fault', fault: 'a forced value that is not shown' }
+  if (forced) return { type: 'read', value: forced }
+  const tally = tallyOf(batch.keys, countedViews(promises.votes), journal.logs)
+  if ('behindOn' in tally) return { type: 'behind', on: tally.behindOn }
+  const blockers = readBlockers(ctx, batch.id, promises)
+  if (blockers.type !== 'read') return blockers
+  const value: Value = { base: tally.base, predecessors: predecessorsOf(tally, manifest), tallies: { m, inc: tally.inc } }
+  const above = blockers.value.filter((named) => leavesOut(value, named, journal.logs))
+  return { type: 'read', value: { ...value, predecessors: [...value.predecessors, ...above].sort() } }
+}
+
+/** Rule 1: a value that enough promises report as accepted may have been decided, and is taken as it is. */
+function forcedValue(ctx: Context, promises: PromiseSet, m: number): Value | 'missing' | undefined {
+  const { n, quorum, asyncByzantineBound, clusterId } = ctx.manifest
+  const reports = new Map<Id, number>()
+  for (const { accepted, signers } of promises.statements) {
+    if (accepted) reports.set(accepted.valueDigest, (reports.get(accepted.valueDigest) ?? 0) + countBits(signers))
+  }
+  const needed = Math.max(1, m - (n - quorum) - asyncByzantineBound)
+  const forced = [...reports].find(([, count]) => count >= needed)
+  if (!forced) return undefined
+  return promises.values.find((value) => valueDigest(clusterId, value) === forced[0]) ?? 'missing'
+}
+

@@ -1,0 +1,490 @@
+/**
+ * A batch's trip through its tree in ballot 0 (§5): PROPOSE down, votes up, ORDER or certificate down, accepts up. Owns who is asked and who
+ * is told, take-over of grandchildren (§10), and the root's decision; whether an order is accepted is decided in `acceptor.ts`.
+ */
+import { type Id, toHex } from '../base/bytes.js'
+import { type Bitmap, bitmapOf, emptyBitmap, hasBit, includesAll, isBitmap, membersOf, unionOf } from '../base/bitmap.js'
+import { type MultiSignature, multiSignatureFault, multiSignatureFormFault, signersOf, singleSignature } from '../bls/multi-signature.js'
+import type { Acceptor } from './acceptor.js'
+import { type Certificate, type Order, publicKeysOf, rankOf, signOrder } from './certificate.js'
+import type { Commits } from './commits.js'
+import type { Context } from './context.js'
+import type { AcceptSet, Message, MessageOf } from './message.js'
+import { acceptDigest, valueDigest, voteDigest } from './statement.js'
+import { Sweep, type SweepShare } from './sweep.js'
+import { isFast, isHopeless, predecessorsOf, slowValue, type Tally, tallyOf } from './tally.js'
+import type { Batch } from './transaction.js'
+import type { Tree } from './tree.js'
+import { type View, viewFault } from './view.js'
+import { countedViews, multiSignatureOf, type VoteSet, voteSetOf } from './vote-set.js'
+import type { Voting } from './voting.js'
+
+type Phase = 'vote' | 'accept'
+
+/** When what happened, in the clock of the events; for people, and for nothing else. */
+export interface RoundTimes {
+  proposed: number
+  ordered?: number
+  certified?: number
+}
+
+/** What is remembered of a round while it lasts and shortly after. */
+export interface Round {
+  readonly batch: Batch
+  readonly tree: Tree
+  readonly reference: View
+  readonly votes: Sweep
+  readonly accepts: Sweep
+  /** Views by the digests of their votes. */
+  readonly views: Map<Id, View>
+  /** Signers who put their vote off. */
+  postponed: Bitmap
+  /** The own accept was refused: nobody waits for it. */
+  abstains: boolean
+  /** ORDER of ballot 0, once it was seen. */
+  order?: Order
+  /** The certificate as it was passed on, and to whom. */
+  passed?: { message: Message; targets: Set<number> }
+  /** Root only: the wait for late votes is over. */
+  waitIsOver: boolean
+  /** Who was taken over from whom, for people. */
+  readonly adopted: Map<number, number>
+  readonly times: RoundTimes
+}
+
+export class Rounds {
+  readonly #ctx: Context
+  readonly #voting: Voting
+  readonly #acceptor: Acceptor
+  readonly #commits: Commits
+  readonly #rounds = new Map<Id, Round>()
+
+  constructor(ctx: Context, voting: Voting, acceptor: Acceptor, commits: Commits) {
+    this.#ctx = ctx
+    this.#voting = voting
+    this.#acceptor = acceptor
+    this.#commits = commits
+  }
+
+  get(batchId: Id): Round | undefined {
+    return this.#rounds.get(batchId)
+  }
+
+  /** 1a at the root: the batch has arrived here first; its view is the reference for all. */
+  propose(batch: Batch): void {
+    const round = this.#open(batch, this.#voting.referenceFor(batch.id))
+    this.#descend(round, 'vote', round.tree.childrenOf(this.#ctx.self))
+    this.voted(batch.id)
+  }
+
+  /** Takes an own undecided batch up again after a restart: whoever connects is asked. */
+  resume(batch: Batch): void {
+    const round = this.#open(batch, this.#voting.referenceFor(batch.id))
+    const order = this.#ctx.journal.get(batch.id)?.orders.get(0)
+    if (order) round.order = order
+    this.voted(batch.id)
+  }
+
+  /** 1a further down. */
+  onPropose(from: number, { batch, reference }: MessageOf<'propose'>): void {
+    const { self, journal } = this.#ctx
+    const committed = journal.get(batch.id)?.committed
+    if (committed) return this.#ctx.send(from, { type: 'certificate', certificate: committed.certificate })
+    if (!this.#ctx.treeOf(batch).isAncestor(from, self)) return this.#ctx.suspect(from, 'PROPOSE from no ancestor', batch.id)
+    const seen = this.#rounds.get(batch.id)
+    const round = seen ?? this.#open(batch, reference)
+    round.votes.askedBy(from)
+    if (!seen) {
+      this.#voting.reference(batch.id, reference)
+      this.#descend(round, 'vote', round.tree.childrenOf(self))
+      this.#voting.admit(batch, from)
+    }
+    this.voted(batch.id)
+    this.#answer(round, 'vote')
+  }
+
+  /** The own vote is there: it goes up with the others'. */
+  voted(batchId: Id): void {
+    const round = this.#rounds.get(batchId)
+    const known = this.#ctx.journal.get(batchId)
+    if (!round || !known?.vote || hasBit(round.votes.gathered, this.#ctx.self)) return
+    const message = voteDigest(this.#ctx.manifest, batchId, known.vote.view)
+    round.views.set(toHex(message), known.vote.view)
+    round.votes.add(this.#ctx.self, singleSignature(this.#ctx.manifest.n, this.#ctx.self, message, known.vote.signature))
+    this.#answer(round, 'vote')
+    this.evaluate(batchId)
+  }
+
+  postponed(batchId: Id): void {
+    const round = this.#rounds.get(batchId)
+    if (!round) return
+    round.postponed = unionOf(round.postponed, bitmapOf(this.#ctx.manifest.n, [this.#ctx.self]))
+    this.#answer(round, 'vote')
+  }
+
+  /** The batch is invalid: no vote will come from here. */
+  invalid(batchId: Id): void {
+    const round = this.#rounds.get(batchId)
+    if (round) this.#answer(round, 'vote')
+  }
+
+  /** 1b: votes of a subtree. */
+  onVote(from: number, { batchId, votes, postponed }: MessageOf<'vote'>): void {
+    const round = this.#rounds.get(batchId)
+    if (!round?.tree.isAncestor(this.#ctx.self, from)) return
+    this.#heard(round, 'vote', from)
+    if (isBitmap(postponed, this.#ctx.manifest.n)) round.postponed = unionOf(round.postponed, postponed)
+    if (votes) this.#addVotes(round, from, votes)
+    this.#answer(round, 'vote')
+    this.evaluate(batchId)
+  }
+
+  #addVotes(round: Round, from: number, votes: VoteSet): void {
+    const { manifest } = this.#ctx
+    const fault = votes.entries.map(({ view }) => viewFault(view, round.batch.id, round.batch.keys)).find((found) => found !== undefined)
+    if (fault !== undefined) return this.#ctx.suspect(from, `a vote with ${fault}`, round.batch.id)
+    const signature = multiSignatureOf(manifest, round.batch.id, votes)
+    if (!this.#isWellFormed(round, from, signature)) return
+    for (const { view } of votes.entries) round.views.set(toHex(voteDigest(manifest, round.batch.id, view)), view)
+    this.#add(round, 'vote', from, signature)
+  }
+
+  /** Form only: signatures are checked once, by the root and on the way down (§10). */
+  #isWellFormed(round: Round, from: number, signature: MultiSignature): boolean {
+    const { manifest } = this.#ctx
+    const fault = multiSignatureFormFault(manifest.n, signature)
+    const subtree = bitmapOf(manifest.n, round.tree.subtreeOf(from))
+    if (fault === undefined && includesAll(subtree, signersOf(signature))) return true
+    this.#ctx.suspect(from, fault ?? 'shares of signers that are not below it', round.batch.id)
+    return false
+  }
+
+  #add(round: Round, phase: Phase, from: number, signature: MultiSignature): void {
+    const sweep = phase === 'vote' ? round.votes : round.accepts
+    if (sweep.add(from, signature) === 'overlap') this.#ctx.send(from, { type: 'ask', batchId: round.batch.id, phase, ballot: 0 })
+  }
+
+  /** Somebody needs the shares one by one: on overlap, or because what was added up does not verify. */
+  onAsk(from: number, { batchId, phase, ballot }: MessageOf<'ask'>): void {
+    const round = this.#rounds.get(batchId)
+    if (!round?.tree.isAncestor(from, this.#ctx.self) || ballot !== 0) return
+    const sweep = phase === 'vote' ? round.votes : round.accepts
+    const shares = sweep.shares.map((share) => share.signature)
+    const votes = phase === 'vote' ? shares.map((share) => voteSetOf(share, round.views)) : []
+    const accepts = phase === 'accept' ? shares.flatMap((share) => this.#acceptSet(round, share) ?? []) : []
+    this.#ctx.send(from, { type: 'shares', batchId, votes, accepts })
+  }
+
+  onShares(from: number, { batchId, votes, accepts }: MessageOf<'shares'>): void {
+    const round = this.#rounds.get(batchId)
+    if (!round?.tree.isAncestor(this.#ctx.self, from)) return
+    const disjoint = (signers: Bitmap, sweep: Sweep): boolean => membersOf(signers).every((signer) => !hasBit(sweep.gathered, signer))
+    for (const set of votes) if (set.entries.every(({ signers }) => disjoint(signers, round.votes))) this.#addVotes(round, from, set)
+    for (const set of accepts) if (disjoint(set.signers, round.accepts)) this.#addAccepts(round, from, set)
+    this.#answer(round, 'vote')
+    this.#answer(round, 'accept')
+    this.evaluate(batchId)
+    this.#evaluateAccepts(round)
+  }
+
+  /** 2 at the root: fast commit, phase 3, or wait for more (§5). */
+  evaluate(batchId: Id): void {
+    const round = this.#rounds.get(batchId)
+    const { manifest, journal, self, timers, now } = this.#ctx
+    if (!round || round.batch.initiator !== self || journal.get(batchId)?.committed || round.votes.count < manifest.quorum) return
+    const merged = round.votes.merged()
+    if (!merged) return this.#examine(round, 'vote')
+    const votes = voteSetOf(merged, round.views)
+    const tally = tallyOf(round.batch.keys, countedViews(votes), journal.logs)
+    if ('behindOn' in tally) return this.#commits.afterExecution(batchId, this.#furthest(round, tally.behindOn), () => this.evaluate(batchId))
+    if (isFast(tally, manifest)) return this.#decideFast(round, merged, votes)
+    if (round.order) return
+    if (round.waitIsOver || tally.votes === manifest.n || isHopeless(tally, manifest)) return this.#orderSlow(round, merged, votes, tally)
+    if (timers.has(`order ${batchId}`)) return
+    timers.set(`order ${batchId}`, now + manifest.timing.orderWaitMs, () => {
+      round.waitIsOver = true
+      this.evaluate(batchId)
+    })
+  }
+
+  #furthest(round: Round, key: string): number {
+    const { self, manifest } = this.#ctx
+    let furthest = { signer: self, height: -1 }
+    for (const { signature } of round.votes.shares) {
+      for (const { message, signers } of signature.entries) {
+        const height = round.views.get(toHex(message))?.heights.get(key) ?? 0
+        const signer = membersOf(signers).find((member) => member !== self && member < manifest.n)
+        if (signer !== undefined && height > furthest.height) furthest = { signer, height }
+      }
+    }
+    return furthest.signer
+  }
+
+  #decideFast(round: Round, merged: MultiSignature, votes: VoteSet): void {
+    const { crypto, manifest } = this.#ctx
+    if (multiSignatureFault(crypto.bls, publicKeysOf(manifest), merged) !== undefined) return this.#examine(round, 'vote')
+    this.#commits.decide({ type: 'fast', epoch: manifest.epoch, batchId: round.batch.id, votes })
+  }
+
+  #orderSlow(round: Round, merged: MultiSignature, votes: VoteSet, tally: Tally): void {
+    const { crypto, manifest, journal, linkSecretKey, events, self } = this.#ctx
+    const batchId = round.batch.id
+    if ((journal.get(batchId)?.promised ?? 0) > 0) return
+    const missing = predecessorsOf(tally, manifest).filter((named) => !journal.get(named))
+    if (missing.length > 0) return this.#commits.afterArrival(missing, this.#namers(round, missing), () => this.evaluate(batchId))
+    if (multiSignatureFault(crypto.bls, publicKeysOf(manifest), merged) !== undefined) return this.#examine(round, 'vote')
+    const order = signOrder(crypto, manifest, linkSecretKey, { batchId, ballot: 0, value: slowValue(tally, manifest), proof: { type: 'votes', votes } })
+    this.#ctx.persist({ type: 'order', order })
+    round.order = order
+    round.times.ordered = this.#ctx.now
+    events.slow(batchId)
+    this.#descend(round, 'accept', round.tree.childrenOf(self))
+    this.#accept(round, order)
+  }
+
+  /** Who named these batches in a vote: asked for them first. */
+  #namers(round: Round, ids: readonly Id[]): number[] {
+    const wanted = new Set(ids)
+    return round.votes.shares.flatMap(({ signature }) =>
+      signature.entries.filter(({ message }) => round.views.get(toHex(message))?.pending.some((named) => wanted.has(named))).flatMap(({ signers }) => membersOf(signers)),
+    )
+  }
+
+  /** 2 further down, where the votes disagree. */
+  onOrder(from: number, { order }: MessageOf<'order'>): void {
+    const { journal, self, events } = this.#ctx
+    const known = journal.get(order.batchId)
+    if (known?.committed) return this.#ctx.send(from, { type: 'certificate', certificate: known.committed.certificate })
+    if (!known) return this.#commits.hold(from, order.batchId, () => this.onOrder(from, { type: 'order', order }))
+    if (!this.#ctx.treeOf(known.batch).isAncestor(from, self)) return this.#ctx.suspect(from, 'ORDER from no ancestor', order.batchId)
+    const round = this.#rounds.get(order.batchId) ?? this.#open(known.batch, this.#voting.referenceFor(order.batchId))
+    round.accepts.askedBy(from)
+    if (!round.order) {
+      round.order = order
+      round.times.ordered = this.#ctx.now
+      events.slow(order.batchId)
+      events.progress(order.batchId)
+      this.#descend(round, 'accept', round.tree.childrenOf(self))
+    }
+    this.#accept(round, order)
+    this.#answer(round, 'accept')
+  }
+
+  /** 3a: the own share, if the order can be accepted; looked at again when what it needs has come. */
+  #accept(round: Round, order: Order): void {
+    const { manifest, self } = this.#ctx
+    this.#acceptor.consider(order, (signature) => {
+      if (!signature) round.abstains = true
+      else if (!hasBit(round.accepts.gathered, self)) {
+        const message = acceptDigest(manifest, order.batchId, 0, valueDigest(manifest.clusterId, order.value))
+        round.accepts.add(self, singleSignature(manifest.n, self, message, signature))
+      }
+      this.#answer(round, 'accept')
+      this.#evaluateAccepts(round)
+    })
+  }
+
+  onAccept(from: number, { batchId, accepts }: MessageOf<'accept'>): void {
+    const round = this.#rounds.get(batchId)
+    if (!round?.order || !round.tree.isAncestor(this.#ctx.self, from)) return
+    this.#heard(round, 'accept', from)
+    this.#addAccepts(round, from, accepts)
+    this.#answer(round, 'accept')
+    this.#evaluateAccepts(round)
+  }
+
+  #addAccepts(round: Round, from: number, { ballot, valueDigest: digest, signers, signature }: AcceptSet): void {
+    const { manifest } = this.#ctx
+    if (!round.order || ballot !== 0 || digest !== valueDigest(manifest.clusterId, round.order.value)) return
+    const share = { entries: [{ message: acceptDigest(manifest, round.batch.id, 0, digest), signers }], signature }
+    if (this.#isWellFormed(round, from, share)) this.#add(round, 'accept', from, share)
+  }
+
+  #acceptSet(round: Round, share: MultiSignature): AcceptSet | undefined {
+    const [entry] = share.entries
+    if (!round.order || !entry) return undefined
+    return { ballot: 0, valueDigest: valueDigest(this.#ctx.manifest.clusterId, round.order.value), signers: entry.signers, signature: share.signature }
+  }
+
+  /** 3b at the root: a quorum of accepts commits the value. */
+  #evaluateAccepts(round: Round): void {
+    const { manifest, crypto, journal, self } = this.#ctx
+    const { batch, order, accepts } = round
+    if (batch.initiator !== self || !order || journal.get(batch.id)?.committed || accepts.count < manifest.quorum) return
+    const merged = accepts.merged()
+    const [entry] = merged?.entries ?? []
+    if (!merged || !entry || multiSignatureFault(crypto.bls, publicKeysOf(manifest), merged) !== undefined) return this.#examine(round, 'accept')
+    const { signers } = entry
+    this.#commits.decide({ type: 'slow', epoch: manifest.epoch, batchId: batch.id, ballot: 0, value: order.value, signers, signature: merged.signature })
+  }
+
+  /**
+   * The strict pass (§10): each share is verified by itself. A bad one that is a single signer's is dropped; of a bad sum the one who sent it
+   * is asked for what it was made of, so the search follows the tree down to whoever is at fault.
+   */
+  #examine(round: Round, phase: Phase): void {
+    const { crypto, manifest } = this.#ctx
+    const sweep = phase === 'vote' ? round.votes : round.accepts
+    const bad = sweep.shares.filter((share) => multiSignatureFault(crypto.bls, publicKeysOf(manifest), share.signature) !== undefined)
+    for (const share of bad) {
+      sweep.drop(share)
+      this.#search(round, phase, share)
+    }
+  }
+
+  #search(round: Round, phase: Phase, { from, signers }: SweepShare): void {
+    const members = membersOf(signers)
+    const [only] = members
+    if (members.length === 1 && only !== undefined) {
+      this.#ctx.suspect(only, `invalid ${phase} share`, round.batch.id)
+      // Who passed it on may have spoilt it: the signer itself is asked once more, at most.
+      if (from !== only && !round.adopted.has(only)) {
+        round.adopted.set(only, from)
+        this.#ctx.send(only, this.#downward(round, phase))
+      }
+      return
+    }
+    const top = round.tree.permutation.find((signer) => hasBit(signers, signer))
+    if (top !== undefined) this.#ctx.send(top, { type: 'ask', batchId: round.batch.id, phase, ballot: 0 })
+  }
+
+  /** 2 or 3b: a certificate from above goes on to the subtree; one that came in another way ends the round here. */
+  committed(certificate: Certificate, from: number): void {
+    const { journal, self } = this.#ctx
+    const known = journal.get(certificate.batchId)
+    if (!known) return
+    const round = this.#rounds.get(certificate.batchId) ?? this.#open(known.batch, { heights: new Map(), pending: [] })
+    if (round.passed) return
+    round.passed = { message: { type: 'certificate', certificate }, targets: new Set() }
+    round.times.certified = this.#ctx.now
+    const cameDown = from === self || round.tree.isAncestor(from, self)
+    if (cameDown && rankOf(certificate) <= 0) this.#tell(round, round.tree.childrenOf(self))
+    this.#ctx.timers.set(`round ${certificate.batchId}`, this.#ctx.now + 4 * this.#ctx.manifest.timing.hopTimeoutMs, () => this.#close(certificate.batchId))
+  }
+
+  #tell(round: Round, signers: readonly number[]): void {
+    for (const signer of signers) {
+      if (!this.#ctx.connected.has(signer)) this.#tell(round, round.tree.childrenOf(signer))
+      else if (round.passed) {
+        round.passed.targets.add(signer)
+        this.#ctx.send(signer, round.passed.message)
+      }
+    }
+  }
+
+  /** A connection closed: whoever was behind it is asked or told directly, at once. */
+  disconnected(signer: number): void {
+    for (const round of this.#rounds.values()) {
+      const below = round.tree.childrenOf(signer)
+      if (round.passed) {
+        if (round.passed.targets.delete(signer)) this.#tell(round, below)
+        continue
+      }
+      for (const phase of ['vote', 'accept'] as const) {
+        const sweep = phase === 'vote' ? round.votes : round.accepts
+        if (sweep.awaiting.has(signer)) this.#takeOver(round, phase, signer)
+      }
+    }
+  }
+
+  /** A signer is back: the root asks it for what it has missed. */
+  connected(signer: number): void {
+    for (const round of this.#rounds.values()) {
+      if (round.batch.initiator !== this.#ctx.self || round.passed) continue
+      if (!hasBit(round.votes.gathered, signer)) this.#ctx.send(signer, this.#downward(round, 'vote'))
+      if (round.order && !hasBit(round.accepts.gathered, signer)) this.#ctx.send(signer, this.#downward(round, 'accept'))
+    }
+  }
+
+  #open(batch: Batch, reference: View): Round {
+    const { manifest, crypto } = this.#ctx
+    const round: Round = {
+      batch,
+      tree: this.#ctx.treeOf(batch),
+      reference,
+      votes: new Sweep(manifest.n, crypto.bls),
+      accepts: new Sweep(manifest.n, crypto.bls),
+      views: new Map(),
+      postponed: emptyBitmap(manifest.n),
+      abstains: false,
+      waitIsOver: false,
+      adopted: new Map(),
+      times: { proposed: this.#ctx.now },
+    }
+    this.#rounds.set(batch.id, round)
+    return round
+  }
+
+  #close(batchId: Id): void {
+    this.#rounds.delete(batchId)
+    this.#ctx.forgetTree(batchId)
+  }
+
+  /** Asks signers and gives each its time; of one that is down the children are asked instead. */
+  #descend(round: Round, phase: Phase, signers: readonly number[]): void {
+    const { manifest, timers, now, self } = this.#ctx
+    const sweep = phase === 'vote' ? round.votes : round.accepts
+    const message = this.#downward(round, phase)
+    for (const signer of signers) {
+      if (!this.#ctx.connected.has(signer)) {
+        this.#takeOver(round, phase, signer)
+        continue
+      }
+      sweep.awaiting.add(signer)
+      this.#ctx.send(signer, message)
+      const timeMs = manifest.timing.hopTimeoutMs * (round.tree.heightOf(signer) + 1)
+      timers.set(`${phase} ${round.batch.id} ${signer}`, now + timeMs, () => {
+        if (round.passed) return
+        this.#ctx.suspect(signer, `late in ${phase === 'vote' ? '1b' : '3a'}`, round.batch.id)
+        this.#takeOver(round, phase, signer)
+      })
+    }
+    // What is here by then goes up even if children are missing, so that the parent does not take this signer for dead.
+    const height = round.tree.heightOf(self)
+    if (height > 0) timers.set(`flush ${phase} ${round.batch.id}`, now + manifest.timing.hopTimeoutMs * height, () => this.#answer(round, phase, true))
+  }
+
+  #downward(round: Round, phase: Phase): Message {
+    if (phase === 'accept' && round.order) return { type: 'order', order: round.order }
+    return { type: 'propose', batch: round.batch, reference: round.reference }
+  }
+
+  #takeOver(round: Round, phase: Phase, signer: number): void {
+    const sweep = phase === 'vote' ? round.votes : round.accepts
+    sweep.awaiting.delete(signer)
+    this.#ctx.timers.clear(`${phase} ${round.batch.id} ${signer}`)
+    if (round.passed) return
+    const below = round.tree.childrenOf(signer)
+    for (const child of below) round.adopted.set(child, signer)
+    if (below.length > 0) this.#descend(round, phase, below)
+    this.#answer(round, phase)
+  }
+
+  #heard(round: Round, phase: Phase, from: number): void {
+    const sweep = phase === 'vote' ? round.votes : round.accepts
+    sweep.awaiting.delete(from)
+    this.#ctx.timers.clear(`${phase} ${round.batch.id} ${from}`)
+  }
+
+  /** Sends up what is new once all children have answered or the time is over; from then on whatever comes, as it comes. */
+  #answer(round: Round, phase: Phase, isDue = false): void {
+    const { self, journal } = this.#ctx
+    const sweep = phase === 'vote' ? round.votes : round.accepts
+    const abstains = phase === 'accept' ? round.abstains : hasBit(round.postponed, self) || this.#voting.isInvalid(round.batch.id)
+    const own = hasBit(sweep.gathered, self) || abstains
+    if (!sweep.flushed && !isDue && (sweep.awaiting.size > 0 || !own)) return
+    if (isDue) sweep.flushed = true
+    if (journal.get(round.batch.id)?.committed) return
+    for (const asker of sweep.askers) {
+      const { signature, first } = sweep.takeFor(asker)
+      if (phase === 'accept') {
+        const accepts = signature && this.#acceptSet(round, signature)
+        if (accepts) this.#ctx.send(asker, { type: 'accept', batchId: round.batch.id, accepts })
+      } else if (signature || first) {
+        const votes = signature ? voteSetOf(signature, round.views) : null
+        this.#ctx.send(asker, { type: 'vote', batchId: round.batch.id, votes, postponed: round.postponed })
+      }
+    }
+    sweep.flushed = true
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * A signer: `step(event) → effects` (see `steppable.ts`). Wires its parts together and hands each event and message to the part that owns it;
+ * no rule of the protocol is decided here.
+ */
+import { unreachable } from '../base/errors.js'
+import { Acceptor } from './acceptor.js'
+import { Ballots } from './ballot.js'
+import { CatchUp } from './catch-up.js'
+import { Commits } from './commits.js'
+import { Context, type SignerOptions } from './context.js'
+import { Intake } from './intake.js'
+import type { Journal } from './journal.js'
+import type { Message } from './message.js'
+import type { DurableRecord } from './record.js'
+import { Rounds } from './round.js'
+import type { Effect, Event, ExecutedBatch, Steppable } from './steppable.js'
+import { Voting } from './voting.js'
+
+export type { SignerOptions } from './context.js'
+
+export class Signer implements Steppable {
+  readonly #ctx: Context
+  readonly #voting: Voting
+  readonly #commits: Commits
+  readonly #acceptor: Acceptor
+  /** Ballot 0: for people who want to look at what is under way. */
+  readonly rounds: Rounds
+  /** Ballots above 0. */
+  readonly ballots: Ballots
+  readonly #catchUp: CatchUp
+  readonly intake: Intake
+
+  constructor(options: SignerOptions) {
+    const ctx = new Context(options)
+    this.#ctx = ctx
+    this.#voting = new Voting(ctx)
+    this.#commits = new Commits(ctx, this.#voting)
+    this.#acceptor = new Acceptor(ctx, this.#commits)
+    this.rounds = new Rounds(ctx, this.#voting, this.#acceptor, this.#commits)
+    this.ballots = new Ballots(ctx, this.#voting, this.#acceptor, this.#commits)
+    this.#catchUp = new CatchUp(ctx)
+    this.intake = new Intake(ctx, this.#voting, this.rounds)
+    ctx.events = {
+      arrived: (batchId) => {
+        this.ballots.watch(batchId)
+        this.#commits.arrived(batchId)
+      },
+      voted: (batchId) => this.rounds.voted(batchId),
+      postponed: (batchId) => this.rounds.postponed(batchId),
+      invalid: (batch) => this.rounds.invalid(batch.id),
+      slow: (batchId) => this.#voting.markSlow(batchId),
+      progress: (batchId) => this.ballots.watch(batchId),
+      behind: (signer) => this.#catchUp.compareWith(signer),
+      committed: (certificate, from) => {
+        const { batchId } = certificate
+        this.ballots.committed(batchId)
+        this.rounds.committed(certificate, from)
+        this.#voting.committed(batchId)
+        this.#catchUp.committed(batchId)
+        this.intake.committed(batchId)
+      },
+      executed: (executed) => {
+        this.intake.executed(executed)
+        this.#voting.executed(executed.map(({ batch }) => batch.id))
+        this.#commits.executed()
+      },
+    }
+  }
+
+  /** All that this signer must not forget; to be read only. */
+  get journal(): Journal {
+    return this.#ctx.journal
+  }
+
+  /** The signers that it has connections with. */
+  get connected(): ReadonlySet<number> {
+    return this.#ctx.connected
+  }
+
+  /** Takes back the records of an earlier life, oldest first, before `start`. Returns what was executed, in order, for the state machine. */
+  restore(records: Iterable<DurableRecord>): ExecutedBatch[] {
+    const executed: ExecutedBatch[] = []
+    for (const record of records) executed.push(...this.#ctx.journal.apply(record))
+    return executed
+  }
+
+  get wakeAt(): number | undefined {
+    return this.#ctx.timers.next
+  }
+
+  step(event: Event): Effect[] {
+    this.#ctx.now = Math.max(this.#ctx.now, event.now)
+    this.#ctx.timers.run(this.#ctx.now)
+    this.#happen(event)
+    const { self } = this.#ctx
+    for (let own = this.#ctx.takeOwnMessage(); own; own = this.#ctx.takeOwnMessage()) this.#receive(self, own)
+    return this.#ctx.takeEffects()
+  }
+
+  #happen(event: Event): void {
+    switch (event.type) {
+      case 'start':
+        return this.#start()
+      case 'submit':
+        return this.intake.submit(event.requestId, event.transaction, event.time)
+      case 'message':
+        return this.#receive(event.from, event.message)
+      case 'connected':
+        this.#ctx.connected.add(event.signer)
+        this.rounds.connected(event.signer)
+        return this.#catchUp.compareWith(event.signer)
+      case 'disconnected':
+        this.#ctx.connected.delete(event.signer)
+        this.#catchUp.disconnected(event.signer)
+        return this.rounds.disconnected(event.signer)
+      case 'tick':
+        return undefined
+      default:
+        return unreachable(event)
+    }
+  }
+
+  #start(): void {
+    for (const batchId of this.journal.undecided) {
+      const known = this.journal.get(batchId)
+      if (known) this.#voting.restored(known.batch)
+      this.ballots.watch(batchId)
+    }
+    for (const batchId of [...this.journal.undecided]) this.#voting.tryVote(batchId)
+    this.intake.restored()
+    this.#catchUp.start()
+  }
+
+  #receive(from: number, message: Message): void {
+    switch (message.type) {
+      case 'propose':
+        return this.rounds.onPropose(from, message)
+      case 'vote':
+        return this.rounds.onVote(from, message)
+      case 'order':
+        return message.order.ballot === 0 ? this.rounds.onOrder(from, message) : this.ballots.onOrder(from, message)
+      case 'accept':
+        return message.accepts.ballot === 0 ? this.rounds.onAccept(from, message) : this.ballots.onAccept(from, message)
+      case 'certificate':
+        return this.#commits.receive(from, message.certificate)
+      case 'ask':
+        return this.rounds.onAsk(from, message)
+      case 'shares':
+        return this.rounds.onShares(from, message)
+      case 'timeout':
+        return this.ballots.onTimeout(from, message)
+      case 'prepare':
+        return this.ballots.onPrepare(from, message)
+      case 'promise':
+        return this.ballots.onPromise(from, message)
+      case 'refuse':
+        return this.ballots.onRefuse(from, message)
+      case 'fetch':
+        return this.#commits.onFetch(from, message)
+      case 'fetch-sequence':
+        return this.#commits.onFetchSequence(from, message)
+      case 'have':
+        return this.#commits.onHave(from, message)
+      case 'sync':
+        return this.#catchUp.onSync(from, message)
+      case 'page':
+        return this.#catchUp.onPage(from, message)
+      default:
+        return unreachable(message)
+    }
+  }
+}
