@@ -4,12 +4,12 @@
  */
 import { readdir, unlink } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { equalBytes, fromHex, toHex } from '../base/bytes.js'
+import { equalBytes, toHex } from '../base/bytes.js'
 import { bytes, type Codec, fromJson, object, oneOf, text, toJson } from '../base/codec.js'
 import { MusigError } from '../base/errors.js'
 import type { Crypto } from '../bls/backend.js'
 import { linkDigest, proofDigest, signerEntry } from '../core/manifest.js'
-import { type KeyFile, type KeyKind, keyFileText, type OpenKey, readKeyFile } from './keystore.js'
+import { type KeyFile, type KeyKind, keyFileText, type OpenKey, readKeyFile, unlockKey } from './keystore.js'
 import { checkPrivateFolder, makePrivateFolder, readPrivateFile, systemCode, writePrivateFile } from './private-file.js'
 
 const SECRET_SUFFIX = '.json'
@@ -50,9 +50,14 @@ export function publicKeyFile(crypto: Crypto, key: OpenKey, name: string, region
   return { kind: 'signer', ...signerEntry(crypto, key.secretKey, key.linkSecretKey, name, region) }
 }
 
+/** The fields of a public key file, bytes in hex. */
+export function publicKeyFields(file: PublicKeyFile): object {
+  return (file.kind === 'signer' ? toJson(signerCodec, file) : toJson(clientCodec, file)) as object
+}
+
+/** A public key file as it is written. */
 export function publicKeyJson(file: PublicKeyFile): object {
-  const plain = file.kind === 'signer' ? toJson(signerCodec, file) : toJson(clientCodec, file)
-  return { schema: 1, ...(plain as object) }
+  return { schema: 1, ...publicKeyFields(file) }
 }
 
 /** Reads a public key file's JSON. Shapes only: see `checkPublicKey`. Errors: `BAD_ENCODING` with the place. */
@@ -130,6 +135,11 @@ export class Keyring {
     const { kind, publicKey } = file
     if (!publicKey) throw new MusigError('BAD_INPUT', `${path} does not say its public key; bring it in with: musig keys import ${path} --name NAME`)
     return { name, path, kind, publicKey, insecure: file.type === 'insecure', file }
+  }
+
+  /** Opens a key of this folder; `ask` gets its passphrase and is not called for a plain one. Errors: as for `unlockKey`. */
+  async open(key: StoredKey, crypto: Crypto, ask: () => Promise<string>): Promise<OpenKey> {
+    return unlockKey(key.file, crypto, key.insecure ? undefined : await ask(), `the key ${key.name}`)
   }
 
   secretPath(name: string): string {
@@ -215,11 +225,4 @@ function checkName(name: string): string {
 
 function listOf(names: readonly string[]): string {
   return names.length <= 8 ? names.join(', ') : `${names.slice(0, 8).join(', ')} and ${names.length - 8} more`
-}
-
-/** A public key (48 bytes) from its hex. Errors: `BAD_INPUT` on anything else that does not have 48 bytes. */
-export function parsePublicKey(hex: string, what = 'public key'): Uint8Array {
-  const key = fromHex(hex, what)
-  if (key.length !== 48) throw new MusigError('BAD_INPUT', `${what} has ${key.length} bytes, not 48: ${hex}`)
-  return key
 }
