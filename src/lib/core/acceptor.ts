@@ -2,8 +2,9 @@
  * Whether a signer accepts an order (§5 3a, §7): its value follows from what it carries, the predecessors are held, the ballot is not below a
  * promise, and no conflicting pair is left unordered. Owns the accept record and the refusals; orders that must wait are looked at again.
  */
-import type { Id } from '../base/bytes.js'
+
 import { countBits } from '../base/bitmap.js'
+import type { Id } from '../base/bytes.js'
 import { type Backing, isSignedOrder, type Order, voteSetFault } from './certificate.js'
 import type { Commits } from './commits.js'
 import type { Context } from './context.js'
@@ -46,6 +47,7 @@ export class Acceptor {
     const unordered = this.unordered(known, order.value)
     if (unordered.length > 0) {
       this.#ctx.send(coordinator, { type: 'refuse', batchId: order.batchId, ballot: order.ballot, backings: unordered.slice(0, 64) })
+      this.#ctx.events.refused(order.batchId, order.ballot)
       return verdict(undefined)
     }
     this.#ctx.persist({ type: 'accept', order })

@@ -2,8 +2,9 @@
  * Recovery (§7): ballots 1, 2, … as a star, for batches that make no progress. Owns time-outs, joining, PREPARE and PROMISE, and what a
  * coordinator gathers; the value that follows from promises is `promises.ts`, whether it is accepted is `acceptor.ts`.
  */
-import { type Id, toHex, uint32, utf8 } from '../base/bytes.js'
+
 import { bitmapOf, countBits, isBitmap, membersOf } from '../base/bitmap.js'
+import { type Id, toHex, uint32, utf8 } from '../base/bytes.js'
 import { digestOf } from '../base/hash.js'
 import { findBadShares, mergeMultiSignatures, multiSignatureFault, singleSignature } from '../bls/multi-signature.js'
 import type { Acceptor } from './acceptor.js'
@@ -38,6 +39,10 @@ interface Recovery {
   attempts: number
   /** Batches that must go before, learnt from refusals. */
   noted: Map<Id, Backing>
+  /** The ballot of the last order that this signer refused; −1: none. */
+  refused: number
+  /** Who refused this signer's own order of the highest ballot. */
+  refusers: Set<number>
   attempt?: Attempt
 }
 
@@ -69,9 +74,10 @@ export class Ballots {
     timers.set(`progress ${batchId}`, now + delayMs, () => this.#timeOut(batchId))
   }
 
-  /** Looks again soon: this signer has refused, so the ballot may well fail. */
-  hurry(batchId: Id): void {
+  /** This signer has refused an order: the ballot may well fail, so it looks again soon. */
+  refused(batchId: Id, ballot: number): void {
     const { timers, now, manifest } = this.#ctx
+    this.#recoveryOf(batchId).refused = ballot
     timers.set(`progress ${batchId}`, now + manifest.timing.hopTimeoutMs, () => this.#timeOut(batchId))
   }
 
@@ -83,7 +89,7 @@ export class Ballots {
   #recoveryOf(batchId: Id): Recovery {
     let recovery = this.#recoveries.get(batchId)
     if (!recovery) {
-      recovery = { timeouts: new Map(), wanted: 0, attempts: 0, noted: new Map() }
+      recovery = { timeouts: new Map(), wanted: 0, attempts: 0, noted: new Map(), refused: -1, refusers: new Set() }
       this.#recoveries.set(batchId, recovery)
     }
     return recovery
@@ -130,7 +136,10 @@ export class Ballots {
     recovery.timeouts.set(from, { ballot, signature })
     events.slow(batchId)
     const supported = [...recovery.timeouts.values()].map((timeout) => timeout.ballot).sort((a, b) => b - a)[manifest.asyncByzantineBound] ?? 0
+    // A coordinator that gives its own ballot up needs no more witnesses from those who refused it.
+    const givenUp = recovery.refused === ballot - 1 && recovery.wanted < ballot && this.#ctx.coordinatorOf(known.batch, ballot - 1) === from
     if (supported > recovery.wanted) this.#want(known, supported)
+    else if (givenUp) this.#want(known, ballot)
     if (supported > 0) this.#prepare(known, recovery, supported)
   }
 
@@ -150,7 +159,13 @@ export class Ballots {
     if (!merged || !entry) return
     recovery.attempt = { ballot, promises: new Map(), isDue: false, accepts: new Map() }
     const timeouts = { signers: entry.signers, signature: merged.signature }
-    this.#ctx.sendAll({ type: 'prepare', batchId, ballot, timeouts, signature: crypto.ed25519.sign(linkSecretKey, prepareDigest(manifest, batchId, ballot)) })
+    this.#ctx.sendAll({
+      type: 'prepare',
+      batchId,
+      ballot,
+      timeouts,
+      signature: crypto.ed25519.sign(linkSecretKey, prepareDigest(manifest, batchId, ballot)),
+    })
     timers.set(`promises ${batchId}`, now + manifest.timing.hopTimeoutMs, () => {
       const attempt = this.#recoveries.get(batchId)?.attempt
       if (attempt?.ballot !== ballot) return
@@ -191,7 +206,11 @@ export class Ballots {
     const { crypto, manifest, blsSecretKey } = this.#ctx
     const { vote, accepted, batch } = known
     if (!vote) return undefined
-    const blockers = new Map([...(this.#recoveries.get(batch.id)?.noted ?? []), ...this.#acceptor.executedSince(known), ...this.#acceptor.blockers(known)])
+    const blockers = new Map([
+      ...(this.#recoveries.get(batch.id)?.noted ?? []),
+      ...this.#acceptor.executedSince(known),
+      ...this.#acceptor.blockers(known),
+    ])
     const statement: PromiseStatement = {
       voteDigest: toHex(voteDigest(manifest, batch.id, vote.view)),
       accepted: accepted ? { ballot: accepted.ballot, valueDigest: valueDigest(manifest.clusterId, accepted.value) } : null,
@@ -214,7 +233,9 @@ export class Ballots {
     const publicKey = manifest.signers[from]?.publicKey
     if (!known || known.committed || attempt?.ballot !== ballot || attempt.order || attempt.promises.has(from) || !publicKey) return
     const digest = voteDigest(manifest, batchId, promise.view)
-    const fits = toHex(digest) === promise.voteDigest && (promise.accepted?.valueDigest ?? null) === (promise.value && valueDigest(manifest.clusterId, promise.value))
+    const fits =
+      toHex(digest) === promise.voteDigest &&
+      (promise.accepted?.valueDigest ?? null) === (promise.value && valueDigest(manifest.clusterId, promise.value))
     const signatures = [
       { message: digest, publicKeys: [publicKey], signature: promise.voteSignature },
       { message: promiseDigest(manifest, batchId, ballot, promise), publicKeys: [publicKey], signature: promise.signature },
@@ -293,16 +314,16 @@ export class Ballots {
     if (this.#ctx.coordinatorOf(known.batch, ballot) !== from) return this.#ctx.suspect(from, 'ORDER from no coordinator', batchId)
     events.progress(batchId)
     this.#acceptor.consider(order, (signature) => {
-      if (!signature) return this.hurry(batchId)
+      if (!signature) return
       const accepts = { ballot, valueDigest: valueDigest(manifest.clusterId, value), signers: bitmapOf(manifest.n, [self]), signature }
-      this.#ctx.send(from, { type: 'accept', batchId, accepts })
+      this.#ctx.send(from, { type: 'accept', batchId, ballot, accepts })
     })
   }
 
-  onAccept(from: number, { batchId, accepts }: MessageOf<'accept'>): void {
+  onAccept(from: number, { batchId, ballot, accepts }: MessageOf<'accept'>): void {
     const { journal, manifest } = this.#ctx
     const attempt = this.#recoveries.get(batchId)?.attempt
-    if (!attempt?.order || attempt.ballot !== accepts.ballot || journal.get(batchId)?.committed) return
+    if (!accepts || !attempt?.order || attempt.ballot !== ballot || accepts.ballot !== ballot || journal.get(batchId)?.committed) return
     const [signer, ...rest] = isBitmap(accepts.signers, manifest.n) ? membersOf(accepts.signers) : []
     if (signer !== from || rest.length > 0 || accepts.valueDigest !== valueDigest(manifest.clusterId, attempt.order.value)) return
     attempt.accepts.set(from, accepts.signature)
@@ -319,7 +340,9 @@ export class Ballots {
       this.#ctx.suspect(signer, 'invalid accept share', batchId)
     }
     if (attempt.accepts.size < manifest.quorum) return
-    const good = shares.filter(({ signer }) => !bad.includes(signer)).map(({ signer, signature }) => singleSignature(manifest.n, signer, message, signature))
+    const good = shares
+      .filter(({ signer }) => !bad.includes(signer))
+      .map(({ signer, signature }) => singleSignature(manifest.n, signer, message, signature))
     const merged = mergeMultiSignatures(crypto.bls, good)
     const [entry] = merged?.entries ?? []
     if (!merged || !entry) return
@@ -328,20 +351,23 @@ export class Ballots {
     for (let signer = 0; signer < manifest.n; signer++) if (signer !== this.#ctx.self) this.#ctx.send(signer, { type: 'certificate', certificate })
   }
 
-  /** A refusal shows batches that must go before: they are named in the next promise. */
-  onRefuse(from: number, message: MessageOf<'refuse'>): void {
-    const { batchId, backings } = message
-    const { journal } = this.#ctx
+  /** A refusal shows batches that must go before: they are named in the next promise. Too many end the ballot. */
+  onRefuse(from: number, { batchId, ballot, backings }: MessageOf<'refuse'>): void {
+    const { journal, manifest, self } = this.#ctx
     const known = journal.get(batchId)
-    if (!known || known.committed) return
+    if (!known || known.committed || this.#ctx.coordinatorOf(known.batch, ballot) !== self) return
+    const recovery = this.#recoveryOf(batchId)
     for (const backing of backings) {
-      const named = backedBatch(backing)
       const reading = readBacking(this.#ctx, backing, batchId)
       if (reading.type === 'missing') this.#commits.want(reading.ids, [from])
       if (reading.type !== 'read' || !reading.value) continue
-      this.#recoveryOf(batchId).noted.set(named, backing)
+      recovery.noted.set(backedBatch(backing), backing)
       if (backing.type === 'certificate') this.#commits.receive(from, backing.certificate)
     }
-    this.hurry(batchId)
+    if (Math.max(known.promised, recovery.wanted) > ballot) return
+    recovery.refusers.add(from)
+    if (manifest.n - recovery.refusers.size >= manifest.quorum) return
+    recovery.refusers.clear()
+    this.#want(known, ballot + 1)
   }
 }

@@ -2,8 +2,9 @@
  * Orders and certificates (§5, §7): what a coordinator asks others to accept, and what proves that a batch is committed. Owns their shapes and
  * their verification; whether a signer may accept an order is decided in `ballot.ts`.
  */
-import type { Id } from '../base/bytes.js'
+
 import { countBits } from '../base/bitmap.js'
+import type { Id } from '../base/bytes.js'
 import { type Codec, type Decoded, id, list, nested, object, tagged, toCbor } from '../base/codec.js'
 import { statementId } from '../base/hash.js'
 import type { Crypto } from '../bls/backend.js'
@@ -11,7 +12,17 @@ import { multiSignatureFault } from '../bls/multi-signature.js'
 import type { History } from './key-logs.js'
 import { LIMITS } from './limits.js'
 import type { Manifest } from './manifest.js'
-import { acceptDigest, ballotCodec, bitmapCodec, blsSignatureCodec, epochCodec, linkSignatureCodec, orderDigest, promiseFields, valueDigest } from './statement.js'
+import {
+  acceptDigest,
+  ballotCodec,
+  bitmapCodec,
+  blsSignatureCodec,
+  epochCodec,
+  linkSignatureCodec,
+  orderDigest,
+  promiseFields,
+  valueDigest,
+} from './statement.js'
 import { fastValue, isFast, tallyOf, type Value, valueCodec } from './tally.js'
 import { countedViews, multiSignatureOf, type VoteSet, voteSetCodec } from './vote-set.js'
 
@@ -83,7 +94,13 @@ export function signOrder(crypto: Crypto, manifest: Manifest, linkSecretKey: Uin
 export function isSignedOrder(crypto: Crypto, manifest: Manifest, coordinator: number, order: Order): boolean {
   const linkKey = manifest.signers[coordinator]?.linkKey
   if (!linkKey || order.epoch !== manifest.epoch) return false
-  const digest = orderDigest(manifest, order.batchId, order.ballot, valueDigest(manifest.clusterId, order.value), proofDigest(manifest.clusterId, order.proof))
+  const digest = orderDigest(
+    manifest,
+    order.batchId,
+    order.ballot,
+    valueDigest(manifest.clusterId, order.value),
+    proofDigest(manifest.clusterId, order.proof),
+  )
   return crypto.ed25519.verify(linkKey, digest, order.signature)
 }
 
@@ -128,17 +145,24 @@ export function certificateFault(crypto: Crypto, manifest: Manifest, certificate
   if (count < manifest.quorum) return `${count} signatures, ${manifest.quorum} are needed`
   if (certificate.type === 'fast') return voteSetFault(crypto, manifest, certificate.batchId, certificate.votes)
   const message = acceptDigest(manifest, certificate.batchId, certificate.ballot, valueDigest(manifest.clusterId, certificate.value))
-  return multiSignatureFault(crypto.bls, publicKeysOf(manifest), { entries: [{ message, signers: certificate.signers }], signature: certificate.signature })
+  return multiSignatureFault(crypto.bls, publicKeysOf(manifest), {
+    entries: [{ message, signers: certificate.signers }],
+    signature: certificate.signature,
+  })
 }
 
 /**
  * The value that a certificate commits for a batch with these keys. `undecided`: a fast one whose votes are not decisive, which is no
  * certificate at all. `behindOn`: the reader must catch up on a key first.
  */
-export function certifiedValue(manifest: Manifest, certificate: Certificate, keys: readonly string[], history: History): Value | { behindOn: string } | 'undecided' {
+export function certifiedValue(
+  manifest: Manifest,
+  certificate: Certificate,
+  keys: readonly string[],
+  history: History,
+): Value | { behindOn: string } | 'undecided' {
   if (certificate.type === 'slow') return certificate.value
   const tally = tallyOf(keys, countedViews(certificate.votes), history)
   if ('behindOn' in tally) return tally
   return isFast(tally, manifest) ? fastValue(tally, manifest) : 'undecided'
 }
-

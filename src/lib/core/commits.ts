@@ -109,7 +109,8 @@ export class Commits {
       this.#remind(batchId)
     }
     for (const [signer, wanted] of asked) {
-      for (let at = 0; at < wanted.length; at += LIMITS.idsPerFetch) this.#ctx.send(signer, { type: 'fetch', ids: wanted.slice(at, at + LIMITS.idsPerFetch) })
+      for (let at = 0; at < wanted.length; at += LIMITS.idsPerFetch)
+        this.#ctx.send(signer, { type: 'fetch', ids: wanted.slice(at, at + LIMITS.idsPerFetch) })
     }
   }
 

@@ -39,6 +39,8 @@ export interface Events {
   invalid(batch: Batch): void
   /** A batch is known to be past ballot 0's fast phase. */
   slow(batchId: Id): void
+  /** An order of this ballot was refused here, for it would leave a pair unordered. */
+  refused(batchId: Id, ballot: number): void
   /** Something happened that lets a batch come nearer to its decision: its time-out starts anew. */
   progress(batchId: Id): void
   /** Another signer's history reaches further than the own: catch up from it. */
@@ -54,6 +56,7 @@ const NOWHERE: Events = {
   postponed() {},
   invalid() {},
   slow() {},
+  refused() {},
   progress() {},
   behind() {},
   committed() {},

@@ -37,9 +37,16 @@ export class Intake {
     const past = transaction.expiry !== null && time > transaction.expiry ? 'past its expiry' : undefined
     const fault = past ?? transactionFault(crypto.ed25519, manifest.clusterId, transaction) ?? check(transaction)
     if (fault !== undefined) return this.#ctx.effect({ type: 'reply', requestId, txId, status: 'rejected', reason: fault })
-    if (this.#open.has(txId) || journal.batchOfExecuted(txId) !== undefined) return this.#ctx.effect({ type: 'reply', requestId, txId, status: 'known' })
+    if (this.#open.has(txId) || journal.batchOfExecuted(txId) !== undefined)
+      return this.#ctx.effect({ type: 'reply', requestId, txId, status: 'known' })
     if (this.#waiting.length >= LIMITS.waitingTransactions) {
-      return this.#ctx.effect({ type: 'reply', requestId, txId, status: 'busy', reason: `${this.#waiting.length} transactions wait here already; try another signer or later` })
+      return this.#ctx.effect({
+        type: 'reply',
+        requestId,
+        txId,
+        status: 'busy',
+        reason: `${this.#waiting.length} transactions wait here already; try another signer or later`,
+      })
     }
     this.#ctx.effect({ type: 'reply', requestId, txId, status: 'taken' })
     this.#open.add(txId)
@@ -68,7 +75,8 @@ export class Intake {
   }
 
   executed(executed: readonly ExecutedBatch[]): void {
-    for (const { batch } of executed) for (const transaction of batch.transactions) this.#open.delete(transactionId(this.#ctx.manifest.clusterId, transaction))
+    for (const { batch } of executed)
+      for (const transaction of batch.transactions) this.#open.delete(transactionId(this.#ctx.manifest.clusterId, transaction))
   }
 
   /** An idle signer sends at once; a busy one waits a little, or until a batch is full. */

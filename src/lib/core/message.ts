@@ -4,8 +4,8 @@ import { bytes, type Codec, type Decoded, fromCbor, id, list, mapped, nullable, 
 import { backingCodec, certificateCodec, orderCodec } from './certificate.js'
 import { LIMITS } from './limits.js'
 import { ballotCodec, bitmapCodec, blsSignatureCodec, linkSignatureCodec, promiseFields } from './statement.js'
-import { type Batch, decodeBatch } from './transaction.js'
 import { valueCodec } from './tally.js'
+import { type Batch, decodeBatch } from './transaction.js'
 import { viewCodec } from './view.js'
 import { voteSetCodec } from './vote-set.js'
 
@@ -40,8 +40,8 @@ function variants(batch: Codec<Batch>) {
     vote: object({ batchId: id, votes: nullable(voteSetCodec), postponed: bitmapCodec }),
     /** 2, down, where the votes disagree; also to all in ballots above 0. */
     order: object({ order: orderCodec }),
-    /** 3a, up. */
-    accept: object({ batchId: id, accepts: acceptSetCodec }),
+    /** 3a, up: the accepts of a subtree (none where all of it refuses). */
+    accept: object({ batchId: id, ballot: ballotCodec, accepts: nullable(acceptSetCodec) }),
     /** 2 or 3b, down; the answer to whoever asks about a committed batch. */
     certificate: object({ certificate: certificateCodec }),
     /** Asks for the shares of a phase as they were received, not added up: on overlap, and where an aggregate is bad. */
@@ -51,7 +51,12 @@ function variants(batch: Codec<Batch>) {
     /** No progress: this signer wants this ballot. */
     timeout: object({ batchId: id, ballot: ballotCodec, signature: blsSignatureCodec }),
     /** A coordinator asks for promises, with the time-outs that entitle it. */
-    prepare: object({ batchId: id, ballot: ballotCodec, timeouts: object({ signers: bitmapCodec, signature: blsSignatureCodec }), signature: linkSignatureCodec }),
+    prepare: object({
+      batchId: id,
+      ballot: ballotCodec,
+      timeouts: object({ signers: bitmapCodec, signature: blsSignatureCodec }),
+      signature: linkSignatureCodec,
+    }),
     promise: object({ batchId: id, ballot: ballotCodec, promise: promiseCodec }),
     /** This order will not be accepted, for it leaves out batches that hold without it. */
     refuse: object({ batchId: id, ballot: ballotCodec, backings: list(backingCodec, 64) }),

@@ -2,8 +2,9 @@
  * What follows from promises (§7): the one value that a coordinator of a ballot above 0 may ask for, computed alike by the coordinator and by
  * everyone who is asked to accept it. Owns the two rules and the checking of what backs a blocker.
  */
-import { equalBytes, type Id, toHex } from '../base/bytes.js'
+
 import { countBits } from '../base/bitmap.js'
+import { equalBytes, type Id, toHex } from '../base/bytes.js'
 import { type MultiSignature, multiSignatureFault, signersOf } from '../bls/multi-signature.js'
 import { type Backing, certificateFault, certifiedValue, isSignedOrder, type PromiseSet, publicKeysOf, voteSetFault } from './certificate.js'
 import type { Context } from './context.js'
@@ -13,7 +14,11 @@ import type { Batch } from './transaction.js'
 import { countedViews, multiSignatureOf } from './vote-set.js'
 
 /** What came of reading something that depends on history or bodies which may not be here yet. */
-export type Reading<T> = { type: 'read'; value: T } | { type: 'behind'; on: string } | { type: 'missing'; ids: Id[] } | { type: 'fault'; fault: string }
+export type Reading<T> =
+  | { type: 'read'; value: T }
+  | { type: 'behind'; on: string }
+  | { type: 'missing'; ids: Id[] }
+  | { type: 'fault'; fault: string }
 
 /** The batch that a backing speaks of. */
 export function backedBatch(backing: Backing): Id {
@@ -40,7 +45,10 @@ export function readBacking(ctx: Context, backing: Backing, batchId: Id): Readin
 
 /** The multi-signature over the promise statements of a set. */
 function promiseSignatureOf(ctx: Context, batchId: Id, ballot: number, promises: PromiseSet): MultiSignature {
-  const entries = promises.statements.map((statement) => ({ message: promiseDigest(ctx.manifest, batchId, ballot, statement), signers: statement.signers }))
+  const entries = promises.statements.map((statement) => ({
+    message: promiseDigest(ctx.manifest, batchId, ballot, statement),
+    signers: statement.signers,
+  }))
   return { entries, signature: promises.signature }
 }
 
@@ -109,4 +117,3 @@ function forcedValue(ctx: Context, promises: PromiseSet, m: number): Value | 'mi
   if (!forced) return undefined
   return promises.values.find((value) => valueDigest(clusterId, value) === forced[0]) ?? 'missing'
 }
-

@@ -2,8 +2,9 @@
  * A batch's trip through its tree in ballot 0 (§5): PROPOSE down, votes up, ORDER or certificate down, accepts up. Owns who is asked and who
  * is told, take-over of grandchildren (§10), and the root's decision; whether an order is accepted is decided in `acceptor.ts`.
  */
-import { type Id, toHex } from '../base/bytes.js'
+
 import { type Bitmap, bitmapOf, emptyBitmap, hasBit, includesAll, isBitmap, membersOf, unionOf } from '../base/bitmap.js'
+import { type Id, toHex } from '../base/bytes.js'
 import { type MultiSignature, multiSignatureFault, multiSignatureFormFault, signersOf, singleSignature } from '../bls/multi-signature.js'
 import type { Acceptor } from './acceptor.js'
 import { type Certificate, type Order, publicKeysOf, rankOf, signOrder } from './certificate.js'
@@ -233,7 +234,12 @@ export class Rounds {
     const missing = predecessorsOf(tally, manifest).filter((named) => !journal.get(named))
     if (missing.length > 0) return this.#commits.afterArrival(missing, this.#namers(round, missing), () => this.evaluate(batchId))
     if (multiSignatureFault(crypto.bls, publicKeysOf(manifest), merged) !== undefined) return this.#examine(round, 'vote')
-    const order = signOrder(crypto, manifest, linkSecretKey, { batchId, ballot: 0, value: slowValue(tally, manifest), proof: { type: 'votes', votes } })
+    const order = signOrder(crypto, manifest, linkSecretKey, {
+      batchId,
+      ballot: 0,
+      value: slowValue(tally, manifest),
+      proof: { type: 'votes', votes },
+    })
     this.#ctx.persist({ type: 'order', order })
     round.order = order
     round.times.ordered = this.#ctx.now
@@ -246,7 +252,9 @@ export class Rounds {
   #namers(round: Round, ids: readonly Id[]): number[] {
     const wanted = new Set(ids)
     return round.votes.shares.flatMap(({ signature }) =>
-      signature.entries.filter(({ message }) => round.views.get(toHex(message))?.pending.some((named) => wanted.has(named))).flatMap(({ signers }) => membersOf(signers)),
+      signature.entries
+        .filter(({ message }) => round.views.get(toHex(message))?.pending.some((named) => wanted.has(named)))
+        .flatMap(({ signers }) => membersOf(signers)),
     )
   }
 
@@ -285,10 +293,11 @@ export class Rounds {
   }
 
   onAccept(from: number, { batchId, accepts }: MessageOf<'accept'>): void {
+    // None: the subtree refuses, and is not late.
     const round = this.#rounds.get(batchId)
     if (!round?.order || !round.tree.isAncestor(this.#ctx.self, from)) return
     this.#heard(round, 'accept', from)
-    this.#addAccepts(round, from, accepts)
+    if (accepts) this.#addAccepts(round, from, accepts)
     this.#answer(round, 'accept')
     this.#evaluateAccepts(round)
   }
@@ -303,7 +312,12 @@ export class Rounds {
   #acceptSet(round: Round, share: MultiSignature): AcceptSet | undefined {
     const [entry] = share.entries
     if (!round.order || !entry) return undefined
-    return { ballot: 0, valueDigest: valueDigest(this.#ctx.manifest.clusterId, round.order.value), signers: entry.signers, signature: share.signature }
+    return {
+      ballot: 0,
+      valueDigest: valueDigest(this.#ctx.manifest.clusterId, round.order.value),
+      signers: entry.signers,
+      signature: share.signature,
+    }
   }
 
   /** 3b at the root: a quorum of accepts commits the value. */
@@ -315,7 +329,15 @@ export class Rounds {
     const [entry] = merged?.entries ?? []
     if (!merged || !entry || multiSignatureFault(crypto.bls, publicKeysOf(manifest), merged) !== undefined) return this.#examine(round, 'accept')
     const { signers } = entry
-    this.#commits.decide({ type: 'slow', epoch: manifest.epoch, batchId: batch.id, ballot: 0, value: order.value, signers, signature: merged.signature })
+    this.#commits.decide({
+      type: 'slow',
+      epoch: manifest.epoch,
+      batchId: batch.id,
+      ballot: 0,
+      value: order.value,
+      signers,
+      signature: merged.signature,
+    })
   }
 
   /**
@@ -359,7 +381,9 @@ export class Rounds {
     round.times.certified = this.#ctx.now
     const cameDown = from === self || round.tree.isAncestor(from, self)
     if (cameDown && rankOf(certificate) <= 0) this.#tell(round, round.tree.childrenOf(self))
-    this.#ctx.timers.set(`round ${certificate.batchId}`, this.#ctx.now + 4 * this.#ctx.manifest.timing.hopTimeoutMs, () => this.#close(certificate.batchId))
+    this.#ctx.timers.set(`round ${certificate.batchId}`, this.#ctx.now + 4 * this.#ctx.manifest.timing.hopTimeoutMs, () =>
+      this.#close(certificate.batchId),
+    )
   }
 
   #tell(round: Round, signers: readonly number[]): void {
@@ -441,7 +465,8 @@ export class Rounds {
     }
     // What is here by then goes up even if children are missing, so that the parent does not take this signer for dead.
     const height = round.tree.heightOf(self)
-    if (height > 0) timers.set(`flush ${phase} ${round.batch.id}`, now + manifest.timing.hopTimeoutMs * height, () => this.#answer(round, phase, true))
+    if (height > 0)
+      timers.set(`flush ${phase} ${round.batch.id}`, now + manifest.timing.hopTimeoutMs * height, () => this.#answer(round, phase, true))
   }
 
   #downward(round: Round, phase: Phase): Message {
@@ -478,8 +503,8 @@ export class Rounds {
     for (const asker of sweep.askers) {
       const { signature, first } = sweep.takeFor(asker)
       if (phase === 'accept') {
-        const accepts = signature && this.#acceptSet(round, signature)
-        if (accepts) this.#ctx.send(asker, { type: 'accept', batchId: round.batch.id, accepts })
+        const accepts = signature ? (this.#acceptSet(round, signature) ?? null) : null
+        if (accepts || first) this.#ctx.send(asker, { type: 'accept', batchId: round.batch.id, ballot: 0, accepts })
       } else if (signature || first) {
         const votes = signature ? voteSetOf(signature, round.views) : null
         this.#ctx.send(asker, { type: 'vote', batchId: round.batch.id, votes, postponed: round.postponed })

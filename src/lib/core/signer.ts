@@ -49,6 +49,7 @@ export class Signer implements Steppable {
       postponed: (batchId) => this.rounds.postponed(batchId),
       invalid: (batch) => this.rounds.invalid(batch.id),
       slow: (batchId) => this.#voting.markSlow(batchId),
+      refused: (batchId, ballot) => this.ballots.refused(batchId, ballot),
       progress: (batchId) => this.ballots.watch(batchId),
       behind: (signer) => this.#catchUp.compareWith(signer),
       committed: (certificate, from) => {
@@ -140,7 +141,7 @@ export class Signer implements Steppable {
       case 'order':
         return message.order.ballot === 0 ? this.rounds.onOrder(from, message) : this.ballots.onOrder(from, message)
       case 'accept':
-        return message.accepts.ballot === 0 ? this.rounds.onAccept(from, message) : this.ballots.onAccept(from, message)
+        return message.ballot === 0 ? this.rounds.onAccept(from, message) : this.ballots.onAccept(from, message)
       case 'certificate':
         return this.#commits.receive(from, message.certificate)
       case 'ask':

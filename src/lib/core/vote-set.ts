@@ -1,6 +1,7 @@
 /** Vote sets: the multi-signature over the views of a batch, with the views in full, so that everyone can count them (§5). */
-import { compareBytes, type Id, toHex } from '../base/bytes.js'
+
 import { countBits } from '../base/bitmap.js'
+import { compareBytes, type Id, toHex } from '../base/bytes.js'
 import { type Decoded, list, object } from '../base/codec.js'
 import type { MultiSignature } from '../bls/multi-signature.js'
 import { LIMITS } from './limits.js'

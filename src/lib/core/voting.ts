@@ -186,7 +186,8 @@ export class Voting {
     const known = this.#ctx.journal.get(batchId)
     if (!known) return { heights: new Map(), pending: [] }
     if (known.vote) return known.vote.view
-    const reference = this.#references.get(batchId) ?? encodedAt(known.frozen, known.batch.keys, this.reachBack(known.batch.keys), this.#ctx.journal.logs)
+    const reference =
+      this.#references.get(batchId) ?? encodedAt(known.frozen, known.batch.keys, this.reachBack(known.batch.keys), this.#ctx.journal.logs)
     this.#references.set(batchId, reference)
     return reference
   }
@@ -197,7 +198,11 @@ export class Voting {
     const heights = new Map<string, number>()
     for (const key of keys) {
       let height = journal.logs.heightOf(key)
-      while (height > 0 && (this.#executedAt.get(journal.logs.batchAt(key, height) ?? '') ?? Number.NEGATIVE_INFINITY) > now - manifest.timing.reachBackMs) height--
+      while (
+        height > 0 &&
+        (this.#executedAt.get(journal.logs.batchAt(key, height) ?? '') ?? Number.NEGATIVE_INFINITY) > now - manifest.timing.reachBackMs
+      )
+        height--
       if (height > 0) heights.set(key, height)
     }
     return heights
