@@ -1,0 +1,153 @@
+/**
+ * Dialling one signer of a larger index, again and again until there is a link, with exponential back-off and jitter. Owns the dialler's half of the
+ * handshake on a socket. The link that comes of it belongs to `transport.ts`, which says here when it is gone.
+ */
+import { request } from 'node:http'
+import type { Socket } from 'node:net'
+import { WebSocket } from 'ws'
+import { LINK_PATH } from './accepting.js'
+import { PACKED_BYTES } from './framing.js'
+import { Dialler, type HandshakeContext } from './handshake.js'
+import { HandshakeGuard } from './handshake-guard.js'
+import type { TransportMetrics } from './link.js'
+import type { LinkTiming, TransportLog } from './transport-options.js'
+
+export interface DiallingOptions {
+  signer: number
+  url: URL
+  context: HandshakeContext
+  timing: LinkTiming
+  metrics: TransportMetrics
+  log: TransportLog | undefined
+  /** The link is authenticated and welcomed; called at most once for each dial. */
+  opened(webSocket: WebSocket, socket: Socket): void
+}
+
+/** A link that lived this long shows that the other side is well: dialling starts from the shortest wait again. */
+const STEADY_MS = 2000
+
+/** A knock starts a dial at once, but no sooner than this after the last dial. */
+const KNOCK_MS = 50
+
+/** The dialler of one signer. */
+export class Dialling {
+  readonly #options: DiallingOptions
+  #attempts = 0
+  #timer: NodeJS.Timeout | undefined
+  #dialledAt = Number.NEGATIVE_INFINITY
+  /** The dial under way. */
+  #webSocket: WebSocket | undefined
+  #linked = false
+  #stopped = false
+  #lastProblem = ''
+
+  constructor(options: DiallingOptions) {
+    this.#options = options
+  }
+
+  /** Dials at once, unless a dial or a link is under way. */
+  dial(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (this.#stopped || this.#webSocket || this.#linked) return
+    const { url, timing, metrics } = this.#options
+    metrics.dials++
+    this.#dialledAt = performance.now()
+    const address = new URL(LINK_PATH, url)
+    const webSocket = new WebSocket(address, { perMessageDeflate: false, maxPayload: PACKED_BYTES, handshakeTimeout: timing.handshakeMs })
+    this.#webSocket = webSocket
+    let socket: Socket | undefined
+    let problem = 'closed before it was open'
+    // `upgrade` shows the socket, `open` comes once the WebSocket listens on it.
+    webSocket.on('upgrade', (response) => {
+      socket = response.socket
+    })
+    webSocket.on('error', (error) => {
+      problem = error.message
+    })
+    // Where the handshake has begun, its guard has told already.
+    webSocket.on('close', () => this.#failed(webSocket, problem))
+    webSocket.on('open', () => {
+      if (socket) this.#shakeHands(webSocket, socket)
+    })
+  }
+
+  #shakeHands(webSocket: WebSocket, socket: Socket): void {
+    const { signer, context, timing } = this.#options
+    const dialler = new Dialler(context, signer)
+    let proved = false
+    const guard = new HandshakeGuard(webSocket, socket, 0, {
+      limitMs: timing.handshakeMs,
+      ended: (reason) => this.#failed(webSocket, reason),
+      message: (bytes) => {
+        if (!proved) {
+          webSocket.send(dialler.proof(bytes))
+          proved = true
+          guard.liftBytes()
+          return
+        }
+        dialler.welcomed(bytes)
+        guard.release()
+        this.#webSocket = undefined
+        this.#linked = true
+        this.#lastProblem = ''
+        this.#options.opened(webSocket, socket)
+      },
+    })
+    webSocket.send(dialler.hello())
+  }
+
+  /** The link of the last dial is gone: dials again after a wait. */
+  lost(livedMs: number): void {
+    this.#linked = false
+    if (livedMs >= STEADY_MS) this.#attempts = 0
+    this.#dialLater()
+  }
+
+  /** The other side says that it is there: a wait that is under way is cut short. */
+  knocked(): void {
+    if (!this.#timer) return
+    this.#attempts = 0
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.dial(), Math.max(0, this.#dialledAt + KNOCK_MS - performance.now()))
+  }
+
+  stop(): void {
+    this.#stopped = true
+    clearTimeout(this.#timer)
+    this.#webSocket?.terminate()
+  }
+
+  #failed(webSocket: WebSocket, reason: string): void {
+    if (this.#webSocket !== webSocket || this.#stopped) return
+    this.#webSocket = undefined
+    const { signer, log } = this.#options
+    // A signer that is down is dialled for hours: one line for each new reason.
+    if (reason !== this.#lastProblem) log?.[/refused:|session/.test(reason) ? 'warn' : 'debug']({ signer, reason }, 'no link')
+    this.#lastProblem = reason
+    this.#dialLater()
+  }
+
+  #dialLater(): void {
+    if (this.#stopped) return
+    const { backOffFirstMs, backOffLastMs } = this.#options.timing
+    const longest = Math.min(backOffLastMs, backOffFirstMs * 2 ** Math.min(this.#attempts, 20))
+    this.#attempts++
+    this.#timer = setTimeout(() => this.dial(), longest * (0.5 + Math.random() / 2)).unref()
+  }
+}
+
+/**
+ * Tells a signer of a smaller index, which is the one to dial, that this one is up: without a word it would only find out after its back-off. Needs no proof, as
+ * it only makes the other side dial an address that it knows, a little sooner.
+ */
+export function knock(url: URL, self: number): void {
+  const headers = { connection: 'Upgrade', upgrade: 'websocket' }
+  const call = request(new URL(`${LINK_PATH}?knock=${self}`, url), { headers, agent: false, timeout: 1000 })
+  call.on('response', (response) => response.resume())
+  call.on('upgrade', (_response, socket) => socket.destroy())
+  call.on('timeout', () => call.destroy())
+  // It is not up: then it dials by itself when it is.
+  call.on('error', () => {})
+  call.end()
+}

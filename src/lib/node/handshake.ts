@@ -1,0 +1,196 @@
+/**
+ * The mutual handshake of a link (§2, statement `musig/v1/hello`). Owns its messages and what each side signs and checks; sockets, time limits and what
+ * becomes of an authenticated link belong to `transport.ts`. Dialler and acceptor each give a fresh nonce and sign both nonces, both identities with their
+ * roles, and which side they are, so that nothing signed for one handshake, side, cluster or version serves in another.
+ *
+ *     dialler → acceptor  hello    version, cluster, epoch, who I am, whom I want, my nonce
+ *     acceptor → dialler  answer   the same of the acceptor, and its signature
+ *     dialler → acceptor  proof    the dialler's signature
+ *     acceptor → dialler  welcome  the link is open; frames may follow
+ */
+import { randomBytes } from 'node:crypto'
+import { equalBytes, type Id } from '../base/bytes.js'
+import { bytes, type Codec, type Decoded, fromCbor, id, nullable, object, oneOf, tagged, toCbor, uint } from '../base/codec.js'
+import { MusigError } from '../base/errors.js'
+import { statementDigest } from '../base/hash.js'
+import type { Ed25519 } from '../bls/backend.js'
+import { LIMITS } from '../core/limits.js'
+import type { Manifest } from '../core/manifest.js'
+
+/** The version of the link protocol: handshake, framing and messages. Another one is refused. */
+export const LINK_VERSION = 1
+
+/** Bytes of the largest message of a handshake, and of all that an unauthenticated connection may send. */
+export const HANDSHAKE_BYTES = 4096
+
+const NONCE_BYTES = 32
+const SIGNATURE_BYTES = 64
+const KEY_BYTES = 32
+const TAG = 'musig/v1/hello'
+
+/** One end of a link. A signer has its index and link key from the manifest; a peer has no index and any ed25519 key of its own. */
+const identityCodec = object({
+  role: oneOf(['signer', 'peer']),
+  index: nullable(uint(LIMITS.signers - 1)),
+  key: bytes(KEY_BYTES),
+})
+
+const introduction = { version: uint(0xffff), clusterId: id, epoch: uint(2 ** 32), nonce: bytes(NONCE_BYTES), self: identityCodec }
+
+const messageCodec = tagged({
+  hello: object({ ...introduction, wanted: identityCodec }),
+  answer: object({ ...introduction, signature: bytes(SIGNATURE_BYTES) }),
+  proof: object({ signature: bytes(SIGNATURE_BYTES) }),
+  welcome: object({}),
+}) as Codec<HandshakeMessage>
+
+type HandshakeMessage =
+  | { type: 'hello'; version: number; clusterId: Id; epoch: number; nonce: Uint8Array; self: Identity; wanted: Identity }
+  | { type: 'answer'; version: number; clusterId: Id; epoch: number; nonce: Uint8Array; self: Identity; signature: Uint8Array }
+  | { type: 'proof'; signature: Uint8Array }
+  | { type: 'welcome' }
+
+/** What a side signs; the clusterId comes in by the tag rule of `statementDigest`. */
+const statementCodec = object({
+  epoch: uint(2 ** 32),
+  version: uint(0xffff),
+  signedBy: oneOf(['dialler', 'acceptor']),
+  dialler: object({ identity: identityCodec, nonce: bytes(NONCE_BYTES) }),
+  acceptor: object({ identity: identityCodec, nonce: bytes(NONCE_BYTES) }),
+})
+
+export type Identity = Decoded<typeof identityCodec>
+
+/** What this process brings to every handshake. */
+export interface HandshakeContext {
+  self: number
+  manifest: Manifest
+  ed25519: Ed25519
+  linkSecretKey: Uint8Array
+}
+
+type Side = 'dialler' | 'acceptor'
+type End = { identity: Identity; nonce: Uint8Array }
+
+/** The identity of signer `index`, as the manifest has it. Errors: `BAD_INPUT` if there is no such signer. */
+export function signerIdentity(manifest: Manifest, index: number): Identity {
+  const entry = manifest.signers[index]
+  if (!entry) throw new MusigError('BAD_INPUT', `there is no signer ${index} in a cluster of ${manifest.n}`)
+  return { role: 'signer', index, key: entry.linkKey }
+}
+
+/** The dialler's side. Each step takes what came and gives what goes out; whatever is wrong throws `CHECK_FAILED` or `BAD_ENCODING`. */
+export class Dialler {
+  readonly #context: HandshakeContext
+  readonly #wanted: Identity
+  readonly #me: End
+
+  constructor(context: HandshakeContext, wanted: number) {
+    this.#context = context
+    this.#wanted = signerIdentity(context.manifest, wanted)
+    this.#me = newEnd(context)
+  }
+
+  hello(): Uint8Array {
+    return toCbor(messageCodec, { type: 'hello', ...introduce(this.#context, this.#me), wanted: this.#wanted })
+  }
+
+  /** Reads the answer, and gives the proof: from here on the acceptor is known to be the one that was wanted. */
+  proof(answer: Uint8Array): Uint8Array {
+    const message = read(answer, 'answer')
+    checkCluster(this.#context.manifest, message)
+    if (!sameIdentity(message.self, this.#wanted)) refused('it is not the signer that was dialled')
+    const acceptor = { identity: this.#wanted, nonce: message.nonce }
+    verifyEnd(this.#context, 'acceptor', this.#me, acceptor, message.signature)
+    return toCbor(messageCodec, { type: 'proof', signature: signEnd(this.#context, 'dialler', this.#me, acceptor) })
+  }
+
+  welcomed(welcome: Uint8Array): void {
+    read(welcome, 'welcome')
+  }
+}
+
+/** The acceptor's side, as `Dialler`. */
+export class Acceptor {
+  readonly #context: HandshakeContext
+  readonly #me: End
+  #dialler: End | undefined
+
+  constructor(context: HandshakeContext) {
+    this.#context = context
+    this.#me = newEnd(context)
+  }
+
+  answer(hello: Uint8Array): Uint8Array {
+    const { manifest } = this.#context
+    const message = read(hello, 'hello')
+    checkCluster(manifest, message)
+    if (!sameIdentity(message.wanted, this.#me.identity)) refused('it wants another signer')
+    this.#dialler = { identity: knownDialler(manifest, this.#me.identity, message.self), nonce: message.nonce }
+    const signature = signEnd(this.#context, 'acceptor', this.#dialler, this.#me)
+    return toCbor(messageCodec, { type: 'answer', ...introduce(this.#context, this.#me), signature })
+  }
+
+  /** Reads the proof and tells who dialled: from here on that is certain. */
+  dialler(proof: Uint8Array): number {
+    const message = read(proof, 'proof')
+    if (!this.#dialler) refused('the proof came before the hello')
+    verifyEnd(this.#context, 'dialler', this.#dialler, this.#me, message.signature)
+    return this.#dialler.identity.index ?? refused('a peer where a signer belongs')
+  }
+
+  welcome(): Uint8Array {
+    return toCbor(messageCodec, { type: 'welcome' })
+  }
+}
+
+function newEnd({ manifest, self }: HandshakeContext): End {
+  return { identity: signerIdentity(manifest, self), nonce: Uint8Array.from(randomBytes(NONCE_BYTES)) }
+}
+
+function introduce({ manifest }: HandshakeContext, { identity, nonce }: End) {
+  return { version: LINK_VERSION, clusterId: manifest.clusterId, epoch: manifest.epoch, nonce, self: identity }
+}
+
+function checkCluster(manifest: Manifest, { version, clusterId, epoch }: { version: number; clusterId: Id; epoch: number }): void {
+  if (version !== LINK_VERSION) refused(`it speaks version ${version}, not ${LINK_VERSION}`)
+  if (clusterId !== manifest.clusterId) refused(`it belongs to cluster ${clusterId.slice(0, 12)}, not ${manifest.clusterId.slice(0, 12)}`)
+  if (epoch !== manifest.epoch) refused(`it is in epoch ${epoch}, not ${manifest.epoch}`)
+}
+
+/** The dialler's identity as the manifest has it, if it is that of another signer. */
+function knownDialler(manifest: Manifest, me: Identity, other: Identity): Identity {
+  if (other.role !== 'signer') refused(`links of role “${other.role}” are not served here`)
+  if (other.index === null || other.index >= manifest.n) refused(`signer ${other.index} is not in the manifest`)
+  const known = signerIdentity(manifest, other.index)
+  if (!sameIdentity(other, known)) refused(`its link key is not that of signer ${other.index}`)
+  if (sameIdentity(known, me)) refused('it says that it is this very signer')
+  return known
+}
+
+function sameIdentity(a: Identity, b: Identity): boolean {
+  return a.role === b.role && a.index === b.index && equalBytes(a.key, b.key)
+}
+
+function signEnd({ manifest, ed25519, linkSecretKey }: HandshakeContext, side: Side, dialler: End, acceptor: End): Uint8Array {
+  return ed25519.sign(linkSecretKey, helloDigest(manifest, side, dialler, acceptor))
+}
+
+function verifyEnd({ manifest, ed25519 }: HandshakeContext, side: Side, dialler: End, acceptor: End, signature: Uint8Array): void {
+  const { key } = (side === 'dialler' ? dialler : acceptor).identity
+  if (!ed25519.verify(key, helloDigest(manifest, side, dialler, acceptor), signature)) refused(`the ${side}'s signature is not valid`)
+}
+
+function helloDigest({ clusterId, epoch }: Manifest, signedBy: Side, dialler: End, acceptor: End): Uint8Array {
+  return statementDigest(TAG, clusterId, toCbor(statementCodec, { epoch, version: LINK_VERSION, signedBy, dialler, acceptor }))
+}
+
+function read<T extends HandshakeMessage['type']>(encoded: Uint8Array, type: T): Extract<HandshakeMessage, { type: T }> {
+  const message = fromCbor(messageCodec, encoded, HANDSHAKE_BYTES, 'handshake')
+  if (message.type !== type) refused(`“${message.type}” came where “${type}” belongs`)
+  return message as Extract<HandshakeMessage, { type: T }>
+}
+
+function refused(problem: string): never {
+  throw new MusigError('CHECK_FAILED', `handshake refused: ${problem}`)
+}

@@ -1,0 +1,214 @@
+/**
+ * One authenticated link to another signer. Owns the send queue and its caps, the framing of what comes in, and keep-alive. Who may have a link, and what
+ * becomes of the pair when it closes, belongs to `transport.ts`.
+ */
+import type { Socket } from 'node:net'
+import type { RawData, WebSocket } from 'ws'
+import { invariant } from '../base/errors.js'
+import { LIMITS } from '../core/limits.js'
+import { pack, packedLength, unpack } from './framing.js'
+
+/** What happened on all links of a transport, as plain numbers that only grow. */
+export interface TransportMetrics {
+  /** Bytes of WebSocket messages on authenticated links. */
+  bytesIn: number
+  bytesOut: number
+  /** WebSocket messages; each holds one frame or more. */
+  messagesIn: number
+  messagesOut: number
+  framesIn: number
+  framesOut: number
+  /** Frames dropped because there was no link, or its queue was full. */
+  droppedUnconnected: number
+  droppedFull: number
+  /** Links opened and closed; dials begun; links opened again to a signer that had one before. */
+  connects: number
+  disconnects: number
+  dials: number
+  reconnects: number
+  /** Connections that did not become links: refused handshakes and upgrades, time-outs, evictions, second sessions. */
+  refused: number
+  /** Links closed for malformed framing, or because nothing was heard any more. */
+  malformed: number
+  dead: number
+}
+
+/** Why a link is closed, as a WebSocket close code of the private range. */
+export const CLOSE = { stopped: 1001, refused: 4000, malformed: 4001, secondSession: 4002, replaced: 4003 } as const
+
+/** Bytes that wait in all queues of a transport together. */
+export interface QueueTotal {
+  bytes: number
+  readonly cap: number
+}
+
+export interface LinkOptions {
+  signer: number
+  /** Bytes that may wait on this link. */
+  queueBytes: number
+  total: QueueTotal
+  metrics: TransportMetrics
+  frame(frame: Uint8Array): void
+  /** Called once; `reason` in words, for the log. */
+  closed(reason: string): void
+}
+
+/** How long the other side has to answer the closing of a connection before it is cut. */
+const CLOSING_MS = 500
+
+/** Closes a connection with a reason (at most 123 bytes of it are sent) and cuts it if the other side does not go along. */
+export function shut(webSocket: WebSocket, code: number, reason: string): void {
+  webSocket.close(
+    code,
+    Buffer.from(reason)
+      .subarray(0, 120)
+      .toString()
+      .replace(/\ufffd/g, ''),
+  )
+  setTimeout(() => webSocket.terminate(), CLOSING_MS).unref()
+}
+
+/** A link: frames go in and out in order. When its queue is full the newest frame is dropped, so that what does arrive is still in order. */
+export class Link {
+  readonly signer: number
+  readonly openedAt = performance.now()
+  /** Resolves when the connection is gone for good. */
+  readonly gone: Promise<void>
+  readonly #webSocket: WebSocket
+  readonly #socket: Socket
+  readonly #options: LinkOptions
+  #frames: Uint8Array[] = []
+  #queuedBytes = 0
+  #closed = false
+  #heardAt = performance.now()
+  #bytesRead = 0
+
+  constructor(webSocket: WebSocket, socket: Socket, options: LinkOptions) {
+    this.signer = options.signer
+    this.#webSocket = webSocket
+    this.#socket = socket
+    this.#options = options
+    webSocket.on('message', (data, isBinary) => this.#received(data, isBinary))
+    this.gone = new Promise((resolve) => {
+      webSocket.on('close', (code, reason) => {
+        this.#end(reason.length > 0 ? reason.toString() : `closed with code ${code}`)
+        resolve()
+      })
+    })
+  }
+
+  /** Bytes that wait to be sent. */
+  get queuedBytes(): number {
+    return this.#queuedBytes
+  }
+
+  /** Queues a frame until the end of the turn, when all that were queued leave together. */
+  send(frame: Uint8Array): void {
+    invariant(frame.length > 0 && frame.length <= LIMITS.messageBytes, `a frame of ${frame.length} bytes`)
+    const { total, metrics, queueBytes } = this.#options
+    const length = packedLength(frame)
+    if (this.#closed) {
+      metrics.droppedUnconnected++
+      return
+    }
+    if (this.#queuedBytes + length > queueBytes || total.bytes + length > total.cap) {
+      metrics.droppedFull++
+      return
+    }
+    this.#queuedBytes += length
+    total.bytes += length
+    if (this.#frames.length === 0) queueMicrotask(() => this.#flush())
+    this.#frames.push(frame)
+  }
+
+  /** Pings a link on which nothing was heard since the last call, and cuts one on which nothing was heard for `deadMs`. `graceful` starts the count anew. */
+  keepAlive(now: number, deadMs: number, graceful: boolean): void {
+    const { bytesRead } = this.#socket
+    if (bytesRead !== this.#bytesRead || graceful) {
+      this.#bytesRead = bytesRead
+      this.#heardAt = now
+    }
+    if (now - this.#heardAt >= deadMs) {
+      this.#options.metrics.dead++
+      this.#end(`nothing heard for ${Math.round(now - this.#heardAt)} ms`)
+      this.#webSocket.terminate()
+    } else if (now !== this.#heardAt || graceful) this.#webSocket.ping(undefined, undefined, ignore)
+  }
+
+  /** Whether the other side answers a ping within `limitMs`. */
+  answers(limitMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const finish = (alive: boolean) => {
+        clearTimeout(timer)
+        this.#webSocket.off('pong', heard)
+        this.#webSocket.off('close', lost)
+        resolve(alive)
+      }
+      const heard = () => finish(true)
+      const lost = () => finish(false)
+      const timer = setTimeout(lost, limitMs)
+      this.#webSocket.on('pong', heard)
+      this.#webSocket.on('close', lost)
+      if (this.#closed) finish(false)
+      else this.#webSocket.ping(undefined, undefined, ignore)
+    })
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#closed) return
+    this.#end(reason)
+    shut(this.#webSocket, code, reason)
+  }
+
+  #flush(): void {
+    const frames = this.#frames
+    this.#frames = []
+    if (this.#closed) return
+    const { metrics } = this.#options
+    metrics.framesOut += frames.length
+    for (const message of pack(frames)) {
+      metrics.messagesOut++
+      metrics.bytesOut += message.length
+      this.#webSocket.send(message, { binary: true }, () => this.#left(message.length))
+    }
+  }
+
+  /** Takes bytes off the queue once the system has them. */
+  #left(bytes: number): void {
+    if (this.#closed) return
+    this.#queuedBytes -= bytes
+    this.#options.total.bytes -= bytes
+  }
+
+  #received(data: RawData, isBinary: boolean): void {
+    if (this.#closed) return
+    const { metrics } = this.#options
+    let frames: Uint8Array[]
+    try {
+      if (!isBinary || !(data instanceof Uint8Array)) throw new Error('a message on a link is text')
+      metrics.messagesIn++
+      metrics.bytesIn += data.length
+      frames = unpack(data)
+    } catch (error) {
+      metrics.malformed++
+      this.close(CLOSE.malformed, (error as Error).message)
+      return
+    }
+    for (const frame of frames) {
+      if (this.#closed) return
+      metrics.framesIn++
+      this.#options.frame(frame)
+    }
+  }
+
+  #end(reason: string): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#options.total.bytes -= this.#queuedBytes
+    this.#queuedBytes = 0
+    this.#options.closed(reason)
+  }
+}
+
+/** A ping that cannot be sent shows as a link that is closed or not heard. */
+function ignore(): void {}

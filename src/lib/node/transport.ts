@@ -1,0 +1,200 @@
+/**
+ * The WebSocket transport: one authenticated link to every other signer, on one port of this machine that the API shares. Owns which links there are. For each
+ * pair the smaller index dials, so two connections of one pair never cross; one that comes up later knocks, and is dialled at once. A second session
+ * of a signer is refused while the older one answers. Handshake, dialling, accepting and the queues of a link are in files of their own.
+ */
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { WebSocket } from 'ws'
+import { equalBytes } from '../base/bytes.js'
+import { MusigError } from '../base/errors.js'
+import { Accepting, LINK_PATH } from './accepting.js'
+import { Dialling, knock } from './dialling.js'
+import { PACKED_BYTES } from './framing.js'
+import { type HandshakeContext, signerIdentity } from './handshake.js'
+import { CLOSE, Link, type QueueTotal, type TransportMetrics } from './link.js'
+import { loopbackUrl } from './loopback.js'
+import type { Transport, TransportHandlers } from './ports.js'
+import { LINK_CAPS, LINK_TIMING, type LinkCaps, type LinkTiming, type TransportOptions } from './transport-options.js'
+
+/** A transport over links, with what its owner may look at. */
+export interface LinkTransport extends Transport {
+  /** Takes an upgrade on `/link`; answers false, and leaves the socket alone, for any other path. */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean
+  /** Counters that go on changing. */
+  readonly metrics: Readonly<TransportMetrics>
+  /** The signers to which there is a link now, ascending. */
+  connected(): number[]
+  /** Bytes that wait to be sent to a signer. */
+  queuedBytes(signer: number): number
+}
+
+/** Makes a transport; `start` opens it. Errors: `BAD_INPUT` on addresses that are not on this machine, or a link key that is not the signer's. */
+export function createTransport(options: TransportOptions): LinkTransport {
+  return new Mesh(options)
+}
+
+class Mesh implements LinkTransport {
+  readonly metrics = newMetrics()
+  readonly #options: TransportOptions
+  readonly #timing: LinkTiming
+  readonly #caps: LinkCaps
+  readonly #queue: QueueTotal
+  readonly #urls: URL[]
+  readonly #accepting: Accepting
+  readonly #dialling = new Map<number, Dialling>()
+  readonly #links = new Map<number, Link>()
+  /** Signers that had a link before. */
+  readonly #met = new Set<number>()
+  #handlers: TransportHandlers | undefined
+  #keepAlive: NodeJS.Timeout | undefined
+  #stopped = false
+
+  constructor(options: TransportOptions) {
+    const { self, manifest, crypto, linkSecretKey, addresses, log } = options
+    const context: HandshakeContext = { self, manifest, ed25519: crypto.ed25519, linkSecretKey }
+    this.#options = options
+    this.#timing = { ...LINK_TIMING, ...options.timing }
+    this.#caps = { ...LINK_CAPS, ...options.caps }
+    if (this.#caps.linkQueueBytes < PACKED_BYTES)
+      throw new MusigError('BAD_INPUT', `a queue of ${this.#caps.linkQueueBytes} bytes does not hold one frame`)
+    this.#queue = { bytes: 0, cap: this.#caps.totalQueueBytes }
+    this.#urls = checkedUrls(addresses, manifest.n)
+    if (!equalBytes(crypto.ed25519.publicKey(linkSecretKey), signerIdentity(manifest, self).key)) {
+      throw new MusigError('BAD_INPUT', `the link key given is not that of signer ${self} of the manifest`)
+    }
+    this.#accepting = new Accepting({
+      context,
+      handshakeMs: this.#timing.handshakeMs,
+      cap: Math.max(this.#caps.unauthenticated, 2 * manifest.n),
+      metrics: this.metrics,
+      log,
+      knocked: (signer) => this.#dialling.get(signer)?.knocked(),
+      objection: (signer) => this.#objection(signer),
+      opened: (signer, webSocket, socket) => this.#open(signer, webSocket, socket),
+    })
+    this.#urls.forEach((url, signer) => {
+      if (signer <= self) return
+      const opened = (webSocket: WebSocket, socket: Socket) => void this.#open(signer, webSocket, socket)
+      this.#dialling.set(signer, new Dialling({ signer, url, context, timing: this.#timing, metrics: this.metrics, log, opened }))
+    })
+  }
+
+  async start(handlers: TransportHandlers): Promise<void> {
+    if (this.#handlers || this.#stopped) throw new MusigError('INTERNAL', 'a transport starts once')
+    this.#handlers = handlers
+    this.#options.server?.on('upgrade', this.#upgraded)
+    let looked = performance.now()
+    this.#keepAlive = setInterval(() => {
+      const now = performance.now()
+      // A process that stood still has not listened: silence until now says nothing about the others.
+      const graceful = now - looked > 2 * this.#timing.pingMs
+      looked = now
+      for (const link of [...this.#links.values()]) link.keepAlive(now, this.#timing.deadMs, graceful)
+    }, this.#timing.pingMs).unref()
+    for (const dialling of this.#dialling.values()) dialling.dial()
+    for (const url of this.#urls.slice(0, this.#options.self)) knock(url, this.#options.self)
+  }
+
+  send(to: number, frame: Uint8Array): void {
+    const link = this.#links.get(to)
+    if (link) link.send(frame)
+    else this.metrics.droppedUnconnected++
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopped) return
+    this.#stopped = true
+    this.#options.server?.off('upgrade', this.#upgraded)
+    clearInterval(this.#keepAlive)
+    const links = [...this.#links.values()]
+    for (const link of links) link.close(CLOSE.stopped, 'stopped')
+    this.#accepting.stop()
+    for (const dialling of this.#dialling.values()) dialling.stop()
+    await Promise.all(links.map((link) => link.gone))
+  }
+
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
+    if (!this.#handlers && request.url?.split('?')[0] === LINK_PATH) {
+      socket.destroy()
+      return true
+    }
+    return this.#accepting.handleUpgrade(request, socket, head)
+  }
+
+  connected(): number[] {
+    return [...this.#links.keys()].sort((a, b) => a - b)
+  }
+
+  queuedBytes(signer: number): number {
+    return this.#links.get(signer)?.queuedBytes ?? 0
+  }
+
+  readonly #upgraded = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    this.handleUpgrade(request, socket, head)
+  }
+
+  async #objection(signer: number): Promise<string | undefined> {
+    if (signer > this.#options.self) return `signer ${signer} waits to be dialled; the smaller index dials`
+    const older = this.#links.get(signer)
+    if (!older) return undefined
+    if (await older.answers(this.#timing.probeMs)) return `another session of signer ${signer} is alive`
+    older.close(CLOSE.replaced, 'replaced by a newer session')
+    return undefined
+  }
+
+  #open(signer: number, webSocket: WebSocket, socket: Socket): boolean {
+    const { log } = this.#options
+    if (this.#links.has(signer)) return false
+    const link: Link = new Link(webSocket, socket, {
+      signer,
+      queueBytes: this.#caps.linkQueueBytes,
+      total: this.#queue,
+      metrics: this.metrics,
+      frame: (frame) => {
+        if (!this.#stopped) this.#handlers?.message(signer, frame)
+      },
+      closed: (reason) => {
+        if (this.#links.get(signer) !== link) return
+        this.#links.delete(signer)
+        this.metrics.disconnects++
+        log?.info({ signer, reason }, 'link closed')
+        this.#dialling.get(signer)?.lost(performance.now() - link.openedAt)
+        if (!this.#stopped) this.#handlers?.disconnected(signer)
+      },
+    })
+    this.#links.set(signer, link)
+    this.metrics.connects++
+    if (this.#met.has(signer)) this.metrics.reconnects++
+    this.#met.add(signer)
+    log?.info({ signer }, 'link open')
+    this.#handlers?.connected(signer)
+    return true
+  }
+}
+
+function checkedUrls(addresses: readonly string[], n: number): URL[] {
+  if (addresses.length !== n) throw new MusigError('BAD_INPUT', `${addresses.length} addresses for ${n} signers; give one for each`)
+  return addresses.map((address, i) => loopbackUrl(address, `the address of signer ${i}`))
+}
+
+function newMetrics(): TransportMetrics {
+  return {
+    bytesIn: 0,
+    bytesOut: 0,
+    messagesIn: 0,
+    messagesOut: 0,
+    framesIn: 0,
+    framesOut: 0,
+    droppedUnconnected: 0,
+    droppedFull: 0,
+    connects: 0,
+    disconnects: 0,
+    dials: 0,
+    reconnects: 0,
+    refused: 0,
+    malformed: 0,
+    dead: 0,
+  }
+}
