@@ -29,6 +29,9 @@ const STEADY_MS = 2000
 /** A knock starts a dial at once, but no sooner than this after the last dial. */
 const KNOCK_MS = 50
 
+/** A dial that was not answered for this long hangs: something listens, but it does not take links yet. */
+const HANGING_MS = 500
+
 /** The dialler of one signer. */
 export class Dialling {
   readonly #options: DiallingOptions
@@ -104,9 +107,13 @@ export class Dialling {
     this.#dialLater()
   }
 
-  /** The other side says that it is there: a wait that is under way is cut short. */
+  /** The other side says that it is there: a wait that is under way is cut short, a dial that hangs is begun anew. */
   knocked(): void {
-    if (!this.#timer) return
+    const hangs = this.#webSocket?.readyState === WebSocket.CONNECTING && performance.now() - this.#dialledAt > HANGING_MS
+    if (!this.#timer && !hangs) return
+    const hanging = this.#webSocket
+    this.#webSocket = undefined
+    hanging?.terminate()
     this.#attempts = 0
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.dial(), Math.max(0, this.#dialledAt + KNOCK_MS - performance.now()))
