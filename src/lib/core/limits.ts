@@ -28,6 +28,8 @@ export const LIMITS = {
   backingDepth: 3,
   /** Undecided batches of one initiator that others keep beyond its window before they refuse more. */
   undecidedPerInitiator: 64,
+  /** Batches described together for one picture. */
+  batchesPerPicture: 40,
   /** Transactions that wait in one signer for their batch. */
   waitingTransactions: 10_000,
 } as const

@@ -1,0 +1,124 @@
+/**
+ * From what a signer tells of batches to what is drawn: the tree of one, its signature taken apart, and the group with pairs, components and
+ * order. Derives the order again from votes and values; the live order must come out of it.
+ */
+import type { Id } from '../base/bytes.js'
+import type { BatchDescription } from '../core/describe.js'
+import type { Bounds, Manifest } from '../core/manifest.js'
+import { type DecidedBatch, orderOf, supportOf } from '../core/order.js'
+import { isDecisivePair, scoreOf, type Tally } from '../core/tally.js'
+import { shareKey } from '../core/transaction.js'
+import type { OrderBatch, OrderData, OrderPair, SignatureData, TreeData } from './data.js'
+
+/** The tree of a batch with names and regions from the manifest. */
+export function treeDataOf({ batchId, ballot, tree }: BatchDescription, { signers }: Pick<Manifest, 'signers'>): TreeData {
+  const nodes = tree.nodes.map((node) => ({
+    ...node,
+    name: signers[node.signer]?.name,
+    region: signers[node.signer]?.region || undefined,
+    adoptedBy: node.adoptedBy ?? undefined,
+  }))
+  return { batchId, ballot, root: tree.root, depth: tree.depth, nodes }
+}
+
+/** The vote or accept signature of a batch, taken apart; undefined where this signer has none. `valid` and times are the verifier's to fill in. */
+export function signatureDataOf(batch: BatchDescription, phase: 'vote' | 'accept', { n, quorum }: Bounds): Omit<SignatureData, 'valid'> | undefined {
+  const entries =
+    phase === 'vote'
+      ? batch.votes?.entries.map(({ message, signers, before }) => ({
+          message,
+          signers,
+          summary: before.length === 0 ? 'nothing before it' : `${before.length} before it`,
+        }))
+      : batch.accepts && [{ message: '', signers: batch.accepts.signers, summary: `accepts the value of ballot ${batch.ballot}` }]
+  if (!entries) return undefined
+  const present = new Set(entries.flatMap(({ signers }) => signers))
+  const missing = Array.from({ length: n }, (_, signer) => signer).filter((signer) => !present.has(signer))
+  return { batchId: batch.batchId, phase, n, quorum, entries, missing, pairings: entries.length + 1 }
+}
+
+/** A group of batches with its order. Names that are not in the group are left out of votes and predecessors. */
+export function orderDataOf(batches: readonly BatchDescription[], bounds: Bounds): OrderData {
+  const known = new Set(batches.map(({ batchId }) => batchId))
+  const tallies = new Map(batches.map((batch) => [batch.batchId, tallyOf(batch, known)]))
+  const decided = new Map<Id, DecidedBatch>()
+  for (const batch of batches) {
+    if (batch.status === 'pending') continue
+    const tally = tallies.get(batch.batchId)
+    const agreed = batch.path === 'slow' && tally && batch.votes ? { m: tally.votes, inc: tally.inc } : null
+    decided.set(batch.batchId, {
+      id: batch.batchId,
+      keys: batch.keys,
+      predecessors: batch.predecessors.filter((id) => known.has(id)),
+      tallies: agreed,
+    })
+  }
+  const components = orderOf(decided)
+  const { n, quorum, inclusion } = bounds
+  const shown = batches.map((batch) => shownBatch(batch, tallies.get(batch.batchId), bounds, known))
+  return {
+    n,
+    quorum,
+    inclusion,
+    batches: shown,
+    pairs: pairsOf(batches, tallies, quorum),
+    components,
+    order: components.flat(),
+    arrivals: arrivalsOf(batches, known, n),
+  }
+}
+
+function tallyOf({ votes }: BatchDescription, known: ReadonlySet<Id>): Tally {
+  const inc = new Map<Id, number>()
+  let count = 0
+  for (const { signers, before } of votes?.entries ?? []) {
+    count += signers.length
+    for (const id of before) if (known.has(id)) inc.set(id, (inc.get(id) ?? 0) + signers.length)
+  }
+  return { votes: count, base: new Map(), inc }
+}
+
+function shownBatch(batch: BatchDescription, tally: Tally | undefined, { n, quorum }: Bounds, known: ReadonlySet<Id>): OrderBatch {
+  const score = tally ? scoreOf(tally) : 0
+  return {
+    id: batch.batchId,
+    keys: batch.keys,
+    votes: tally?.votes ?? 0,
+    score: score / n,
+    decisive: score >= quorum,
+    path: batch.path ?? 'undecided',
+    predecessors: batch.predecessors.filter((id) => known.has(id)),
+  }
+}
+
+function pairsOf(batches: readonly BatchDescription[], tallies: ReadonlyMap<Id, Tally>, quorum: number): OrderPair[] {
+  const sorted = [...batches].sort((a, b) => (a.batchId < b.batchId ? -1 : 1))
+  const none: Tally = { votes: 0, base: new Map(), inc: new Map() }
+  return sorted.flatMap((a, i) =>
+    sorted
+      .slice(i + 1)
+      .filter((b) => shareKey(a.keys, b.keys))
+      .map((b) => {
+        const [countA, countB] = [tallies.get(a.batchId) ?? none, tallies.get(b.batchId) ?? none]
+        const before: [number, number] = [countA.inc.get(b.batchId) ?? 0, countB.inc.get(a.batchId) ?? 0]
+        const decisive = isDecisivePair(before[0], countA.votes, quorum) && isDecisivePair(before[1], countB.votes, quorum)
+        const support = supportOf(
+          { id: a.batchId, tallies: { m: countA.votes, inc: countA.inc } },
+          { id: b.batchId, tallies: { m: countB.votes, inc: countB.inc } },
+        )
+        return { a: a.batchId, b: b.batchId, before, support, decisive }
+      }),
+  )
+}
+
+/** What reached each signer in which order, as its votes tell it: a batch stands behind all that its vote has before it. */
+function arrivalsOf(batches: readonly BatchDescription[], known: ReadonlySet<Id>, n: number): Id[][] {
+  const votes = Array.from({ length: n }, () => new Map<Id, number>())
+  for (const { batchId, votes: set } of batches) {
+    for (const { signers, before } of set?.entries ?? []) {
+      const place = before.filter((id) => known.has(id)).length
+      for (const signer of signers) votes[signer]?.set(batchId, place)
+    }
+  }
+  return votes.map((places) => [...places].sort(([a, x], [b, y]) => x - y || (a < b ? -1 : 1)).map(([id]) => id))
+}
