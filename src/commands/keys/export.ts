@@ -30,16 +30,16 @@ export default class KeysExport extends MusigCommand {
 
   async run(): Promise<object> {
     const { args, flags } = await this.parse(KeysExport)
+    const insecure = flags.insecure === true
     const ring = new Keyring(flags.keys ?? join(this.home(flags), 'keys'))
     const key = await ring.find(args.key)
     const ask = (question: string, confirm = false) => readPassphrase({ file: flags['passphrase-file'], question, confirm })
-    const text =
-      flags.insecure || flags.keystore ? keyFileText(await this.keyFile(ring, key, flags.insecure, ask)) : await this.publicText(ring, key, ask)
-    if (flags.insecure) this.warn('the file is not encrypted: whoever reads it can sign with the key')
+    const text = insecure || flags.keystore ? keyFileText(await this.keyFile(ring, key, insecure, ask)) : await this.publicText(ring, key, ask)
+    if (insecure) this.warn('the file is not encrypted: whoever reads it can sign with the key')
     if (flags.out !== undefined) {
       await writePrivateFile(flags.out, text)
       if (!this.jsonEnabled()) this.log(`Wrote ${flags.out}`)
-      return { name: key.name, out: flags.out, insecure: flags.insecure }
+      return { name: key.name, out: flags.out, insecure }
     }
     if (!this.jsonEnabled()) this.log(text.trimEnd())
     const document: unknown = JSON.parse(text)

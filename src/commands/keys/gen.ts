@@ -43,7 +43,7 @@ export default class KeysGen extends MusigCommand {
     }),
     region: Flags.string({ description: 'The signers’ region, for the tree “regional”.', default: '', helpValue: 'NAME' }),
     out: Flags.string({ description: 'Write to this folder (default: keys in the state folder).', helpValue: 'DIR' }),
-    insecure: Flags.boolean({ description: 'Do not encrypt: plain files (0600), for clusters that hold nothing of worth.' }),
+    insecure: Flags.boolean({ description: 'Do not encrypt: plain files (0600), for clusters that hold nothing of worth.', default: false }),
     ...passphraseFlag,
   }
 
