@@ -1,0 +1,255 @@
+/**
+ * The API of a signer process: HTTP and one WebSocket, on the server that it shares with the links, for callers on this machine. Owns routes, waiting and
+ * the subscription; what may pass at all is `http-guard.ts`, what is answered `answers.ts`.
+ *
+ * POST /api/transactions · GET /api/transactions[/ID] /api/batches/ID /api/certificates/ID /api/query /api/status /api/manifest /api/subscribe ·
+ * GET /healthz /metrics. Reads are open to this machine's users; changes need the token.
+ */
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { type WebSocket, WebSocketServer } from 'ws'
+import type { Id } from '../base/bytes.js'
+import { fromJson, refuse } from '../base/codec.js'
+import { MusigError } from '../base/errors.js'
+import { manifestToJson } from '../core/manifest.js'
+import { type Transaction, transactionCodec, transactionId } from '../core/transaction.js'
+import { LINK_PATH } from './accepting.js'
+import { batchAnswer, certificateAnswer, findId, isReady, type Subject, statusAnswer, type TransactionResult, transactionAnswer } from './answers.js'
+import type { Reply } from './driver.js'
+import { API_LIMITS, checkOrigin, errorAnswer, Refusal, readBody, sendJson, TokenCheck } from './http-guard.js'
+
+export interface ApiOptions {
+  server: Server
+  subject: Subject
+  token: string
+  /** Hands a transaction to the signer. */
+  submit: (transaction: Transaction) => Promise<Reply>
+  /** The metrics in Prometheus' text form, with their content type. */
+  metrics: () => Promise<{ contentType: string; text: string }>
+  /** Hears of errors that are no caller's fault. */
+  log?: (error: unknown, path: string) => void
+}
+
+/** How long a caller waits unless it says otherwise. */
+const DEFAULT_WAIT_MS = 10_000
+
+export class Api {
+  readonly #options: ApiOptions
+  readonly #subject: Subject
+  readonly #token: TokenCheck
+  readonly #webSockets: WebSocketServer
+  readonly #closing = new AbortController()
+  readonly #unsubscribe: () => void
+  readonly #onRequest = (request: IncomingMessage, response: ServerResponse) => void this.#answer(request, response)
+  readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => this.#upgrade(request, socket, head)
+
+  constructor(options: ApiOptions) {
+    this.#options = options
+    this.#subject = options.subject
+    this.#token = new TokenCheck(options.token)
+    this.#webSockets = new WebSocketServer({ noServer: true, maxPayload: 1024, perMessageDeflate: false, clientTracking: true })
+    this.#unsubscribe = options.subject.executor.subscribe((txIds) => this.#publish(txIds))
+    const { server } = options
+    server.headersTimeout = API_LIMITS.headersMs
+    server.requestTimeout = API_LIMITS.requestMs
+    server.keepAliveTimeout = API_LIMITS.idleMs
+    server.maxConnections = API_LIMITS.connections
+    server.on('request', this.#onRequest)
+    server.on('upgrade', this.#onUpgrade)
+  }
+
+  /** Answers those who wait, ends the subscriptions and takes no more requests. The server itself is closed by its owner. */
+  close(): void {
+    this.#unsubscribe()
+    this.#options.server.off('request', this.#onRequest)
+    this.#options.server.off('upgrade', this.#onUpgrade)
+    this.#closing.abort()
+    for (const socket of this.#webSockets.clients) socket.close(1001, 'the signer stops')
+    this.#webSockets.close()
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
+    try {
+      checkOrigin(request)
+      const url = new URL(request.url ?? '/', 'http://127.0.0.1')
+      if (path === '/metrics') {
+        const { contentType, text } = await this.#options.metrics()
+        response.writeHead(200, { 'content-type': contentType }).end(text)
+        return
+      }
+      const { status, document } = await this.#route(request, response, url)
+      sendJson(response, status, document)
+    } catch (error) {
+      if (!(error instanceof MusigError) || error.code === 'INTERNAL') this.#options.log?.(error, path)
+      const { status, document } = errorAnswer(error)
+      // What is left of a refused body is not read.
+      if (status === 413 || status === 401) response.setHeader('connection', 'close')
+      sendJson(response, status, document)
+    }
+  }
+
+  async #route(request: IncomingMessage, response: ServerResponse, url: URL): Promise<{ status: number; document: unknown }> {
+    const [root, topic, argument, ...more] = url.pathname.split('/').slice(1)
+    const isApi = root === 'api' && more.length === 0
+    if (isApi && topic === 'transactions' && argument === undefined && request.method === 'POST') return this.#submit(request, response, url)
+    if (request.method !== 'GET') throw new Refusal(405, `${request.method} is not taken here`)
+    if (url.pathname === '/healthz') return this.#health()
+    const answer = isApi ? await this.#read(topic ?? '', argument, response, url) : undefined
+    if (answer === undefined) throw new MusigError('NOT_FOUND', `there is nothing at ${url.pathname.slice(0, 100)}`)
+    return { status: 200, document: answer }
+  }
+
+  async #read(topic: string, argument: string | undefined, response: ServerResponse, url: URL): Promise<object | undefined> {
+    const subject = this.#subject
+    switch (`${topic}${argument === undefined ? '' : '/'}`) {
+      case 'transactions':
+        return {
+          transactions: subject.executor.latest(wholeNumber(url, 'limit', 20, API_LIMITS.listed)).map((txId) => transactionAnswer(subject, txId)),
+        }
+      case 'transactions/':
+        return this.#show(argument ?? '', response, url)
+      case 'batches/':
+        return batchAnswer(subject, this.#batchId(argument ?? ''))
+      case 'certificates/':
+        return certificateAnswer(subject, this.#batchId(argument ?? ''))
+      case 'query':
+        return this.#query(url)
+      case 'status':
+        return statusAnswer(subject)
+      case 'manifest':
+        return manifestToJson(subject.manifest)
+      default:
+        return undefined
+    }
+  }
+
+  /** A batch by its id or by that of a transaction in it. */
+  #batchId(prefix: string): Id {
+    const { journal, executor } = this.#subject
+    try {
+      return findId(journal.arrivals(), prefix, 'batch')
+    } catch (error) {
+      if (!(error instanceof MusigError) || error.code !== 'NOT_FOUND') throw error
+      const txId = findId(executor.txIds(), prefix, 'batch or transaction')
+      const batchId = executor.outcome(txId)?.batchId ?? executor.pendingBatch(txId)
+      if (!batchId) throw new MusigError('NOT_FOUND', `transaction ${txId} stands in no batch yet`)
+      return batchId
+    }
+  }
+
+  #query(url: URL): object {
+    const path = url.searchParams.get('path')
+    if (!path) throw new MusigError('BAD_INPUT', 'a query needs a path, as in ?path=acct:alice')
+    const { executor } = this.#subject
+    const value = executor.machine.query(path)
+    if (value === undefined) throw new MusigError('NOT_FOUND', `the state machine has nothing at “${path.slice(0, 100)}”`)
+    return { path, value, executed: executor.executedBatches }
+  }
+
+  #health(): { status: number; document: object } {
+    const ready = isReady(this.#subject)
+    return { status: ready ? 200 : 503, document: { status: ready ? 'ready' : 'no quorum', connected: this.#subject.connected.size } }
+  }
+
+  async #submit(request: IncomingMessage, response: ServerResponse, url: URL): Promise<{ status: number; document: object }> {
+    this.#token.check(request)
+    const body = await readBody(request)
+    if (typeof body !== 'object' || body === null || !('transaction' in body)) refuse('body', '“transaction” is missing')
+    const transaction = fromJson(transactionCodec, body.transaction, 'transaction')
+    const wait = url.searchParams.get('wait') ?? 'executed'
+    if (wait !== 'executed' && wait !== 'none') throw new MusigError('BAD_INPUT', `wait=${wait.slice(0, 20)} is neither executed nor none`)
+    const timeoutMs = wholeNumber(url, 'timeoutMs', DEFAULT_WAIT_MS, API_LIMITS.waitMs)
+    const txId = transactionId(this.#subject.manifest.clusterId, transaction)
+    try {
+      await this.#hand(txId, transaction)
+      if (wait === 'none') return { status: 202, document: transactionAnswer(this.#subject, txId) }
+      return { status: 200, document: await this.#executed(txId, timeoutMs, response) }
+    } catch (error) {
+      // Whoever gave the transaction must be able to ask for it again.
+      if (!(error instanceof MusigError) || error.code === 'INTERNAL') this.#options.log?.(error, url.pathname)
+      return errorAnswer(error, { txId })
+    }
+  }
+
+  /** Errors: `REJECTED`, `BUSY`. */
+  async #hand(txId: Id, transaction: Transaction): Promise<void> {
+    const { executor } = this.#subject
+    executor.submitted(txId, performance.now())
+    try {
+      const reply = await this.#options.submit(transaction)
+      if (reply.status === 'rejected') {
+        executor.refused(txId, reply.reason)
+        throw new MusigError('REJECTED', `the transaction was rejected: ${reply.reason}`)
+      }
+      if (reply.status === 'busy') throw new MusigError('BUSY', `this signer takes no more transactions at the moment: ${reply.reason}`)
+    } catch (error) {
+      executor.dropped(txId)
+      throw error
+    }
+  }
+
+  async #show(prefix: string, response: ServerResponse, url: URL): Promise<TransactionResult> {
+    const timeoutMs = wholeNumber(url, 'timeoutMs', 0, API_LIMITS.waitMs)
+    const txId = findId(this.#subject.executor.txIds(), prefix, 'transaction')
+    if (timeoutMs > 0 && this.#subject.executor.refusal(txId) === undefined) return this.#executed(txId, timeoutMs, response)
+    return transactionAnswer(this.#subject, txId)
+  }
+
+  /** Waits for execution. Errors: `NO_QUORUM`, `TIMED_OUT`, `UNREACHABLE` while stopping. */
+  async #executed(txId: Id, timeoutMs: number, response: ServerResponse): Promise<TransactionResult> {
+    const gone = new AbortController()
+    const leave = () => gone.abort()
+    response.on('close', leave)
+    const outcome = await this.#subject.executor.wait(txId, timeoutMs, AbortSignal.any([gone.signal, this.#closing.signal]))
+    response.off('close', leave)
+    if (outcome) return transactionAnswer(this.#subject, txId)
+    const again = `it may have happened: ask again with tx show ${txId.slice(0, 12)}`
+    if (this.#closing.signal.aborted) throw new MusigError('UNREACHABLE', `this signer stops; ${again}`)
+    const { manifest, connected } = this.#subject
+    if (!isReady(this.#subject))
+      throw new MusigError('NO_QUORUM', `no quorum: ${connected.size + 1} of ${manifest.quorum} signers reachable; ${again}`)
+    throw new MusigError('TIMED_OUT', `not executed within ${timeoutMs} ms; ${again}`)
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const path = (request.url ?? '').split('?', 1)[0]
+    // The transport listens too, and takes those.
+    if (path === LINK_PATH) return
+    const subscribers = this.#webSockets.clients.size
+    try {
+      checkOrigin(request)
+      if (path !== '/api/subscribe') throw new Refusal(404, 'there is no WebSocket here')
+      if (subscribers >= API_LIMITS.subscribers) throw new Refusal(503, `there are ${subscribers} subscribers already`)
+    } catch (error) {
+      const { status } = errorAnswer(error)
+      socket.end(`HTTP/1.1 ${status} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+      return
+    }
+    this.#webSockets.handleUpgrade(request, socket, head, (subscriber) => {
+      // Subscribers only listen; whatever they do wrong ends them and nothing else.
+      subscriber.on('error', () => subscriber.terminate())
+    })
+  }
+
+  #publish(txIds: readonly Id[]): void {
+    if (this.#webSockets.clients.size === 0) return
+    const lines = txIds.map((txId) => `${JSON.stringify(transactionAnswer(this.#subject, txId))}\n`)
+    for (const subscriber of this.#webSockets.clients) for (const line of lines) push(subscriber, line)
+  }
+}
+
+/** A subscriber that does not keep up is cut off: it can ask for the list. */
+function push(subscriber: WebSocket, line: string): void {
+  if (subscriber.readyState !== subscriber.OPEN) return
+  if (subscriber.bufferedAmount > API_LIMITS.subscriberBytes) subscriber.terminate()
+  else subscriber.send(line)
+}
+
+/** A whole number of a query, at most `max`. Errors: `BAD_INPUT`. */
+function wholeNumber(url: URL, name: string, otherwise: number, max: number): number {
+  const given = url.searchParams.get(name)
+  if (given === null) return otherwise
+  if (!/^\d{1,9}$/.test(given)) throw new MusigError('BAD_INPUT', `${name}=${given.slice(0, 20)} is not a whole number`)
+  return Math.min(Number(given), max)
+}

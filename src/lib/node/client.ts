@@ -1,0 +1,259 @@
+/**
+ * The client of a cluster: gives transactions to a signer, waits for their execution, reads, subscribes. Owns the choice of the signer and the turn to another
+ * one when a connection fails: the same transaction goes along, so it is executed once, whoever took it first.
+ */
+import { readFileSync } from 'node:fs'
+import { Agent } from 'node:http'
+import { dirname, resolve } from 'node:path'
+import type { Id } from '../base/bytes.js'
+import { toJson } from '../base/codec.js'
+import { MusigError } from '../base/errors.js'
+import { type Manifest, readManifest } from '../core/manifest.js'
+import { type Transaction, transactionCodec } from '../core/transaction.js'
+import type { BatchAnswer, CertificateAnswer, StatusAnswer, TransactionResult } from './answers.js'
+import { ConnectionFailed, call } from './http-call.js'
+import { loopbackUrl } from './loopback.js'
+import { Subscription } from './subscription.js'
+
+/** Where the signers are: their addresses by index, or the file in which a local cluster records them. */
+export type ClientOptions = { addresses: readonly string[]; token?: string | undefined } | { clusterFile: string; token?: string | undefined }
+
+export interface SubmitOptions {
+  /** The index of the signer to give it to; another one is taken if that one cannot be reached. */
+  to?: number | undefined
+  /** How long to wait for execution. */
+  timeoutMs?: number | undefined
+  /** `none`: return as soon as a signer has taken it. */
+  wait?: 'executed' | 'none' | undefined
+}
+
+/** `from`: the index of the signer to ask, and nobody else. */
+export interface ReadOptions {
+  from?: number | undefined
+  timeoutMs?: number | undefined
+}
+
+const DEFAULT_TIMEOUT_MS = 10_000
+/** What a signer is given on top of its own limit to say that the time is over. */
+const GRACE_MS = 1_000
+
+interface Ask {
+  method: 'GET' | 'POST'
+  path: string
+  body?: unknown
+  timeoutMs: number
+  /** The signers to ask, in this order. */
+  order: readonly number[]
+  /** Whether one that knows nothing of it is no answer. */
+  elsewhere?: boolean
+}
+
+export class Client {
+  readonly #urls: readonly URL[]
+  readonly #token: string | undefined
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 })
+  readonly #subscriptions = new Set<Subscription>()
+  /** The signer that answered last. */
+  #current = 0
+  #manifest: Promise<Manifest> | undefined
+
+  /** Errors: `BAD_INPUT` on malformed addresses, `NOT_FOUND` or `BAD_INPUT` for a cluster file that cannot be read. */
+  constructor(options: ClientOptions) {
+    const { addresses, token } = 'clusterFile' in options ? { ...readCluster(options.clusterFile), ...definedToken(options) } : options
+    if (addresses.length === 0) throw new MusigError('BAD_INPUT', 'a client needs the address of at least one signer')
+    this.#urls = addresses.map((address, i) => loopbackUrl(address, `the address of signer ${i}`))
+    this.#token = token
+  }
+
+  /**
+   * Submits a transaction and waits for its execution. Errors: `REJECTED` if it can never be valid; `UNREACHABLE` if no signer took it; `NO_QUORUM` and
+   * `TIMED_OUT` where it may have happened: ask again with `show`.
+   */
+  async submit(transaction: Transaction, { to, timeoutMs = DEFAULT_TIMEOUT_MS, wait = 'executed' }: SubmitOptions = {}): Promise<TransactionResult> {
+    const path = `/api/transactions?wait=${wait}&timeoutMs=${Math.round(timeoutMs)}`
+    const body = { transaction: toJson(transactionCodec, transaction) }
+    return (await this.#ask({ method: 'POST', path, body, timeoutMs, order: this.#orderFrom(to) })) as TransactionResult
+  }
+
+  /** Waits for the execution of a transaction that was submitted. Errors: `NOT_FOUND`, `NO_QUORUM`, `TIMED_OUT`. */
+  async wait(id: Id, { from, timeoutMs = DEFAULT_TIMEOUT_MS }: ReadOptions = {}): Promise<TransactionResult> {
+    return (await this.#read(
+      `/api/transactions/${encodeURIComponent(id)}?timeoutMs=${Math.round(timeoutMs)}`,
+      { from, timeoutMs },
+      true,
+    )) as TransactionResult
+  }
+
+  /** A transaction's life, by its id or the first characters of it. Errors: `NOT_FOUND`. */
+  async show(id: string, options: ReadOptions = {}): Promise<TransactionResult> {
+    return (await this.#read(`/api/transactions/${encodeURIComponent(id)}`, options, true)) as TransactionResult
+  }
+
+  /** The latest transactions, newest first. */
+  async list({ limit = 20, ...options }: ReadOptions & { limit?: number } = {}): Promise<TransactionResult[]> {
+    const { transactions } = (await this.#read(`/api/transactions?limit=${limit}`, options)) as { transactions: TransactionResult[] }
+    return transactions
+  }
+
+  /** Everything that a signer knows of a batch, by its id or that of a transaction in it. Errors: `NOT_FOUND`. */
+  async batch(id: string, options: ReadOptions = {}): Promise<BatchAnswer> {
+    return (await this.#read(`/api/batches/${encodeURIComponent(id)}`, options, true)) as BatchAnswer
+  }
+
+  /** The certificate of a batch, by its id or that of a transaction in it. Errors: `NOT_FOUND`. */
+  async certificate(id: string, options: ReadOptions = {}): Promise<CertificateAnswer> {
+    return (await this.#read(`/api/certificates/${encodeURIComponent(id)}`, options, true)) as CertificateAnswer
+  }
+
+  /** Reads from the state machine of a signer. Errors: `NOT_FOUND` if there is nothing at this path. */
+  async query(path: string, options: ReadOptions = {}): Promise<unknown> {
+    const { value } = (await this.#read(`/api/query?path=${encodeURIComponent(path)}`, options)) as { value: unknown }
+    return value
+  }
+
+  /** The state of a signer. */
+  async status(options: ReadOptions = {}): Promise<StatusAnswer> {
+    return (await this.#read('/api/status', options)) as StatusAnswer
+  }
+
+  /** The cluster's manifest as a signer tells it, its proofs not checked: for the clusterId under which transactions are signed. */
+  manifest(): Promise<Manifest> {
+    this.#manifest ??= this.#read('/api/manifest', {}).then(readManifest)
+    this.#manifest.catch(() => {
+      this.#manifest = undefined
+    })
+    return this.#manifest
+  }
+
+  /**
+   * Hears of every transaction as a signer executes it, and goes over to another signer when the connection ends; what was executed meanwhile is not told.
+   * Resolves once connected, with what ends it. Errors: `UNREACHABLE`.
+   */
+  async subscribe(heard: (result: TransactionResult) => void, { from }: Pick<ReadOptions, 'from'> = {}): Promise<() => void> {
+    const order = from === undefined ? this.#orderFrom(undefined) : [this.#known(from)]
+    const subscription = new Subscription(
+      order.map((signer) => this.#url(signer)),
+      heard,
+    )
+    this.#subscriptions.add(subscription)
+    try {
+      await subscription.opened
+    } catch (error) {
+      this.#subscriptions.delete(subscription)
+      throw error
+    }
+    return () => {
+      this.#subscriptions.delete(subscription)
+      subscription.close()
+    }
+  }
+
+  /** Ends subscriptions and connections. */
+  close(): void {
+    for (const subscription of this.#subscriptions) subscription.close()
+    this.#subscriptions.clear()
+    this.#agent.destroy()
+  }
+
+  #read(path: string, { from, timeoutMs = DEFAULT_TIMEOUT_MS }: ReadOptions, elsewhere = false): Promise<unknown> {
+    const order = from === undefined ? this.#orderFrom(undefined) : [this.#known(from)]
+    return this.#ask({ method: 'GET', path, timeoutMs, order, elsewhere })
+  }
+
+  /** Asks one signer after the other until one answers or the time is over. */
+  async #ask({ method, path, body, timeoutMs, order, elsewhere = false }: Ask): Promise<unknown> {
+    const deadline = performance.now() + timeoutMs + GRACE_MS
+    let begun = false
+    let last: Error | undefined
+    for (const signer of order) {
+      const left = deadline - performance.now()
+      if (left <= 0) break
+      try {
+        const url = new URL(path, this.#url(signer))
+        const document = await call({ url, agent: this.#agent, method, timeoutMs: left, body, token: method === 'POST' ? this.#token : undefined })
+        this.#current = signer
+        return document
+      } catch (error) {
+        if (!(error instanceof Error) || !isWorthAnother(error, elsewhere)) throw explained(error, begun)
+        if (error instanceof ConnectionFailed && error.begun) begun = true
+        // Who knows nothing says less than one who cannot be reached.
+        last = last instanceof ConnectionFailed && error instanceof MusigError && error.code === 'NOT_FOUND' ? last : error
+      }
+    }
+    throw this.#gaveUp(last, begun && method === 'POST', order)
+  }
+
+  #gaveUp(last: Error | undefined, begun: boolean, order: readonly number[]): MusigError {
+    if (last instanceof MusigError && !begun) return last
+    const where = order.length === 1 ? `signer ${order[0]} at ${this.#url(order[0] ?? 0).host}` : `any of ${order.length} signers`
+    const reason = last ? `: ${last.message}` : ''
+    if (begun)
+      return new MusigError('TIMED_OUT', `the connection was lost and ${where} cannot be reached${reason}; the transaction may have happened`)
+    return new MusigError('UNREACHABLE', `cannot reach ${where}${reason}; is the cluster up?`)
+  }
+
+  /** All signers, beginning with this one or with the one that answered last. */
+  #orderFrom(first: number | undefined): number[] {
+    const start = first === undefined ? this.#current : this.#known(first)
+    return this.#urls.map((_, i) => (start + i) % this.#urls.length)
+  }
+
+  #known(signer: number): number {
+    if (Number.isInteger(signer) && signer >= 0 && signer < this.#urls.length) return signer
+    throw new MusigError('BAD_INPUT', `there is no signer ${signer}; they are numbered 0 to ${this.#urls.length - 1}`)
+  }
+
+  #url(signer: number): URL {
+    return this.#urls[signer] as URL
+  }
+}
+
+function isWorthAnother(error: Error, elsewhere: boolean): boolean {
+  if (error instanceof ConnectionFailed) return true
+  if (!(error instanceof MusigError)) return false
+  return error.code === 'BUSY' || error.code === 'UNREACHABLE' || (elsewhere && error.code === 'NOT_FOUND')
+}
+
+/** A refusal after a lost connection is the second signer's word alone. */
+function explained(error: unknown, begun: boolean): unknown {
+  if (!begun || !(error instanceof MusigError) || !error.definite) return error
+  return error.code === 'REJECTED'
+    ? error
+    : new MusigError('TIMED_OUT', `${error.message}; the transaction may have happened at a signer that was asked before`)
+}
+
+function definedToken({ token }: { token?: string | undefined }): { token?: string } {
+  return token === undefined ? {} : { token }
+}
+
+/** The addresses in a cluster's file and the token that lies beside it. */
+function readCluster(file: string): { addresses: string[]; token?: string } {
+  const path = resolve(file)
+  let content: string
+  try {
+    content = readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new MusigError('NOT_FOUND', `there is no cluster at ${path}; start one with: musig cluster up`, { cause: error })
+  }
+  const { signers, tokenFile = 'token' } = parsed(content, path)
+  const addresses = signers.map((signer) => signer.url)
+  try {
+    return { addresses, token: readFileSync(resolve(dirname(path), tokenFile), 'utf8').trim() }
+  } catch {
+    // Without the token reads are possible still.
+    return { addresses }
+  }
+}
+
+function parsed(content: string, path: string): { signers: { url: string }[]; tokenFile?: string } {
+  try {
+    const document = JSON.parse(content)
+    const signers: unknown = document?.signers
+    if (Array.isArray(signers) && signers.every((signer) => typeof signer?.url === 'string')) {
+      return { signers, ...(typeof document.tokenFile === 'string' && { tokenFile: document.tokenFile }) }
+    }
+  } catch {
+    // Said below.
+  }
+  throw new MusigError('BAD_INPUT', `${path} is no cluster file: it does not list the signers' addresses`)
+}

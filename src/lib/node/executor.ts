@@ -1,0 +1,171 @@
+/**
+ * The executor: feeds executed batches to the state machine, in order, and keeps what came of each transaction. Owns receipts by txId, those who wait for
+ * one, and subscribers. Where a batch stands is decided in the core; how an answer looks, in `answers.ts`.
+ *
+ * Receipts are kept for every executed transaction, one small entry each, for as long as the process lives; a restart makes them anew from the records.
+ */
+import { type Id, toHex } from '../base/bytes.js'
+import type { ExecutedBatch } from '../core/steppable.js'
+import { type Batch, transactionId } from '../core/transaction.js'
+import type { Receipt, StateMachine } from '../machine/state-machine.js'
+
+/** What came of a transaction: its place and its receipt. */
+export interface Outcome {
+  batchId: Id
+  /** Index within the batch. */
+  index: number
+  receipt: Receipt
+  /** From the submission here to the execution here; absent where it was submitted to another signer, or before a restart. */
+  latencyMs?: number
+}
+
+/** Refusals are remembered for those who ask again, the latest so many. */
+const REFUSALS_KEPT = 1000
+
+export class Executor {
+  readonly machine: StateMachine
+  readonly #clusterId: Id
+  readonly #outcomes = new Map<Id, Outcome>()
+  /** Transactions of batches that arrived and are not executed; a transaction may stand in several. */
+  readonly #pending = new Map<Id, Id>()
+  /** Transactions that clients gave to this signer and that are not executed yet, by the time of their submission. */
+  readonly #submitted = new Map<Id, number>()
+  readonly #refused = new Map<Id, string>()
+  readonly #waiting = new Map<Id, Set<() => void>>()
+  readonly #subscribers = new Set<(txIds: readonly Id[]) => void>()
+  #executedBatches = 0
+  #digest: { at: number; digest: Id } | undefined
+
+  constructor(clusterId: Id, machine: StateMachine) {
+    this.#clusterId = clusterId
+    this.machine = machine
+  }
+
+  /** A batch has arrived: its transactions are known from now on. */
+  arrived(batch: Batch): void {
+    for (const transaction of batch.transactions) {
+      const txId = transactionId(this.#clusterId, transaction)
+      if (!this.#outcomes.has(txId) && !this.#pending.has(txId)) this.#pending.set(txId, batch.id)
+    }
+  }
+
+  /** A client has given this transaction to this signer. */
+  submitted(txId: Id, now: number): void {
+    if (!this.#outcomes.has(txId) && !this.#submitted.has(txId)) this.#submitted.set(txId, now)
+  }
+
+  refused(txId: Id, reason: string): void {
+    this.#submitted.delete(txId)
+    const [oldest] = this.#refused.size >= REFUSALS_KEPT ? this.#refused.keys() : []
+    if (oldest !== undefined) this.#refused.delete(oldest)
+    this.#refused.set(txId, reason)
+  }
+
+  /** Forgets a submission that was not taken. */
+  dropped(txId: Id): void {
+    if (!this.#pending.has(txId)) this.#submitted.delete(txId)
+  }
+
+  /** Applies a batch at its place in the order. `now` is absent where it is read back from the records. */
+  execute({ batch, heights, skipped }: ExecutedBatch, now?: number): void {
+    const txIds: Id[] = []
+    batch.transactions.forEach((transaction, index) => {
+      const txId = transactionId(this.#clusterId, transaction)
+      const skip = skipped.get(index)
+      if (skip === 'duplicate') return
+      const receipt: Receipt =
+        skip === 'expired'
+          ? { ok: false, reason: 'expired before its place in the order' }
+          : this.machine.apply(transaction, { batchId: batch.id, index, heights, txId })
+      const submitted = this.#submitted.get(txId)
+      const latency = now !== undefined && submitted !== undefined ? { latencyMs: now - submitted } : {}
+      this.#outcomes.set(txId, { batchId: batch.id, index, receipt, ...latency })
+      this.#pending.delete(txId)
+      this.#submitted.delete(txId)
+      this.#refused.delete(txId)
+      txIds.push(txId)
+    })
+    this.#executedBatches++
+    this.#notify(txIds)
+  }
+
+  outcome(txId: Id): Outcome | undefined {
+    return this.#outcomes.get(txId)
+  }
+
+  /** The batch in which a transaction waits, null while it has none yet; undefined if it is not waiting. */
+  pendingBatch(txId: Id): Id | null | undefined {
+    return this.#pending.get(txId) ?? (this.#submitted.has(txId) ? null : undefined)
+  }
+
+  refusal(txId: Id): string | undefined {
+    return this.#refused.get(txId)
+  }
+
+  /** All transactions known here. */
+  *txIds(): Iterable<Id> {
+    yield* this.#outcomes.keys()
+    yield* this.#pending.keys()
+    for (const txId of this.#submitted.keys()) if (!this.#pending.has(txId)) yield txId
+    yield* this.#refused.keys()
+  }
+
+  /** The latest transactions, newest first, those that wait before those that are executed. */
+  latest(limit: number): Id[] {
+    const waiting = [...new Set([...this.#pending.keys(), ...this.#submitted.keys()])]
+    const newest = waiting.slice(-limit).reverse()
+    if (newest.length >= limit) return newest
+    const executed = [...this.#outcomes.keys()]
+    return [...newest, ...executed.slice(-(limit - newest.length)).reverse()]
+  }
+
+  get executedBatches(): number {
+    return this.#executedBatches
+  }
+
+  get executedTransactions(): number {
+    return this.#outcomes.size
+  }
+
+  get waitingTransactions(): number {
+    return this.#submitted.size
+  }
+
+  /** The digest of the state machine, worked out at most once for each state. */
+  get machineDigest(): Id {
+    if (this.#digest?.at !== this.#executedBatches) this.#digest = { at: this.#executedBatches, digest: toHex(this.machine.digest()) }
+    return this.#digest.digest
+  }
+
+  /** Resolves with the outcome, or with undefined after `timeoutMs` or when `signal` aborts. */
+  async wait(txId: Id, timeoutMs: number, signal?: AbortSignal): Promise<Outcome | undefined> {
+    const outcome = this.#outcomes.get(txId)
+    if (outcome || timeoutMs <= 0 || signal?.aborted) return outcome
+    await new Promise<void>((resolve) => {
+      const waiters = this.#waiting.get(txId) ?? new Set()
+      this.#waiting.set(txId, waiters)
+      const done = () => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', done)
+        waiters.delete(done)
+        if (waiters.size === 0 && this.#waiting.get(txId) === waiters) this.#waiting.delete(txId)
+        resolve()
+      }
+      const timer = setTimeout(done, timeoutMs)
+      signal?.addEventListener('abort', done)
+      waiters.add(done)
+    })
+    return this.#outcomes.get(txId)
+  }
+
+  /** Hears of the transactions of each batch as it is executed; returns what ends it. */
+  subscribe(listener: (txIds: readonly Id[]) => void): () => void {
+    this.#subscribers.add(listener)
+    return () => this.#subscribers.delete(listener)
+  }
+
+  #notify(txIds: readonly Id[]): void {
+    for (const txId of txIds) for (const done of [...(this.#waiting.get(txId) ?? [])]) done()
+    if (txIds.length > 0) for (const listener of this.#subscribers) listener(txIds)
+  }
+}

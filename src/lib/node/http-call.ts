@@ -1,0 +1,89 @@
+/**
+ * One HTTP call to a signer: JSON there and back, with a time limit. Owns the difference between a call that surely did nothing, one that may have, and one
+ * that was answered. Which signer is called is `client.ts`.
+ */
+import { type Agent, type IncomingMessage, request } from 'node:http'
+import { type ErrorCode, MusigError } from '../base/errors.js'
+import { HTTP_STATUS } from './http-guard.js'
+import { systemCode } from './private-file.js'
+
+/** Certificates of large clusters are the largest answers. */
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024
+
+export interface Call {
+  url: URL
+  agent: Agent
+  method: 'GET' | 'POST'
+  timeoutMs: number
+  body?: unknown
+  token?: string | undefined
+}
+
+/** The connection failed. `begun`: the request may have reached the signer. */
+export class ConnectionFailed extends Error {
+  readonly begun: boolean
+
+  constructor(reason: string, begun: boolean) {
+    super(reason)
+    this.begun = begun
+  }
+}
+
+/** The document of a good answer. Errors: those that the signer reports, `ConnectionFailed`, `TIMED_OUT`. */
+export function call({ url, agent, method, timeoutMs, body, token }: Call): Promise<unknown> {
+  const content = body === undefined ? undefined : Buffer.from(JSON.stringify(body))
+  const headers = {
+    ...(content && { 'content-type': 'application/json', 'content-length': content.length }),
+    ...(token !== undefined && { authorization: `Bearer ${token}` }),
+  }
+  return new Promise((resolve, reject) => {
+    let begun = false
+    const sent = request(url, { method, agent, headers }, (response) => {
+      read(response).then(resolve, (error) => reject(error instanceof MusigError ? error : new ConnectionFailed(reasonOf(error), begun)))
+    })
+    const timer = setTimeout(
+      () => sent.destroy(new MusigError('TIMED_OUT', `${url.host} did not answer within ${Math.round(timeoutMs)} ms`)),
+      timeoutMs,
+    )
+    sent.on('socket', (socket) => {
+      // On a connection that is kept alive the request leaves at once.
+      begun ||= !socket.connecting
+      socket.once('connect', () => {
+        begun = true
+      })
+    })
+    sent.on('error', (error) => reject(error instanceof MusigError ? error : new ConnectionFailed(reasonOf(error), begun)))
+    sent.on('close', () => clearTimeout(timer))
+    sent.end(content)
+  })
+}
+
+async function read(response: IncomingMessage): Promise<unknown> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of response as AsyncIterable<Uint8Array>) {
+    length += chunk.length
+    if (length > MAX_ANSWER_BYTES) throw new MusigError('BAD_ENCODING', `the signer's answer is larger than ${MAX_ANSWER_BYTES} bytes`)
+    chunks.push(chunk)
+  }
+  let document: unknown
+  try {
+    document = JSON.parse(Buffer.concat(chunks).toString('utf8'))
+  } catch {
+    throw new MusigError('BAD_ENCODING', 'the answer is not JSON: this is no signer, or another version of one')
+  }
+  const error = errorIn(document)
+  if (error) throw error
+  return document
+}
+
+function errorIn(document: unknown): MusigError | undefined {
+  if (typeof document !== 'object' || document === null || !('error' in document)) return undefined
+  const { code, message } = document.error as { code?: unknown; message?: unknown }
+  const known = typeof code === 'string' && Object.hasOwn(HTTP_STATUS, code) ? (code as ErrorCode) : 'INTERNAL'
+  return new MusigError(known, typeof message === 'string' ? message : 'the signer reports an error without words')
+}
+
+function reasonOf(error: unknown): string {
+  return systemCode(error) ?? (error instanceof Error ? error.message : String(error))
+}

@@ -1,0 +1,139 @@
+/**
+ * The metrics of one signer, in Prometheus' form. Owns their names; each signer has a registry of its own, for several may share a process. Metrics of the
+ * process itself (memory, event loop) are added for one signer of it.
+ */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { Effect, Event, ExecutedBatch } from '../core/steppable.js'
+import type { Subject } from './answers.js'
+import type { DriverObserver } from './driver.js'
+import type { TransportMetrics } from './link.js'
+
+/** What is read when the metrics are asked for, not counted on the way. */
+export interface MetricsSources {
+  subject: Subject
+  /** Effects that wait for an append. */
+  gathered: () => number
+  links: Readonly<TransportMetrics>
+  /** Bytes that wait on all links. */
+  queuedBytes: () => number
+}
+
+const LATENCY_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+const APPEND_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1]
+
+/** The counters of links, by the name they have in the transport. */
+const LINK_COUNTERS: Partial<Record<keyof TransportMetrics, { name: string; help: string }>> = {
+  bytesIn: { name: 'musig_link_received_bytes_total', help: 'Bytes received on links' },
+  bytesOut: { name: 'musig_link_sent_bytes_total', help: 'Bytes sent on links' },
+  framesIn: { name: 'musig_link_received_messages_total', help: 'Protocol messages received' },
+  framesOut: { name: 'musig_link_sent_messages_total', help: 'Protocol messages sent' },
+  droppedUnconnected: { name: 'musig_link_dropped_unconnected_total', help: 'Messages dropped because there was no link' },
+  droppedFull: { name: 'musig_link_dropped_full_total', help: 'Messages dropped because a send queue was full' },
+  connects: { name: 'musig_link_connects_total', help: 'Links opened' },
+  disconnects: { name: 'musig_link_disconnects_total', help: 'Links closed' },
+  refused: { name: 'musig_link_refused_total', help: 'Connections that did not become links' },
+  malformed: { name: 'musig_link_malformed_total', help: 'Links closed for malformed frames' },
+  dead: { name: 'musig_link_dead_total', help: 'Links closed because nothing was heard on them' },
+}
+
+export class Metrics implements DriverObserver {
+  readonly #registry = new Registry()
+  readonly #transactions: Counter<'result'>
+  readonly #batches: Counter<'path'>
+  readonly #messages: Counter<'type'>
+  readonly #events: Counter<'type'>
+  readonly #malformed: Counter
+  readonly #suspicions: Counter<'suspect'>
+  readonly #latency: Histogram
+  readonly #append: Histogram
+  readonly #records: Counter
+
+  /** `ofProcess`: whether the figures of the whole process are among these. */
+  constructor(signer: string, ofProcess: boolean) {
+    const registers = [this.#registry]
+    this.#registry.setDefaultLabels({ self: signer })
+    if (ofProcess) collectDefaultMetrics({ register: this.#registry })
+    const labelled = <T extends string>(name: string, help: string, label: T) => new Counter({ name, help, labelNames: [label] as const, registers })
+    this.#transactions = labelled('musig_transactions_total', 'Executed transactions, by what came of them', 'result')
+    this.#batches = labelled('musig_batches_total', 'Executed batches, by the path that committed them', 'path')
+    this.#messages = labelled('musig_messages_total', 'Messages received, by type', 'type')
+    this.#events = labelled('musig_steps_total', 'Steps of the core, by event', 'type')
+    this.#suspicions = labelled('musig_suspicions_total', 'Times that a signer was seen late, silent or wrong, without proof', 'suspect')
+    this.#malformed = new Counter({ name: 'musig_malformed_messages_total', help: 'Messages that could not be read', registers })
+    this.#records = new Counter({ name: 'musig_store_records_total', help: 'Records made durable', registers })
+    this.#latency = new Histogram({
+      name: 'musig_latency_seconds',
+      help: 'From the submission of a transaction here to its execution here',
+      buckets: LATENCY_SECONDS,
+      registers,
+    })
+    this.#append = new Histogram({
+      name: 'musig_store_append_seconds',
+      help: 'Duration of a durable append',
+      buckets: APPEND_SECONDS,
+      registers,
+    })
+  }
+
+  /** Adds what is read at each request. */
+  watch({ subject, gathered, links, queuedBytes }: MetricsSources): void {
+    const { executor, journal, connected } = subject
+    this.#gauge('musig_connected_signers', 'Signers with a live link to this one', () => connected.size)
+    this.#gauge('musig_ready', 'Whether a quorum is reachable', () => Number(connected.size + 1 >= subject.manifest.quorum))
+    this.#gauge('musig_undecided_batches', 'Batches that arrived and are not committed', () => journal.undecided.size)
+    this.#gauge('musig_waiting_batches', 'Committed batches that wait for others', () => journal.waiting.size)
+    this.#gauge('musig_waiting_transactions', 'Transactions submitted here and not executed', () => executor.waitingTransactions)
+    this.#gauge('musig_gathered_effects', 'Effects that wait for a durable append', gathered)
+    this.#gauge('musig_send_queue_bytes', 'Bytes that wait on all links', queuedBytes)
+    for (const [key, { name, help }] of Object.entries(LINK_COUNTERS)) {
+      new Counter({
+        name,
+        help,
+        registers: [this.#registry],
+        collect() {
+          this.reset()
+          this.inc(links[key as keyof TransportMetrics])
+        },
+      })
+    }
+  }
+
+  stepped(event: Event, effects: readonly Effect[]): void {
+    this.#events.inc({ type: event.type })
+    if (event.type === 'message') this.#messages.inc({ type: event.message.type })
+    for (const effect of effects) if (effect.type === 'suspect') this.#suspicions.inc({ suspect: String(effect.signer) })
+  }
+
+  appended(records: number, durationMs: number): void {
+    this.#records.inc(records)
+    this.#append.observe(durationMs / 1000)
+  }
+
+  refused(): void {
+    this.#malformed.inc()
+  }
+
+  /** A batch was executed; `latenciesMs` of those of its transactions that were submitted here. */
+  executed({ certificate }: ExecutedBatch, receipts: { ok: boolean; latencyMs?: number }[]): void {
+    this.#batches.inc({ path: certificate.type })
+    for (const { ok, latencyMs } of receipts) {
+      this.#transactions.inc({ result: ok ? 'ok' : 'refused' })
+      if (latencyMs !== undefined) this.#latency.observe(latencyMs / 1000)
+    }
+  }
+
+  async text(): Promise<{ contentType: string; text: string }> {
+    return { contentType: this.#registry.contentType, text: await this.#registry.metrics() }
+  }
+
+  #gauge(name: string, help: string, read: () => number): void {
+    new Gauge({
+      name,
+      help,
+      registers: [this.#registry],
+      collect() {
+        this.set(read())
+      },
+    })
+  }
+}

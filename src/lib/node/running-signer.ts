@@ -1,0 +1,242 @@
+/**
+ * A running signer: core, driver, store, transport, API, state machine and metrics of one signer, put together, started and stopped in the right order.
+ * Several may run in one process; what a process does with them is `signer-host.ts`.
+ */
+import { rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import { MusigError } from '../base/errors.js'
+import { decodeRecord, recordCodec } from '../core/record.js'
+import { Signer } from '../core/signer.js'
+import type { Effect, Event, ExecutedBatch } from '../core/steppable.js'
+import { transactionId } from '../core/transaction.js'
+import { isReady, type Subject } from './answers.js'
+import { Api } from './api.js'
+import type { LoadedCrypto } from './crypto.js'
+import { Driver } from './driver.js'
+import { Executor } from './executor.js'
+import { API_LIMITS } from './http-guard.js'
+import { loadMachine } from './machine-file.js'
+import { Metrics } from './metrics.js'
+import { PhaseClock } from './phases.js'
+import type { Store } from './ports.js'
+import type { LoadedConfig } from './signer-config.js'
+import { openStore } from './store.js'
+import { createTransport, type LinkTransport } from './transport.js'
+
+export interface RunningOptions {
+  config: LoadedConfig
+  crypto: LoadedCrypto
+  log: Logger
+  version: string
+  /** Whether its metrics tell of the process too. */
+  ofProcess: boolean
+  /** It has stopped for good; the process must end. */
+  failed: (error: MusigError) => void
+}
+
+/** In the store's folder while the process lives: `{pid, startedAt, url}`. */
+export const PID_FILE = 'signer.pid'
+
+/** Transactions named in a line of the log. */
+const LOGGED_IDS = 32
+/** Different suspicions that are kept apart. */
+const SUSPICIONS_KEPT = 1000
+
+export class RunningSigner {
+  readonly #options: RunningOptions
+  readonly #store: Store
+  readonly #server: Server
+  readonly #signer: Signer
+  readonly #executor: Executor
+  readonly #phases = new PhaseClock()
+  readonly #metrics: Metrics
+  readonly #transport: LinkTransport
+  readonly #driver: Driver
+  readonly #api: Api
+  readonly #subject: Subject
+  readonly #suspicion = new Map<string, { signer: number; reason: string; count: number }>()
+  #wasReady = false
+
+  /** Opens the store, takes the records back, listens and connects. Errors: `BUSY` (port, store), `STORE_FAILED`, `BAD_INPUT`. */
+  static async start(options: RunningOptions): Promise<RunningSigner> {
+    const { config, crypto, log } = options
+    if ((crypto.bls.name as string) === 'fake')
+      throw new MusigError('BAD_INPUT', 'the simulator’s fake signatures protect nothing; a process does not run with them')
+    const machine = await loadMachine(config.manifest.machine, config.machineFile)
+    const { clusterId } = config.manifest
+    const store = await openStore(config.store, { clusterId, publicKey: config.key.publicKey })
+    const server = createServer({ maxHeaderSize: API_LIMITS.headerBytes })
+    let running: RunningSigner | undefined
+    try {
+      const codec = recordCodec(clusterId)
+      const records = (await store.load()).map((record) => decodeRecord(codec, record))
+      running = new RunningSigner(options, store, server, new Executor(clusterId, machine))
+      running.#restore(records)
+      await listen(server, config.url)
+      writeFileSync(join(config.store, PID_FILE), `${JSON.stringify({ pid: process.pid, startedAt: Date.now(), url: config.url.origin })}\n`, {
+        mode: 0o600,
+      })
+      await running.#driver.start()
+      log.info({ url: config.url.origin, records: records.length, executed: running.#executor.executedBatches }, 'signer started')
+      running.#noteReadiness()
+      return running
+    } catch (error) {
+      await running?.abandon()
+      await store.close()
+      throw error
+    }
+  }
+
+  private constructor(options: RunningOptions, store: Store, server: Server, executor: Executor) {
+    const { config, crypto, log, version, ofProcess } = options
+    const { self, manifest, key, addresses, token } = config
+    this.#options = options
+    this.#store = store
+    this.#server = server
+    this.#executor = executor
+    this.#metrics = new Metrics(String(self), ofProcess)
+    this.#signer = new Signer({
+      self,
+      manifest,
+      crypto,
+      blsSecretKey: key.secretKey,
+      linkSecretKey: key.linkSecretKey,
+      check: (transaction) => executor.machine.check(transaction),
+    })
+    this.#transport = createTransport({ self, manifest, crypto, linkSecretKey: key.linkSecretKey, addresses, server, log })
+    this.#driver = new Driver({
+      steppable: this.#signer,
+      clusterId: manifest.clusterId,
+      store,
+      transport: this.#transport,
+      executed: (batch) => this.#executed(batch),
+      failed: (error) => options.failed(error),
+      observers: [
+        { stepped: (event, effects) => this.#stepped(event, effects) },
+        this.#phases,
+        this.#metrics,
+        { refused: (from, reason) => log.debug({ from, reason }, 'malformed message') },
+      ],
+    })
+    this.#subject = {
+      self,
+      manifest,
+      journal: this.#signer.journal,
+      executor,
+      phases: this.#phases,
+      connected: this.#signer.connected,
+      suspicion: this.#suspicion,
+      bls: crypto.bls.name,
+      version,
+      startedAt: performance.now(),
+    }
+    this.#metrics.watch({
+      subject: this.#subject,
+      gathered: () => this.#driver.queueLength,
+      links: this.#transport.metrics,
+      queuedBytes: () => this.#transport.connected().reduce((sum, signer) => sum + this.#transport.queuedBytes(signer), 0),
+    })
+    this.#api = new Api({
+      server,
+      subject: this.#subject,
+      token,
+      submit: (transaction) => this.#driver.submit(transaction),
+      metrics: () => this.#metrics.text(),
+      log: (error, path) => log.error({ err: error, path }, 'request failed'),
+    })
+  }
+
+  get index(): number {
+    return this.#options.config.self
+  }
+
+  get url(): string {
+    return this.#options.config.url.origin
+  }
+
+  /** Stops cleanly: what was begun is made durable and sent, those who wait are answered. */
+  async stop(): Promise<void> {
+    const { config, log } = this.#options
+    this.#api.close()
+    await this.#driver.stop()
+    await this.#transport.stop()
+    this.#server.close()
+    this.#server.closeAllConnections()
+    await this.#store.close()
+    this.forget()
+    log.info({ executed: this.#executor.executedBatches, store: config.store }, 'signer stopped')
+  }
+
+  /** Undoes the part of a start that had happened. */
+  private async abandon(): Promise<void> {
+    this.#api.close()
+    await this.#transport.stop()
+    this.#server.close()
+    this.forget()
+  }
+
+  /** Removes the process's file: the last thing, also where it cannot stop cleanly. */
+  forget(): void {
+    rmSync(join(this.#options.config.store, PID_FILE), { force: true })
+  }
+
+  #restore(records: Parameters<Signer['restore']>[0]): void {
+    for (const executed of this.#signer.restore(records)) this.#executor.execute(executed)
+    const { journal } = this.#signer
+    for (const batchId of journal.arrivals()) {
+      const known = journal.get(batchId)
+      if (known && !journal.isExecuted(batchId)) this.#executor.arrived(known.batch)
+    }
+  }
+
+  #stepped(event: Event, effects: readonly Effect[]): void {
+    for (const effect of effects) {
+      if (effect.type === 'persist' && effect.record.type === 'batch') this.#executor.arrived(effect.record.batch)
+      if (effect.type === 'suspect') this.#suspect(effect.signer, effect.reason, effect.batchId)
+    }
+    if (event.type === 'connected' || event.type === 'disconnected') this.#noteReadiness()
+  }
+
+  #suspect(signer: number, reason: string, batchId: string | null): void {
+    const name = `${signer} ${reason}`
+    const entry = this.#suspicion.get(name) ?? { signer, reason, count: 0 }
+    entry.count++
+    if (this.#suspicion.has(name) || this.#suspicion.size < SUSPICIONS_KEPT) this.#suspicion.set(name, entry)
+    this.#options.log.debug({ suspect: signer, reason, batchId }, 'suspicion')
+  }
+
+  #executed(executed: ExecutedBatch): void {
+    const { batch, certificate, skipped } = executed
+    this.#executor.execute(executed, performance.now())
+    const txIds = batch.transactions.map((transaction) => transactionId(this.#options.config.manifest.clusterId, transaction))
+    const fresh = txIds.filter((_, i) => skipped.get(i) !== 'duplicate').flatMap((txId) => this.#executor.outcome(txId) ?? [])
+    this.#metrics.executed(
+      executed,
+      fresh.map(({ receipt, latencyMs }) => ({ ok: receipt.ok, ...(latencyMs !== undefined && { latencyMs }) })),
+    )
+    this.#options.log.info({ batchId: batch.id, txIds: txIds.slice(0, LOGGED_IDS), transactions: txIds.length, path: certificate.type }, 'executed')
+  }
+
+  #noteReadiness(): void {
+    const ready = isReady(this.#subject)
+    if (ready === this.#wasReady) return
+    this.#wasReady = ready
+    const { manifest, connected } = this.#subject
+    this.#options.log.info({ reachable: connected.size + 1, quorum: manifest.quorum }, ready ? 'ready: a quorum is reachable' : 'no quorum')
+  }
+}
+
+function listen(server: Server, url: URL): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      reject(
+        error.code === 'EADDRINUSE'
+          ? new MusigError('BUSY', `port ${url.port} on ${url.hostname} is in use by another process`, { cause: error })
+          : new MusigError('BAD_INPUT', `cannot listen on ${url.host}: ${error.code ?? error.message}`, { cause: error }),
+      )
+    })
+    server.listen({ host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 80), backlog: 1024 }, resolve)
+  })
+}

@@ -1,0 +1,129 @@
+/** What a signer process is told to start with, and reading the files that this names: manifest, key, addresses, token. */
+import { readFile } from 'node:fs/promises'
+import { equalBytes } from '../base/bytes.js'
+import { fromJson, list, object, text, uint } from '../base/codec.js'
+import { MusigError } from '../base/errors.js'
+import { LIMITS } from '../core/limits.js'
+import { loadManifest, type Manifest } from '../core/manifest.js'
+import type { LoadedCrypto } from './crypto.js'
+import { type OpenKey, openKeyFile } from './keystore.js'
+import { loopbackUrl } from './loopback.js'
+import { readPrivateFile } from './private-file.js'
+
+/** One signer: all paths of files, or of a folder (`store`). */
+export interface SignerConfig {
+  manifest: string
+  /** Its key file; which signer of the manifest it is follows from the key. */
+  key: string
+  /** The folder of its records, made if it is not there. */
+  store: string
+  /** JSON: `[{"index": 0, "url": "http://127.0.0.1:7000"}, …]`, all signers of the manifest. */
+  addresses: string
+  /** The cluster's API token, 0600. */
+  tokenFile: string
+  /** For an encrypted key. */
+  passphraseFile?: string | undefined
+  /** The state machine, where the manifest names one by its digest. */
+  machineFile?: string | undefined
+}
+
+/** The same, read. */
+export interface LoadedConfig {
+  self: number
+  manifest: Manifest
+  key: OpenKey & { kind: 'signer' }
+  addresses: string[]
+  /** Its own among them. */
+  url: URL
+  token: string
+  store: string
+  machineFile: string | undefined
+}
+
+const addressesCodec = list(object({ index: uint(LIMITS.signers), url: text(200, 1) }), LIMITS.signers)
+const REQUIRED = ['manifest', 'key', 'store', 'addresses', 'tokenFile'] as const
+const OPTIONAL = ['passphraseFile', 'machineFile'] as const
+
+/** Reads manifests, each once: signers that share a process share it. */
+export class Manifests {
+  readonly #crypto: LoadedCrypto
+  readonly #loaded = new Map<string, Promise<Manifest>>()
+
+  constructor(crypto: LoadedCrypto) {
+    this.#crypto = crypto
+  }
+
+  load(path: string): Promise<Manifest> {
+    const loaded = this.#loaded.get(path) ?? readJsonFile(path).then((json) => loadManifest(json, this.#crypto.bls))
+    this.#loaded.set(path, loaded)
+    return loaded
+  }
+}
+
+/** Reads the files of a configuration. Errors: `NOT_FOUND`, `BAD_INPUT`, `BAD_ENCODING`, each with the file. */
+export async function loadConfig(config: SignerConfig, crypto: LoadedCrypto, manifests: Manifests): Promise<LoadedConfig> {
+  const manifest = await manifests.load(config.manifest)
+  const key = await openKeyFile(
+    config.key,
+    crypto,
+    config.passphraseFile === undefined ? undefined : () => readPassphrase(config.passphraseFile ?? ''),
+  )
+  if (key.kind !== 'signer') throw new MusigError('BAD_INPUT', `${config.key} holds a client's key; a signer needs a signer's`)
+  const self = manifest.signers.findIndex((signer) => equalBytes(signer.publicKey, key.publicKey))
+  const entry = manifest.signers[self]
+  if (!entry) throw new MusigError('BAD_INPUT', `the key in ${config.key} belongs to no signer of ${config.manifest}`)
+  if (!equalBytes(entry.linkKey, key.linkKey))
+    throw new MusigError('BAD_INPUT', `the link key of ${config.key} is not the one of signer ${self} in ${config.manifest}`)
+  const addresses = addressList(await readJsonFile(config.addresses), manifest.n, config.addresses)
+  const token = (await readPrivateFile(config.tokenFile)).trim()
+  const url = loopbackUrl(addresses[self] ?? '', `the address of signer ${self}`)
+  return { self, manifest, key, addresses, url, token, store: config.store, machineFile: config.machineFile }
+}
+
+/** Reads a list of configurations, for several signers in one process. Errors: `BAD_INPUT`, `NOT_FOUND`. */
+export async function readConfigs(path: string): Promise<SignerConfig[]> {
+  const json = await readJsonFile(path)
+  if (!Array.isArray(json) || json.length === 0) throw new MusigError('BAD_INPUT', `${path} is no list of signers`)
+  return json.map((item: unknown, i) => {
+    const fields = typeof item === 'object' && item !== null ? new Map<string, unknown>(Object.entries(item)) : new Map<string, unknown>()
+    const unknown = [...fields.keys()].find((name) => ![...REQUIRED, ...OPTIONAL].some((known) => known === name))
+    if (unknown !== undefined) throw new MusigError('BAD_INPUT', `${path}: entry ${i} has the unknown field “${unknown}”`)
+    const field = (name: string): string => {
+      const value = fields.get(name)
+      if (typeof value !== 'string') throw new MusigError('BAD_INPUT', `${path}: entry ${i} has no “${name}”`)
+      return value
+    }
+    const [manifest, key, store, addresses, tokenFile] = REQUIRED.map(field) as [string, string, string, string, string]
+    const optional = Object.fromEntries(OPTIONAL.filter((name) => fields.has(name)).map((name) => [name, field(name)]))
+    return { manifest, key, store, addresses, tokenFile, ...optional }
+  })
+}
+
+function addressList(json: unknown, n: number, path: string): string[] {
+  const entries = fromJson(addressesCodec, json, path)
+  const urls = new Map(entries.map(({ index, url }) => [index, url]))
+  return Array.from({ length: n }, (_, index) => {
+    const url = urls.get(index)
+    if (url === undefined) throw new MusigError('BAD_INPUT', `${path} has no address of signer ${index}`)
+    return url
+  })
+}
+
+async function readPassphrase(path: string): Promise<string> {
+  return (await readPrivateFile(path)).replace(/\r?\n$/, '')
+}
+
+async function readJsonFile(path: string): Promise<unknown> {
+  let content: string
+  try {
+    content = await readFile(path, 'utf8')
+  } catch (error) {
+    throw new MusigError('NOT_FOUND', `${path} cannot be read`, { cause: error })
+  }
+  try {
+    const json: unknown = JSON.parse(content)
+    return json
+  } catch {
+    throw new MusigError('BAD_INPUT', `${path} is not JSON`)
+  }
+}
