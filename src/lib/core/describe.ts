@@ -11,7 +11,7 @@ import type { Manifest } from './manifest.js'
 import type { Round } from './round.js'
 import { voteDigest } from './statement.js'
 import { treeOf } from './tree.js'
-import { baseOf, idsAbove, keyAhead } from './view.js'
+import { baseOf, type Heights, idsAbove, isBelow, keyAhead, type View } from './view.js'
 import { type VoteSet, voteSetOf } from './vote-set.js'
 
 /** Votes with the same view: what they have before the batch, above the base of the whole set. */
@@ -48,8 +48,17 @@ export interface BatchDescription {
   tree: { root: number; depth: number; nodes: DescribedNode[] }
 }
 
-/** Describes a batch that arrived here. `round`: its trip through the tree, while that is remembered. */
-export function describeBatch(manifest: Manifest, journal: Journal, known: KnownBatch, round: Round | undefined): BatchDescription {
+/**
+ * Describes a batch that arrived here. `round`: its trip through the tree, while that is remembered. `group`: the batches of one picture; votes
+ * and predecessors then also tell which of them lie below the base.
+ */
+export function describeBatch(
+  manifest: Manifest,
+  journal: Journal,
+  known: KnownBatch,
+  round: Round | undefined,
+  group: readonly Id[] = [],
+): BatchDescription {
   const { batch, committed } = known
   const certificate = committed?.certificate
   const votes = decidingVotes(known) ?? gatheredVotes(round)
@@ -60,9 +69,9 @@ export function describeBatch(manifest: Manifest, journal: Journal, known: Known
     status: journal.isExecuted(batch.id) ? 'executed' : committed ? 'committed' : 'pending',
     path: certificate?.type ?? null,
     ballot: certificate?.type === 'slow' ? certificate.ballot : 0,
-    votes: votes ? { entries: describedVotes(manifest, journal, known, votes), signature: toHex(votes.signature) } : null,
+    votes: votes ? { entries: describedVotes(manifest, journal, known, votes, group), signature: toHex(votes.signature) } : null,
     accepts: certificate?.type === 'slow' ? { signers: membersOf(certificate.signers), signature: toHex(certificate.signature) } : null,
-    predecessors: committed?.value.predecessors ?? [],
+    predecessors: committed ? [...new Set([...committed.value.predecessors, ...within(group, committed.value.base, journal, batch.id)])].sort() : [],
     tree: describedTree(manifest, known, votes, round),
   }
 }
@@ -81,14 +90,23 @@ function gatheredVotes(round: Round | undefined): VoteSet | undefined {
   return merged && round ? voteSetOf(merged, round.views) : undefined
 }
 
-function describedVotes(manifest: Manifest, journal: Journal, { batch }: KnownBatch, votes: VoteSet): DescribedVotes[] {
+/** Which of a group lie at or below these heights. */
+function within(group: readonly Id[], heights: Heights, journal: Journal, batchId: Id): Id[] {
+  return group.filter((id) => id !== batchId && isBelow(id, heights, journal.logs))
+}
+
+function describedVotes(manifest: Manifest, journal: Journal, { batch }: KnownBatch, votes: VoteSet, group: readonly Id[]): DescribedVotes[] {
   const views = votes.entries.map(({ view }) => view)
   const base = baseOf(views, batch.keys)
   return votes.entries.map(({ view, signers }) => ({
     message: toHex(voteDigest(manifest, batch.id, view)),
     signers: membersOf(signers),
-    before: keyAhead(view.heights, journal.logs) === undefined ? [...idsAbove(view, batch.keys, base, journal.logs)].sort() : view.pending,
+    before: [...new Set([...namedBy(view, batch.keys, base, journal), ...within(group, view.heights, journal, batch.id)])].sort(),
   }))
+}
+
+function namedBy(view: View, keys: readonly string[], base: Heights, { logs }: Journal): Iterable<Id> {
+  return keyAhead(view.heights, logs) === undefined ? idsAbove(view, keys, base, logs) : view.pending
 }
 
 function describedTree(manifest: Manifest, { batch }: KnownBatch, votes: VoteSet | undefined, round: Round | undefined): BatchDescription['tree'] {
