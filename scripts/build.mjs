@@ -44,6 +44,8 @@ await main(async () => {
     rmSync(fresh, { recursive: true, force: true })
     rmSync(old, { recursive: true, force: true })
   }
+  // oclif's own command would ask the registry for a newer version of itself.
+  process.env['OCLIF_SKIP_NEW_VERSION_CHECK'] = 'true'
   if (run(process.execPath, [bin('oclif/bin/run.js'), 'manifest']) !== 0) throw new Error('oclif could not write its manifest')
   // Last, so that a build that was cut short counts as stale.
   writeFileSync(stampFile, digest)
