@@ -1,0 +1,188 @@
+/**
+ * The checkers: what must hold in every run, each invariant by itself, from the history of the run alone. Written apart from the core: whatever
+ * both did wrong in the same way would stay unseen. O1 is in `order-checker.ts`.
+ */
+import type { Id } from '../base/bytes.js'
+import { valueDigest } from '../core/statement.js'
+import type { Execution, History, SignerHistory, Violation } from './history.js'
+import { orderViolations } from './order-checker.js'
+import { isSameSet, keyLogsOf, longestLogs, namedByValue, short } from './past.js'
+
+/** Everything that broke in a run; empty if all held. */
+export function violationsOf(history: History): Violation[] {
+  const all = history.signers.map((signer) => keyLogsOf(history, signer))
+  const logs = longestLogs(all)
+  const forks = forkViolations(all, logs)
+  // Heights mean nothing where the logs differ, so what is read against them waits for that to be put right.
+  const ordered = forks.length > 0 ? [] : [...valueViolations(history, logs), ...orderViolations(history, logs)]
+  return [
+    ...forks,
+    ...ordered,
+    ...digestViolations(history),
+    ...durabilityViolations(history),
+    ...onceViolations(history),
+    ...circleViolations(all),
+    ...acknowledgedFirstViolations(history, logs),
+    ...progressViolations(history),
+  ]
+}
+
+type Logs = ReadonlyMap<string, Id[]>
+
+/** A1: the executed batches of a key are prefixes of one sequence. */
+function forkViolations(all: readonly Logs[], longest: Logs): Violation[] {
+  return all.flatMap((logs, signer) =>
+    [...logs].flatMap(([key, log]) => {
+      const furthest = longest.get(key) ?? []
+      const at = log.findIndex((id, i) => id !== furthest[i])
+      return at < 0 ? [] : [fork(signer, key, at, log[at] ?? '', furthest[at] ?? '')]
+    }),
+  )
+}
+
+function fork(signer: number, key: string, at: number, here: Id, elsewhere: Id): Violation {
+  return { id: 'A1', text: `signer ${signer} executed ${short(here)} at height ${at + 1} of key ${key}, another signer ${short(elsewhere)}` }
+}
+
+/** A1: one batch has the same predecessors everywhere. */
+function valueViolations(history: History, logs: Logs): Violation[] {
+  const seen = new Map<Id, { digest: Id; before: Set<Id>; signer: number }>()
+  const violations: Violation[] = []
+  for (const { signer, executed } of history.signers)
+    for (const { batchId, value } of executed) {
+      const digest = valueDigest(history.clusterId, value)
+      const known = seen.get(batchId)
+      if (known?.digest === digest) continue
+      const before = namedByValue(logs, value)
+      if (!known) seen.set(batchId, { digest, before, signer })
+      else if (!isSameSet(known.before, before))
+        violations.push({ id: 'A1', text: `batch ${short(batchId)} has other predecessors at signer ${signer} than at ${known.signer}` })
+    }
+  return violations
+}
+
+/** A2: the same order gives the same state. */
+function digestViolations({ signers }: History): Violation[] {
+  const states = new Map<Id, { machineDigest: Id; signer: number }>()
+  const violations: Violation[] = []
+  for (const { signer, executed } of signers)
+    for (const { orderDigest, machineDigest, batchId } of executed) {
+      const known = states.get(orderDigest)
+      if (!known) states.set(orderDigest, { machineDigest, signer })
+      else if (known.machineDigest !== machineDigest)
+        violations.push({ id: 'A2', text: `after batch ${short(batchId)} signers ${known.signer} and ${signer} have one order and two states` })
+    }
+  return violations
+}
+
+/** D1 and D2 as far as records tell: a restart gives back what was executed; one view for each batch, one accept for each ballot. */
+function durabilityViolations({ signers }: History): Violation[] {
+  return signers.flatMap((history) => [...restartViolations(history), ...twiceViolations(history)])
+}
+
+function restartViolations({ signer, restarts }: SignerHistory): Violation[] {
+  return restarts.flatMap(({ before, restored }) => {
+    const at = before.findIndex((id, i) => id !== restored[i])
+    if (at < 0) return []
+    return [{ id: 'D1' as const, text: `signer ${signer} had executed ${short(before[at] ?? '')} and did not after its restart` }]
+  })
+}
+
+function twiceViolations({ signer, votes, accepts }: SignerHistory): Violation[] {
+  const views = new Map<Id, string>()
+  const values = new Map<string, Id>()
+  const violations: Violation[] = []
+  for (const { batchId, view } of votes) {
+    const text = JSON.stringify([[...view.heights].sort(), view.pending])
+    if ((views.get(batchId) ?? text) !== text) violations.push({ id: 'D2', text: `signer ${signer} recorded two views for batch ${short(batchId)}` })
+    views.set(batchId, text)
+  }
+  for (const { batchId, ballot, valueDigest } of accepts) {
+    const place = `${batchId}/${ballot}`
+    if ((values.get(place) ?? valueDigest) !== valueDigest)
+      violations.push({ id: 'D2', text: `signer ${signer} accepted two values for batch ${short(batchId)} in ballot ${ballot}` })
+    values.set(place, valueDigest)
+  }
+  return violations
+}
+
+/** I1: every transaction at most once, only what was submitted, never after a reject. */
+function onceViolations(history: History): Violation[] {
+  return history.signers.flatMap(({ signer, executed }) => {
+    const batches = new Set<Id>()
+    const applied = new Set<Id>()
+    return executed.flatMap((execution) => {
+      const texts = batches.has(execution.batchId) ? [`signer ${signer} executed batch ${short(execution.batchId)} twice`] : []
+      batches.add(execution.batchId)
+      texts.push(...execution.applied.flatMap((txId) => appliedFaults(history, signer, execution, txId, applied)))
+      return texts.map((text): Violation => ({ id: 'I1', text }))
+    })
+  })
+}
+
+function appliedFaults({ transactions }: History, signer: number, { at }: Execution, txId: Id, applied: Set<Id>): string[] {
+  const name = `transaction ${short(txId)}`
+  const known = transactions.get(txId)
+  const faults: string[] = []
+  if (applied.has(txId)) faults.push(`signer ${signer} applied ${name} twice`)
+  applied.add(txId)
+  if (!known) faults.push(`signer ${signer} applied ${name}, which nobody submitted`)
+  else if (known.submittedAt > at) faults.push(`signer ${signer} applied ${name} before it was submitted`)
+  if (known?.rejectedAt !== undefined) faults.push(`signer ${signer} applied ${name}, which was rejected (${known.rejection ?? ''})`)
+  return faults
+}
+
+/** O2: "executed before" has no circle over all keys and signers. */
+function circleViolations(all: readonly Logs[]): Violation[] {
+  const after = new Map<Id, Set<Id>>()
+  const before = new Map<Id, number>()
+  for (const logs of all)
+    for (const log of logs.values())
+      for (const [i, id] of log.entries()) {
+        const followers = after.get(id) ?? new Set()
+        after.set(id, followers)
+        if (!before.has(id)) before.set(id, 0)
+        const next = log[i + 1]
+        if (next === undefined || followers.has(next)) continue
+        followers.add(next)
+        before.set(next, (before.get(next) ?? 0) + 1)
+      }
+  const free = [...before].filter(([, count]) => count === 0).map(([id]) => id)
+  let left = before.size
+  for (let id = free.pop(); id !== undefined; id = free.pop()) {
+    left--
+    for (const next of after.get(id) ?? []) {
+      const count = (before.get(next) ?? 0) - 1
+      before.set(next, count)
+      if (count === 0) free.push(next)
+    }
+  }
+  return left === 0 ? [] : [{ id: 'O2', text: `${left} batches stand in a circle of “executed before”` }]
+}
+
+/** R1: what was acknowledged before another on the same key was submitted goes before it. */
+function acknowledgedFirstViolations(history: History, logs: Logs): Violation[] {
+  const violations: Violation[] = []
+  for (const [key, log] of logs) {
+    const applied = log.flatMap((batchId) => history.batches.get(batchId)?.transactions ?? [])
+    const onKey = [...new Set(applied)]
+      .flatMap((txId) => history.transactions.get(txId) ?? [])
+      .filter((transaction) => transaction.keys.includes(key))
+    // Going back through the log: nothing may have been acknowledged before the submission of something that it follows.
+    let earliest: { acknowledgedAt: number; txId: Id } | undefined
+    for (const { txId, submittedAt, acknowledgedAt } of onKey.reverse()) {
+      if (earliest && earliest.acknowledgedAt < submittedAt)
+        violations.push({
+          id: 'R1',
+          text: `on key ${key} ${short(txId)} goes before ${short(earliest.txId)}, which was acknowledged at ${earliest.acknowledgedAt} ms, before ${short(txId)} was submitted`,
+        })
+      if (acknowledgedAt !== undefined && (!earliest || acknowledgedAt < earliest.acknowledgedAt)) earliest = { acknowledgedAt, txId }
+    }
+  }
+  return violations
+}
+
+/** L1: nothing is pending at the end, where progress was owed. */
+function progressViolations({ pending, progressOwed }: History): Violation[] {
+  return progressOwed ? pending.map((text) => ({ id: 'L1', text })) : []
+}

@@ -1,0 +1,73 @@
+/** The faults of a run, planned from its seed: crashes at moments that matter, cut and slow links. Carrying them out is left to the world. */
+import type { SeededRandom } from '../base/prng.js'
+import type { Scenario } from './scenario.js'
+
+/** Something that goes wrong. */
+export type Fault =
+  /**
+   * A signer crashes when its records made durable and effects sent come to `atRelease`, at the latest at `atMs`; it comes back after a while or
+   * never.
+   */
+  | { type: 'crash'; signer: number; atRelease: number | null; atMs: number; backAfterMs: number | null }
+  /** A link is cut, noticed by both ends, or silently in one direction. */
+  | { type: 'cut'; a: number; b: number; atMs: number; untilMs: number; silent: boolean }
+  | { type: 'slow'; a: number; b: number; atMs: number; untilMs: number; extraMs: number }
+
+/** How long after the last submission faults may begin. */
+const TAIL_MS = 400
+
+/** Plans faults. `roots`: signers at which transactions are submitted, so that they are hit as often as all others together. */
+export function planFaults(scenario: Scenario, roots: readonly number[], random: SeededRandom): Fault[] {
+  const { n, crashes, restarts, cuts, slow, windowMs } = scenario
+  const moment = () => random.fraction() * (windowMs + TAIL_MS)
+  const victims: number[] = []
+  while (victims.length < crashes + restarts) {
+    const victim = roots.length > 0 && random.upTo(1) === 0 ? random.pick(roots) : random.upTo(n - 1)
+    if (!victims.includes(victim)) victims.push(victim)
+  }
+  // Every third time all go down at once.
+  const together = random.upTo(2) === 0 ? moment() : null
+  const faults = victims.map((signer, i): Fault => {
+    const counted = together === null && random.upTo(1) === 0
+    const backAfterMs = i < crashes ? null : 20 + random.fraction() ** 3 * 8000
+    return {
+      type: 'crash',
+      signer,
+      atRelease: counted ? 1 + random.upTo(30) : null,
+      atMs: counted ? windowMs + 2 * TAIL_MS : (together ?? moment()),
+      backAfterMs,
+    }
+  })
+  const link = () => {
+    const a = random.upTo(n - 1)
+    return { a, b: (a + 1 + random.upTo(n - 2)) % n, atMs: moment() }
+  }
+  for (let i = 0; i < cuts; i++) {
+    const { a, b, atMs } = link()
+    faults.push({ type: 'cut', a, b, atMs, untilMs: atMs + 100 + random.fraction() * 5000, silent: random.upTo(1) === 0 })
+  }
+  for (let i = 0; i < slow; i++) {
+    const { a, b, atMs } = link()
+    faults.push({ type: 'slow', a, b, atMs, untilMs: atMs + 100 + random.fraction() * 5000, extraMs: random.fraction() * 1000 })
+  }
+  return faults
+}
+
+/** When the last planned fault is over at the latest, and losses end. */
+export function faultsOverMs(scenario: Scenario, faults: readonly Fault[]): number {
+  const ends = faults.map((fault) => (fault.type === 'crash' ? fault.atMs + (fault.backAfterMs ?? 0) : fault.untilMs))
+  const lossy = scenario.loss > 0 || scenario.duplicate > 0 || scenario.reorder
+  return Math.max(scenario.windowMs, lossy ? scenario.windowMs + 10_000 : 0, ...ends)
+}
+
+/** A fault in words. */
+export function faultText(fault: Fault): string {
+  switch (fault.type) {
+    case 'crash':
+      return `signer ${fault.signer} crashes ${fault.backAfterMs === null ? 'for good' : `and comes back ${Math.round(fault.backAfterMs)} ms later`}`
+    case 'cut':
+      return fault.silent ? `nothing passes from ${fault.a} to ${fault.b}, unnoticed` : `the link between ${fault.a} and ${fault.b} is cut`
+    case 'slow':
+      return `the link between ${fault.a} and ${fault.b} takes ${Math.round(fault.extraMs)} ms more`
+  }
+}

@@ -1,0 +1,74 @@
+/** What a run leaves behind for the checkers: what each signer recorded and executed, what clients were told, and when. Data only. */
+import type { Id } from '../base/bytes.js'
+import type { Certificate, Order } from '../core/certificate.js'
+import type { Value } from '../core/tally.js'
+import type { View } from '../core/view.js'
+
+/** A batch as one signer executed it. */
+export interface Execution {
+  at: number
+  batchId: Id
+  certificate: Certificate
+  value: Value
+  /** Transactions that were applied, in order. */
+  applied: Id[]
+  /** Equal exactly where the logs of all keys are. */
+  orderDigest: Id
+  machineDigest: Id
+}
+
+/** One signer's part of a run. */
+export interface SignerHistory {
+  signer: number
+  /** Every batch that it executed, through all its restarts. */
+  executed: Execution[]
+  /** For each restart: what had been executed before it, and what the records gave back. */
+  restarts: { before: Id[]; restored: Id[] }[]
+  /** Batches in the order in which they were durably recorded as arrived. */
+  arrivals: Id[]
+  /** Votes and accepts that were durably recorded. */
+  votes: { batchId: Id; view: View }[]
+  accepts: { batchId: Id; ballot: number; valueDigest: Id }[]
+  /** Whether it runs at the end. */
+  isUp: boolean
+}
+
+/** A client's transaction. */
+export interface TransactionHistory {
+  txId: Id
+  keys: string[]
+  submittedAt: number
+  /** When its client was first told that it is executed. */
+  acknowledgedAt?: number
+  rejectedAt?: number
+  rejection?: string
+}
+
+/** A batch that anyone recorded or executed. */
+export interface BatchHistory {
+  keys: readonly string[]
+  initiator: number
+  transactions: Id[]
+}
+
+/** Everything that the checkers look at. */
+export interface History {
+  n: number
+  tolerance: { a: number; b: number }
+  clusterId: Id
+  signers: SignerHistory[]
+  transactions: Map<Id, TransactionHistory>
+  batches: Map<Id, BatchHistory>
+  /** Orders that were durably recorded, by coordinators and by those who accepted. */
+  orders: Order[]
+  /** What was owed when the run ended: too few signers to owe anything, or whatever was still missing in time. */
+  pending: string[]
+  /** Whether at least a quorum of signers ran in the end, so that progress was owed. */
+  progressOwed: boolean
+}
+
+/** A broken invariant: its id in the list of invariants, and one line that says what broke. */
+export interface Violation {
+  id: 'A1' | 'A2' | 'D1' | 'D2' | 'I1' | 'O1' | 'O2' | 'R1' | 'L1' | 'BUG'
+  text: string
+}

@@ -1,0 +1,185 @@
+/**
+ * One simulated machine: runs a signer on a virtual disk and clock, hands it events one at a time, and lets its effects out as the disk allows.
+ * Owns crash and restart of that one signer; who is connected to whom is the world's business.
+ */
+import type { Id } from '../base/bytes.js'
+import type { DurableRecord } from '../core/record.js'
+import type { Effect, Event, ExecutedBatch, Steppable } from '../core/steppable.js'
+import { Disk, type TornWrite } from './disk.js'
+import { notBefore, type Timeline } from './timeline.js'
+
+/** What the simulator runs: a signer that can come back from its records, or something wrapped round one. */
+export interface SimulatedSigner extends Steppable {
+  /** Takes the records in, before the `start` event; returns what was executed, in order. */
+  restore(records: Iterable<DurableRecord>): ExecutedBatch[]
+}
+
+/** An event without its time: the host's clock gives it. */
+export type Happening = Event extends infer E ? (E extends Event ? Omit<E, 'now'> : never) : never
+
+/** What a host asks of the world around it. */
+export interface HostPorts {
+  timeline: Timeline
+  make(): SimulatedSigner
+  /** Draws how long a write takes, and by how much this run of the signer reads the clock differently. */
+  writeMs(): number
+  clockOffsetMs(): number
+  torn: TornWrite
+  /** What a step that ends now cost in time, given whether it read a message. */
+  costMs(readMessage: boolean): number
+  happened(event: Event): void
+  /** A record became durable, or another effect leaves. False: the signer crashes at this very point. */
+  released(effect: Effect): boolean
+  carryOut(effect: Exclude<Effect, { type: 'persist' }>): void
+  /** Records as a restart reads them back. */
+  readBack(records: readonly DurableRecord[]): DurableRecord[]
+}
+
+/** Events that a signer may be given at one moment before it is taken to run in a circle. */
+const MAX_TICKS_AT_ONCE = 1000
+
+export class Host {
+  readonly index: number
+  readonly #ports: HostPorts
+  readonly #disk: Disk
+  #signer: SimulatedSigner | undefined
+  #inbox: Happening[] = []
+  #isBusy = false
+  #offsetMs = 0
+  #tickAt = Number.POSITIVE_INFINITY
+  #tickNumber = 0
+  #ticksAtOnce = { at: -1, count: 0 }
+  /** Counts the times it was started; what was meant for an earlier run never reaches a later one. */
+  incarnation = 0
+  /** Batches of which a durable record says that they arrived. */
+  readonly known = new Set<Id>()
+
+  constructor(index: number, ports: HostPorts) {
+    this.index = index
+    this.#ports = ports
+    this.#disk = new Disk({
+      afterWrite: (run) => this.#afterWrite(run),
+      durable: (record) => this.#durable(record),
+      release: (effect) => this.#release(effect),
+    })
+  }
+
+  get isUp(): boolean {
+    return this.#signer !== undefined
+  }
+
+  /**
+   * Starts the signer for the first time, connected with `others`: what it would send is thrown away, for that was before the run began, and a
+   * thousand signers that greet each other would drown the rest.
+   */
+  boot(others: Iterable<number>): void {
+    this.incarnation++
+    this.#offsetMs = this.#ports.clockOffsetMs()
+    const signer = this.#ports.make()
+    this.#signer = signer
+    const now = this.#ports.timeline.now + this.#offsetMs
+    signer.restore([])
+    signer.step({ type: 'start', now })
+    for (const other of others) signer.step({ type: 'connected', now, signer: other })
+    this.#planTick()
+  }
+
+  /** Starts the signer from its durable records; returns what these say was executed. */
+  start(): ExecutedBatch[] {
+    this.incarnation++
+    this.#offsetMs = this.#ports.clockOffsetMs()
+    const signer = this.#ports.make()
+    this.#signer = signer
+    const restored = signer.restore(this.#ports.readBack(this.#disk.records))
+    this.deliver({ type: 'start' })
+    return restored
+  }
+
+  /** Stops the signer on the spot: what is not durable is gone, what waits to be sent is not sent. */
+  crash(): void {
+    this.#signer = undefined
+    this.#inbox = []
+    this.#isBusy = false
+    this.#tickAt = Number.POSITIVE_INFINITY
+    this.#tickNumber++
+    this.#disk.crash(this.#ports.torn)
+  }
+
+  /** Gives the signer an event, after those that came before; nothing if it is down. */
+  deliver(happening: Happening): void {
+    if (!this.#signer) return
+    this.#inbox.push(happening)
+    if (!this.#isBusy) this.#work()
+  }
+
+  #work(): void {
+    const { incarnation } = this
+    // A step may lead back here, through what it sends to itself.
+    this.#isBusy = true
+    for (let next = this.#inbox.shift(); next && this.#signer && this.incarnation === incarnation; next = this.#inbox.shift()) {
+      const event = { ...next, now: this.#ports.timeline.now + this.#offsetMs } as Event
+      this.#ports.happened(event)
+      const effects = this.#signer.step(event)
+      const costMs = this.#ports.costMs(event.type === 'message')
+      if (costMs > 0) {
+        this.#ports.timeline.after(costMs, () => {
+          if (this.incarnation !== incarnation || !this.#signer) return
+          this.#finish(effects)
+          if (this.#signer && this.incarnation === incarnation) this.#work()
+        })
+        return
+      }
+      this.#finish(effects)
+    }
+    if (this.incarnation === incarnation && this.#signer) this.#isBusy = false
+  }
+
+  #finish(effects: readonly Effect[]): void {
+    this.#disk.take(effects)
+    this.#planTick()
+  }
+
+  #planTick(): void {
+    const { timeline } = this.#ports
+    const wakeAt = this.#signer?.wakeAt
+    if (wakeAt === undefined) return
+    const at = Math.max(timeline.now, notBefore(wakeAt - this.#offsetMs))
+    if (at >= this.#tickAt) return
+    this.#tickAt = at
+    const number = ++this.#tickNumber
+    timeline.at(at, () => {
+      if (number !== this.#tickNumber) return
+      this.#tickAt = Number.POSITIVE_INFINITY
+      this.#countTick(timeline.now)
+      this.deliver({ type: 'tick' })
+      this.#planTick()
+    })
+  }
+
+  #countTick(at: number): void {
+    const once = this.#ticksAtOnce
+    this.#ticksAtOnce = { at, count: once.at === at ? once.count + 1 : 1 }
+    if (this.#ticksAtOnce.count > MAX_TICKS_AT_ONCE) throw new Error(`signer ${this.index} wants ticks without end at ${at} ms`)
+  }
+
+  #afterWrite(run: () => void): void {
+    const ms = this.#ports.writeMs()
+    if (ms > 0) this.#ports.timeline.after(ms, run)
+    else run()
+  }
+
+  #durable(record: DurableRecord): void {
+    if (record.type === 'batch') this.known.add(record.batch.id)
+    if (!this.#ports.released({ type: 'persist', record })) this.#crashInside()
+  }
+
+  #release(effect: Exclude<Effect, { type: 'persist' }>): void {
+    if (this.#ports.released(effect)) this.#ports.carryOut(effect)
+    else this.#crashInside()
+  }
+
+  /** The world brings down the rest of it, once this step is over. */
+  #crashInside(): void {
+    if (this.isUp) this.crash()
+  }
+}

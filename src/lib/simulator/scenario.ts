@@ -1,0 +1,118 @@
+/**
+ * What a run is: everything that its seed does not decide, in plain data, and the command line that repeats it. The seed decides the rest: who
+ * submits what and when, who crashes at which moment, what is lost.
+ */
+import { MusigError } from '../base/errors.js'
+import { type Manifest, parseTolerance } from '../core/manifest.js'
+import { parseDelay } from './delay.js'
+
+/** The shapes in which votes may travel. */
+export const TOPOLOGIES = ['tree', 'star', 'mesh'] as const
+export type Topology = (typeof TOPOLOGIES)[number]
+
+/** A run's settings. Times in virtual milliseconds, shares from 0 to 1, delays as `parseDelay` reads them. */
+export interface Scenario {
+  seed: number
+  n: number
+  /** Transactions that clients submit. */
+  txs: number
+  /** All of them are submitted within this time. */
+  windowMs: number
+  /** The share of transactions on a few hot keys; the others have a key of their own. */
+  contention: number
+  hotKeys: number
+  /** The share of transactions that can never be valid. */
+  invalid: number
+  /** One way between two signers. */
+  delay: string
+  /** The share of messages that are lost, and that arrive twice, until the faults are over. */
+  loss: number
+  duplicate: number
+  /** Whether links may break the order of what is sent. */
+  reorder: boolean
+  /** How long a write takes until it is durable. */
+  disk: string
+  /** Signers that crash for good, and that crash and come back. */
+  crashes: number
+  restarts: number
+  /** Links that are cut for a while, and that become ten times as slow. */
+  cuts: number
+  slow: number
+  topology: Topology
+  tolerance: string
+  /** Signers lie in this many regions; between two there are `regionMs` more. */
+  regions: number
+  regionMs: number
+  /** How long after the last fault everything must be executed. */
+  limitMs: number
+  /** What signing, verifying and reading a message cost a signer. */
+  signMs: number
+  verifyMs: number
+  messageMs: number
+  /** Whether messages travel as bytes, encoded and decoded; else as objects. */
+  bytes: boolean
+}
+
+/** A calm run: seven signers, no faults. */
+export const CALM: Scenario = {
+  seed: 1,
+  n: 7,
+  txs: 5,
+  windowMs: 50,
+  contention: 0.5,
+  hotKeys: 2,
+  invalid: 0,
+  delay: '1-10',
+  loss: 0,
+  duplicate: 0,
+  reorder: false,
+  disk: '1',
+  crashes: 0,
+  restarts: 0,
+  cuts: 0,
+  slow: 0,
+  topology: 'tree',
+  tolerance: '1/2',
+  regions: 0,
+  regionMs: 40,
+  limitMs: 240_000,
+  signMs: 0,
+  verifyMs: 0,
+  messageMs: 0,
+  bytes: false,
+}
+
+/** Checks a scenario as a whole. Errors: `BAD_INPUT` that names the setting. */
+export function checkScenario(scenario: Scenario, { n, crashBound }: Pick<Manifest, 'n' | 'crashBound'>): void {
+  const refuse = (text: string): never => {
+    throw new MusigError('BAD_INPUT', text)
+  }
+  const counts = ['n', 'txs', 'hotKeys', 'crashes', 'restarts', 'cuts', 'slow', 'regions', 'seed'] as const
+  for (const name of counts)
+    if (!Number.isSafeInteger(scenario[name]) || scenario[name] < 0) refuse(`${name} is ${scenario[name]}, not a whole number ≥ 0`)
+  for (const name of ['contention', 'invalid', 'loss', 'duplicate'] as const)
+    if (!(scenario[name] >= 0 && scenario[name] <= 1)) refuse(`${name} is ${scenario[name]}, not a share from 0 to 1`)
+  for (const name of ['windowMs', 'limitMs', 'regionMs', 'signMs', 'verifyMs', 'messageMs'] as const)
+    if (!(scenario[name] >= 0 && scenario[name] <= 86_400_000)) refuse(`${name} is ${scenario[name]}, not from 0 to a day`)
+  if (scenario.contention > 0 && scenario.hotKeys === 0) refuse('contention needs at least one hot key')
+  if (scenario.crashes > crashBound) refuse(`${scenario.crashes} of ${n} signers crash for good; more than n − q = ${crashBound} may not`)
+  if (scenario.crashes + scenario.restarts > n) refuse(`${scenario.crashes} crashes and ${scenario.restarts} restarts are more than the ${n} signers`)
+  if ((scenario.cuts > 0 || scenario.slow > 0) && n < 2) refuse('one signer has no links')
+  const faults = scenario.crashes + scenario.restarts + scenario.cuts + scenario.loss + scenario.duplicate
+  if (scenario.topology === 'mesh' && faults > 0) refuse('the mesh is there to be compared in calm runs: it has no recovery, so faults are refused')
+  parseDelay(scenario.delay)
+  parseDelay(scenario.disk)
+  parseTolerance(scenario.tolerance)
+}
+
+/** The command that repeats a run: every setting that differs from a calm run's. */
+export function commandOf(scenario: Scenario): string {
+  const flags = Object.entries(CALM).flatMap(([name, usual]) => {
+    const value: unknown = scenario[name as keyof Scenario]
+    if (name === 'seed' || value === usual) return []
+    if (name === 'n') return [`-n ${value}`]
+    const flag = `--${name.replace(/Ms$/, '-ms').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+    return [value === true ? flag : `${flag} ${value}`]
+  })
+  return ['musig sim replay', scenario.seed, ...flags].join(' ')
+}

@@ -1,0 +1,238 @@
+/**
+ * One run from one seed: plans it, lets the world go on until everything owed is done or the time for it is over, has the checkers look at the
+ * history, and says what came of it.
+ */
+
+import { SeededRandom } from '../base/prng.js'
+import type { Crypto } from '../bls/backend.js'
+import { fake, fakeEd25519 } from '../bls/fake.js'
+import { boundsOf, type Manifest, parseTolerance, type Timing } from '../core/manifest.js'
+import { Signer, type SignerOptions } from '../core/signer.js'
+import { violationsOf } from './checkers.js'
+import { rememberingCrypto } from './counted-crypto.js'
+import { faultsOverMs, planFaults } from './faults.js'
+import type { History, Violation } from './history.js'
+import type { SimulatedSigner } from './host.js'
+import { MeshSigner } from './mesh.js'
+import { checkTransaction } from './mixing-machine.js'
+import { short } from './past.js'
+import { checkScenario, commandOf, type Scenario } from './scenario.js'
+import { type Signers, signersOf } from './signers.js'
+import type { TraceLine } from './trace.js'
+import { planWorkload } from './workload.js'
+import { type Costs, World } from './world.js'
+
+/** What a run may be given besides its scenario. */
+export interface RunOptions {
+  /** The signing; without it the insecure and fast one. */
+  crypto?: Crypto
+  /** Told every event and effect. */
+  trace?: (line: TraceLine) => void
+  /** Whether to encode every message to count its bytes. Default true. */
+  countBytes?: boolean
+  timing?: Partial<Timing>
+  /** Wraps a signer: where liars come in. */
+  wrap?: (signer: SimulatedSigner, index: number) => SimulatedSigner
+  /** Makes a signer; without it the core's. */
+  make?: (options: SignerOptions) => SimulatedSigner
+}
+
+/** What a run was, in one word: `unknown` where it showed nothing, because nothing was committed or a planned fault never happened. */
+export type Verdict = 'ok' | 'unsafe' | 'stuck' | 'unknown'
+
+/** Costs of the average signer, and of the one that had most of each. */
+export type PerSigner = Costs
+
+/** What came of one run. */
+export interface Result {
+  seed: number
+  n: number
+  runs: 1
+  verdict: Verdict
+  /** Whether no invariant was broken; null where the run showed nothing. */
+  safe: boolean | null
+  /** Whether everything owed was executed in time; null where nothing was owed or shown. */
+  live: boolean | null
+  violations: Violation[]
+  /** Why the run shows nothing, if so. */
+  unknown: string[]
+  /** The command that repeats it. */
+  command: string
+  /** Batches that were executed, and how they were decided. */
+  batches: { executed: number; fast: number; slow: number; recovered: number }
+  /** The share of executed batches that were decided without phase 3. */
+  fastShare: number
+  /** From submission to execution at the signer that was asked: medians; `p95Ms` and `maxMs` of all transactions. */
+  latency: { hops: number; ms: number; p95Ms: number; maxMs: number }
+  perSigner: PerSigner
+  busiest: PerSigner
+  faults: string[]
+  lost: number
+  suspicions: number
+  /** Virtual milliseconds until everything was done. */
+  virtualMs: number
+  /** Actions on the timeline: how much the run did. */
+  actions: number
+}
+
+/** How long the world goes on after everything is done: what is still on its way must not break anything. */
+const SETTLE_MS = 100
+
+/** Runs a scenario. The same scenario and options give the same result and the same trace, byte for byte. Errors: `BAD_INPUT`. */
+export function simulate(scenario: Scenario, options: RunOptions = {}): Result {
+  checkScenario(scenario, boundsOf(Math.max(1, scenario.n), parseTolerance(scenario.tolerance)))
+  const crypto = rememberingCrypto(options.crypto ?? { bls: fake, ed25519: fakeEd25519 })
+  const signers = signersFor(scenario, options)
+  const { manifest } = signers
+  const plan = planWorkload(scenario, manifest.clusterId, new SeededRandom(`workload/${scenario.seed}`))
+  const roots = plan.map(({ signer }) => signer)
+  const faults = planFaults(scenario, roots, new SeededRandom(`faults/${scenario.seed}`))
+  const world = new World({
+    scenario,
+    signers,
+    crypto,
+    plan,
+    faults,
+    make: (self, counted) => makeSigner(scenario, options, signers, self, counted),
+    countBytes: options.countBytes !== false,
+    trace: options.trace,
+  })
+  const overMs = faultsOverMs(scenario, faults)
+  world.timeline.at(overMs, () => world.calm())
+  const bug = goOn(world, overMs + scenario.limitMs)
+  const virtualMs = world.timeline.now
+  const history = historyOf(world, manifest)
+  if (bug === undefined) settle(world)
+  const violations: Violation[] = [...(bug === undefined ? [] : [{ id: 'BUG' as const, text: bug }]), ...violationsOf(history)]
+  return resultOf(scenario, world, violations, history, faults.length, virtualMs)
+}
+
+function signersFor(scenario: Scenario, { crypto, timing }: RunOptions): Signers {
+  const { n, tolerance, topology, regions } = scenario
+  return signersOf(crypto ?? FAKE, {
+    n,
+    tolerance,
+    fanout: topology === 'star' ? Math.max(2, n - 1) : 2,
+    regions: regions > 1 ? Array.from({ length: regions }, (_, i) => `region-${i}`) : [],
+    timing: timing ?? {},
+  })
+}
+
+const FAKE: Crypto = { bls: fake, ed25519: fakeEd25519 }
+
+function makeSigner(scenario: Scenario, options: RunOptions, { manifest, keys }: Signers, self: number, crypto: Crypto): SimulatedSigner {
+  const { bls, link } = keys[self] as { bls: Uint8Array; link: Uint8Array }
+  const signerOptions: SignerOptions = { self, manifest, crypto, blsSecretKey: bls, linkSecretKey: link, check: checkTransaction }
+  const make = options.make ?? ((one: SignerOptions) => (scenario.topology === 'mesh' ? new MeshSigner(one) : new Signer(one)))
+  const signer = make(signerOptions)
+  return options.wrap?.(signer, self) ?? signer
+}
+
+/** Lets the world go on until all is done or `deadlineMs` has come; returns what a signer threw, if one did. */
+function goOn(world: World, deadlineMs: number): string | undefined {
+  const { timeline } = world
+  let seen = -1
+  try {
+    for (;;) {
+      if (world.progress !== seen) {
+        seen = world.progress
+        if (world.faultsAhead === 0 && world.isDone) return undefined
+      }
+      if (timeline.nextAt > deadlineMs || !timeline.step()) return undefined
+    }
+  } catch (error) {
+    return `at ${timeline.now} ms: ${error instanceof Error ? (error.stack ?? error.message).split('\n').slice(0, 4).join(' ') : String(error)}`
+  }
+}
+
+function settle({ timeline }: World): void {
+  const until = timeline.now + SETTLE_MS
+  while (timeline.nextAt <= until) timeline.step()
+}
+
+function historyOf(world: World, manifest: Manifest): History {
+  const up = world.hosts.filter((host) => host.isUp).length
+  for (const history of world.recorder.signers) history.isUp = world.hosts[history.signer]?.isUp === true
+  const pending = [
+    ...world.clients.unsettled.map(({ txId }) => `transaction ${short(txId)} has no answer`),
+    ...world.behind().map(({ signer, batchIds }) => `signer ${signer} has not executed ${batchIds.map(short).join(', ')}`),
+  ]
+  return {
+    n: manifest.n,
+    tolerance: manifest.tolerance,
+    clusterId: manifest.clusterId,
+    signers: world.recorder.signers,
+    transactions: world.clients.transactions,
+    batches: world.recorder.batches,
+    orders: world.recorder.orders,
+    pending,
+    progressOwed: up >= manifest.quorum,
+  }
+}
+
+function resultOf(scenario: Scenario, world: World, violations: Violation[], history: History, planned: number, virtualMs: number): Result {
+  const executed = new Map(
+    history.signers.flatMap((signer) => signer.executed.map((execution) => [execution.batchId, execution.certificate] as const)),
+  )
+  const fast = [...executed.values()].filter((certificate) => certificate.type === 'fast').length
+  const recovered = [...executed.values()].filter((certificate) => certificate.type === 'slow' && certificate.ballot > 0).length
+  const begun = world.fired.filter((text) => !/ (?:back|again|as fast as before)$/.test(text)).length
+  const unknown = [
+    ...(executed.size === 0 ? ['nothing was committed'] : []),
+    ...(begun < planned ? [`${planned - begun} planned faults did not happen`] : []),
+    ...(scenario.loss > 0 && world.lost === 0 ? ['no message was lost'] : []),
+  ]
+  const isUnsafe = violations.some(({ id }) => id !== 'L1')
+  const isStuck = violations.some(({ id }) => id === 'L1')
+  const verdict: Verdict = isUnsafe ? 'unsafe' : isStuck ? 'stuck' : unknown.length > 0 ? 'unknown' : 'ok'
+  const latencies = [...history.transactions.values()].flatMap(({ submittedAt, acknowledgedAt }) =>
+    acknowledgedAt === undefined ? [] : [acknowledgedAt - submittedAt],
+  )
+  return {
+    seed: scenario.seed,
+    n: scenario.n,
+    runs: 1,
+    verdict,
+    safe: isUnsafe ? false : unknown.length > 0 ? null : true,
+    live: isStuck ? false : unknown.length > 0 || !history.progressOwed ? null : true,
+    violations,
+    unknown,
+    command: commandOf(scenario),
+    batches: { executed: executed.size, fast, slow: executed.size - fast - recovered, recovered },
+    fastShare: executed.size === 0 ? 0 : fast / executed.size,
+    latency: {
+      hops: quantile([...world.hopsOf.values()], 0.5),
+      ms: quantile(latencies, 0.5),
+      p95Ms: quantile(latencies, 0.95),
+      maxMs: quantile(latencies, 1),
+    },
+    ...costsOf(world.costs),
+    faults: world.fired,
+    lost: world.lost,
+    suspicions: world.suspicions,
+    virtualMs,
+    actions: world.timeline.planned,
+  }
+}
+
+function costsOf(costs: readonly Costs[]): { perSigner: PerSigner; busiest: PerSigner } {
+  const of = (combine: (values: number[]) => number): PerSigner => ({
+    messages: combine(costs.map((cost) => cost.messages)),
+    bytes: combine(costs.map((cost) => cost.bytes)),
+    signatures: combine(costs.map((cost) => cost.signatures)),
+    verifications: combine(costs.map((cost) => cost.verifications)),
+    pairings: combine(costs.map((cost) => cost.pairings)),
+    linkSignatures: combine(costs.map((cost) => cost.linkSignatures)),
+    linkVerifications: combine(costs.map((cost) => cost.linkVerifications)),
+  })
+  return {
+    perSigner: of((values) => values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)),
+    busiest: of((values) => values.reduce((most, value) => Math.max(most, value), 0)),
+  }
+}
+
+/** The smallest value that is not below this share of all; 0 of none. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0
+}

@@ -1,0 +1,132 @@
+/** Many runs: one scenario from each seed, harder and easier ones mixed, and a table of what held at the end. */
+import { SeededRandom } from '../base/prng.js'
+import type { Violation } from './history.js'
+import type { Scenario } from './scenario.js'
+import { quantile, type Result, type Verdict } from './simulate.js'
+
+/** Which faults a sweep mixes. `crashes` bounds those for good. */
+export interface SweepOptions {
+  base: Scenario
+  /** Up to how many signers crash for good in one run; others crash and come back. */
+  crashes: number
+}
+
+/**
+ * The scenario of one seed of a sweep: delays, contention, crashes, restarts, losses, cuts drawn from the seed. The base gives n, the number of
+ * transactions, and everything that is not drawn.
+ */
+export function sweptScenario({ base, crashes }: SweepOptions, seed: number): Scenario {
+  const random = new SeededRandom(`sweep/${seed}`)
+  const one = (share: number) => random.fraction() < share
+  const forGood = Math.min(crashes, random.upTo(crashes + Math.ceil(crashes / 2)))
+  return {
+    ...base,
+    seed,
+    delay: random.pick(['1-10', '5', '2-40', 'exp:8', 'exp:30', 'lognormal:8:1']),
+    disk: random.pick(['0', '1', '0-4', 'exp:3']),
+    windowMs: random.pick([0, 10, 30, 100, 1000]),
+    contention: random.pick([0.5, 0.9, 1]),
+    hotKeys: random.pick([1, 1, 2, 3]),
+    invalid: one(0.1) ? 0.2 : 0,
+    crashes: forGood,
+    restarts: one(0.4) ? random.upTo(Math.min(base.n - forGood, 4)) : 0,
+    loss: one(0.25) ? random.pick([0.01, 0.05, 0.15, 0.3]) : 0,
+    duplicate: one(0.1) ? 0.1 : 0,
+    reorder: one(0.1),
+    cuts: base.n > 1 && one(0.2) ? 1 + random.upTo(2) : 0,
+    slow: base.n > 1 && one(0.2) ? 1 + random.upTo(2) : 0,
+    bytes: one(0.05),
+  }
+}
+
+/** A run of a sweep that did not hold. */
+export interface Failure {
+  seed: number
+  verdict: Verdict
+  violations: Violation[]
+  /** The command that repeats it. */
+  command: string
+}
+
+/** What came of a sweep. `safe` and `live` as of one run, over all. */
+export interface SweepResult {
+  /** The first seed. */
+  seed: number
+  n: number
+  runs: number
+  verdicts: Record<Verdict, number>
+  safe: boolean
+  live: boolean
+  /** At most a hundred; `verdicts` counts all. */
+  failures: Failure[]
+  violations: Violation[]
+  batches: { executed: number; fast: number; slow: number; recovered: number }
+  fastShare: number
+  latency: { hops: number; ms: number; p95Ms: number; maxMs: number }
+  perSigner: { messages: number; bytes: number; signatures: number; verifications: number }
+  /** Faults that happened. */
+  faults: number
+}
+
+const KEPT_FAILURES = 100
+
+/** Adds runs up. */
+export class SweepSum {
+  readonly #n: number
+  readonly #first: number
+  readonly #verdicts: Record<Verdict, number> = { ok: 0, unsafe: 0, stuck: 0, unknown: 0 }
+  readonly #failures: Failure[] = []
+  readonly #batches = { executed: 0, fast: 0, slow: 0, recovered: 0 }
+  readonly #latencies: number[] = []
+  readonly #hops: number[] = []
+  readonly #costs = { messages: 0, bytes: 0, signatures: 0, verifications: 0 }
+  #faults = 0
+  runs = 0
+
+  constructor(n: number, first: number) {
+    this.#n = n
+    this.#first = first
+  }
+
+  add({ seed, verdict, violations, command, batches, latency, perSigner, faults }: Result): void {
+    this.runs++
+    this.#verdicts[verdict]++
+    if ((verdict === 'unsafe' || verdict === 'stuck') && this.#failures.length < KEPT_FAILURES)
+      this.#failures.push({ seed, verdict, violations, command })
+    for (const name of ['executed', 'fast', 'slow', 'recovered'] as const) this.#batches[name] += batches[name]
+    for (const name of ['messages', 'bytes', 'signatures', 'verifications'] as const) this.#costs[name] += perSigner[name]
+    this.#latencies.push(latency.ms)
+    this.#hops.push(latency.hops)
+    this.#faults += faults.length
+  }
+
+  get result(): SweepResult {
+    const { executed, fast } = this.#batches
+    const mean = (sum: number) => sum / Math.max(1, this.runs)
+    return {
+      seed: this.#first,
+      n: this.#n,
+      runs: this.runs,
+      verdicts: { ...this.#verdicts },
+      safe: this.#verdicts.unsafe === 0 && this.#verdicts.ok > 0,
+      live: this.#verdicts.stuck === 0 && this.#verdicts.ok > 0,
+      failures: this.#failures,
+      violations: this.#failures.flatMap(({ violations }) => violations),
+      batches: { ...this.#batches },
+      fastShare: executed === 0 ? 0 : fast / executed,
+      latency: {
+        hops: quantile(this.#hops, 0.5),
+        ms: quantile(this.#latencies, 0.5),
+        p95Ms: quantile(this.#latencies, 0.95),
+        maxMs: quantile(this.#latencies, 1),
+      },
+      perSigner: {
+        messages: mean(this.#costs.messages),
+        bytes: mean(this.#costs.bytes),
+        signatures: mean(this.#costs.signatures),
+        verifications: mean(this.#costs.verifications),
+      },
+      faults: this.#faults,
+    }
+  }
+}

@@ -1,0 +1,358 @@
+/**
+ * The world of one run: hosts, network, clients and faults on one timeline, all from one seed. Owns who runs and who is connected with whom, and
+ * counts what every signer sends and signs. What is planned comes from `workload.ts` and `faults.ts`, what is made of it from `simulate.ts`.
+ */
+import type { Id } from '../base/bytes.js'
+import { SeededRandom } from '../base/prng.js'
+import type { Crypto } from '../bls/backend.js'
+import { decodeMessage, encodeMessage, type Message, messageCodec } from '../core/message.js'
+import { decodeRecord, encodeRecord, recordCodec } from '../core/record.js'
+import type { Effect, ExecutedBatch } from '../core/steppable.js'
+import { transactionId } from '../core/transaction.js'
+import { Clients } from './clients.js'
+import { type CryptoCounts, countedCrypto, noCounts } from './counted-crypto.js'
+import { drawMs, parseDelay } from './delay.js'
+import { type Fault, faultText } from './faults.js'
+import { type Happening, Host, type SimulatedSigner } from './host.js'
+import { Network } from './network.js'
+import { Recorder } from './recorder.js'
+import type { Scenario } from './scenario.js'
+import type { Signers } from './signers.js'
+import { Timeline } from './timeline.js'
+import { batchIdOf, effectLine, eventLine, type TraceLine } from './trace.js'
+import type { PlannedTransaction } from './workload.js'
+
+/** What one signer did in a run. */
+export interface Costs extends CryptoCounts {
+  /** Messages and bytes that it sent. */
+  messages: number
+  bytes: number
+}
+
+/** What a world is made of. */
+export interface WorldOptions {
+  scenario: Scenario
+  signers: Signers
+  crypto: Crypto
+  plan: readonly PlannedTransaction[]
+  faults: readonly Fault[]
+  /** Makes the signer of a host, counting through the crypto it is given. */
+  make(self: number, crypto: Crypto): SimulatedSigner
+  countBytes: boolean
+  trace: ((line: TraceLine) => void) | undefined
+}
+
+interface Packet {
+  message: Message
+  /** How many messages lie one after the other behind this one, for its batch. */
+  hops: number
+}
+
+/** Seconds since 1970 when a run begins. */
+const EPOCH_SECONDS = 1_700_000_000
+
+export class World {
+  readonly timeline = new Timeline()
+  readonly hosts: Host[]
+  readonly recorder: Recorder
+  readonly clients: Clients
+  readonly costs: Costs[]
+  /** Faults that happened, in words. */
+  readonly fired: string[] = []
+  /** Hops behind the execution of a batch at its initiator. */
+  readonly hopsOf = new Map<Id, number>()
+  suspicions = 0
+  readonly #options: WorldOptions
+  readonly #network: Network<Packet>
+  readonly #random: SeededRandom
+  readonly #codec
+  readonly #recordCodec
+  readonly #encoded = new WeakMap<Message, Uint8Array>()
+  readonly #hops: Map<Id, number>[]
+  readonly #executedTxs: Set<Id>[]
+  readonly #released: number[]
+  readonly #cuts = new Set<string>()
+  readonly #pendingCrashes = new Map<number, Fault & { type: 'crash' }>()
+  /** Faults that are still to come or under way. */
+  faultsAhead: number
+  /** Grows whenever something happened after which the run may be over. */
+  progress = 0
+
+  constructor(options: WorldOptions) {
+    const { scenario, signers, plan } = options
+    const { n, clusterId } = signers.manifest
+    this.#options = options
+    this.#random = new SeededRandom(`world/${scenario.seed}`)
+    this.#codec = messageCodec(clusterId)
+    this.#recordCodec = recordCodec(clusterId)
+    this.recorder = new Recorder(n, clusterId)
+    this.costs = Array.from({ length: n }, () => ({ messages: 0, bytes: 0, ...noCounts() }))
+    this.#hops = Array.from({ length: n }, () => new Map())
+    this.#executedTxs = Array.from({ length: n }, () => new Set())
+    this.#released = Array.from({ length: n }, () => 0)
+    this.#network = this.#makeNetwork(new SeededRandom(`network/${scenario.seed}`))
+    this.hosts = Array.from({ length: n }, (_, index) => this.#makeHost(index))
+    for (const host of this.hosts) host.boot(Array.from({ length: n }, (_, other) => other).filter((other) => other !== host.index))
+    this.clients = this.#makeClients(plan)
+    this.faultsAhead = options.faults.length
+    for (const fault of options.faults) this.#plan(fault)
+  }
+
+  /** Whether every client has its answer and every running signer has executed every batch that any running signer holds. */
+  get isDone(): boolean {
+    return this.clients.isDone && this.behind().length === 0
+  }
+
+  /** Running signers with the batches that they have not executed and that a running signer holds. */
+  behind(): { signer: number; batchIds: Id[] }[] {
+    const up = this.hosts.filter((host) => host.isUp)
+    const known = new Set<Id>()
+    for (const host of up) for (const batchId of host.known) known.add(batchId)
+    return up.flatMap(({ index }) => {
+      const { executed } = this.recorder.signers[index] ?? { executed: [] }
+      if (executed.length === known.size) return []
+      const done = new Set(executed.map(({ batchId }) => batchId))
+      const batchIds = [...known].filter((batchId) => !done.has(batchId))
+      return batchIds.length === 0 ? [] : [{ signer: index, batchIds }]
+    })
+  }
+
+  /** Ends all losses. */
+  calm(): void {
+    this.#network.lossy = false
+  }
+
+  /** Messages that were lost on the way. */
+  get lost(): number {
+    return this.#network.lost
+  }
+
+  #makeNetwork(random: SeededRandom): Network<Packet> {
+    const { scenario } = this.#options
+    const delay = parseDelay(scenario.delay)
+    const { loss, duplicate, reorder, regions, regionMs } = scenario
+    const settings = { delay, extraMs: 0, loss, duplicate, reorder }
+    const isFar = (a: number, b: number) => regions > 1 && a % regions !== b % regions
+    return new Network(
+      this.timeline,
+      random,
+      (from, to) => (isFar(from, to) ? { ...settings, extraMs: regionMs } : settings),
+      (from, to, packet) => this.#arrive(from, to, packet),
+    )
+  }
+
+  #makeHost(index: number): Host {
+    const { scenario, crypto, make } = this.#options
+    const costs = this.costs[index] as Costs
+    const counted = countedCrypto(crypto, costs)
+    const disk = parseDelay(scenario.disk)
+    let charged = 0
+    return new Host(index, {
+      timeline: this.timeline,
+      make: () => make(index, counted),
+      writeMs: () => drawMs(disk, this.#random),
+      clockOffsetMs: () => this.#random.upTo(1 << 20),
+      torn: (count) => this.#random.upTo(count),
+      costMs: (readMessage) => {
+        const total = costs.signatures * scenario.signMs + costs.verifications * scenario.verifyMs
+        const ms = total - charged + (readMessage ? scenario.messageMs : 0)
+        charged = total
+        return ms
+      },
+      happened: (event) => this.#options.trace?.(eventLine(this.timeline.now, index, event)),
+      released: (effect) => this.#releasedAt(index, effect),
+      carryOut: (effect) => this.#carryOut(index, effect),
+      readBack: (records) => records.map((record) => decodeRecord(this.#recordCodec, encodeRecord(this.#recordCodec, record))),
+    })
+  }
+
+  #makeClients(plan: readonly PlannedTransaction[]): Clients {
+    return new Clients(
+      {
+        timeline: this.timeline,
+        random: new SeededRandom(`clients/${this.#options.scenario.seed}`),
+        upSigners: () => this.hosts.filter((host) => host.isUp).map((host) => host.index),
+        isUp: (signer) => this.hosts[signer]?.isUp === true,
+        hasExecuted: (signer, txId) => this.#executedTxs[signer]?.has(txId) === true,
+        submit: (signer, requestId, { transaction }) => {
+          const time = EPOCH_SECONDS + Math.floor(this.timeline.now / 1000)
+          this.#deliver(signer, { type: 'submit', requestId, transaction, time })
+        },
+      },
+      plan,
+    )
+  }
+
+  #deliver(signer: number, happening: Happening): void {
+    this.hosts[signer]?.deliver(happening)
+  }
+
+  #arrive(from: number, to: number, { message, hops }: Packet): void {
+    const batchId = batchIdOf(message)
+    const known = this.#hops[to]
+    if (batchId !== undefined && known && (known.get(batchId) ?? 0) < hops) known.set(batchId, hops)
+    const read = this.#options.scenario.bytes ? decodeMessage(this.#codec, this.#encode(message)) : message
+    this.#deliver(to, { type: 'message', from, message: read })
+  }
+
+  #encode(message: Message): Uint8Array {
+    let bytes = this.#encoded.get(message)
+    if (!bytes) {
+      bytes = encodeMessage(this.#codec, message)
+      this.#encoded.set(message, bytes)
+    }
+    return bytes
+  }
+
+  /** Counts and notes what leaves a signer; false where a planned crash comes first. */
+  #releasedAt(signer: number, effect: Effect): boolean {
+    const host = this.hosts[signer]
+    if (!host) return true
+    if (effect.type === 'persist') {
+      this.recorder.durable(signer, effect.record)
+      this.#options.trace?.(effectLine(this.timeline.now, signer, effect))
+    }
+    if (effect.type !== 'persist' && effect.type !== 'send') return true
+    this.#released[signer] = (this.#released[signer] ?? 0) + 1
+    const crash = this.#pendingCrashes.get(signer)
+    if (!crash || crash.atRelease === null || (this.#released[signer] ?? 0) < crash.atRelease || !host.isUp) return true
+    this.#pendingCrashes.delete(signer)
+    // The rest of the world hears of it once this step is over.
+    this.timeline.at(this.timeline.now, () => this.#crashed(crash))
+    return false
+  }
+
+  #carryOut(signer: number, effect: Exclude<Effect, { type: 'persist' }>): void {
+    if (effect.type !== 'send') this.progress++
+    this.#options.trace?.(effectLine(this.timeline.now, signer, effect))
+    switch (effect.type) {
+      case 'send':
+        return this.#send(signer, effect.to, effect.message)
+      case 'execute':
+        return this.#executed(signer, effect.executed)
+      case 'reply':
+        return this.clients.reply(signer, effect)
+      case 'suspect':
+        this.suspicions++
+        return
+    }
+  }
+
+  #send(from: number, to: number, message: Message): void {
+    const costs = this.costs[from] as Costs
+    costs.messages++
+    if (this.#options.countBytes) costs.bytes += this.#encode(message).length
+    if (!this.hosts[to]?.isUp || this.#cuts.has(linkName(from, to))) return
+    const batchId = batchIdOf(message)
+    const hops = batchId === undefined ? 0 : (this.#hops[from]?.get(batchId) ?? 0) + 1
+    this.#network.send(from, to, { message, hops })
+  }
+
+  #executed(signer: number, executed: ExecutedBatch): void {
+    const { batch } = executed
+    this.recorder.executed(signer, this.timeline.now, executed)
+    if (batch.initiator === signer && !this.hopsOf.has(batch.id)) this.hopsOf.set(batch.id, this.#hops[signer]?.get(batch.id) ?? 0)
+    // A skipped transaction was executed earlier, or is past its expiry: its client has its answer all the same.
+    const txIds = batch.transactions.map((transaction) => transactionId(this.#options.signers.manifest.clusterId, transaction))
+    for (const txId of txIds) this.#executedTxs[signer]?.add(txId)
+    this.clients.executed(signer, txIds)
+  }
+
+  #plan(fault: Fault): void {
+    switch (fault.type) {
+      case 'crash':
+        if (fault.atRelease !== null) this.#pendingCrashes.set(fault.signer, fault)
+        this.timeline.at(fault.atMs, () => {
+          if (fault.atRelease !== null && !this.#pendingCrashes.delete(fault.signer)) return
+          this.hosts[fault.signer]?.crash()
+          this.#crashed(fault)
+        })
+        return
+      case 'cut':
+        this.timeline.at(fault.atMs, () => this.#cut(fault))
+        return
+      case 'slow':
+        this.timeline.at(fault.atMs, () => this.#slow(fault))
+        return
+    }
+  }
+
+  #note(fault: string): void {
+    this.progress++
+    this.fired.push(fault)
+    this.#options.trace?.({ at: this.timeline.now, signer: null, what: 'fault', data: fault })
+  }
+
+  /** A signer went down: connections end, and what was on its way to it is lost; what it had sent may still arrive. */
+  #crashed(fault: Fault & { type: 'crash' }): void {
+    const { signer, backAfterMs } = fault
+    this.#note(faultText(fault))
+    for (const other of this.hosts) {
+      if (other.index === signer) continue
+      this.#network.drop(other.index, signer)
+      if (this.#random.upTo(1) === 0) this.#network.drop(signer, other.index)
+      if (!this.#cuts.has(linkName(signer, other.index))) this.#tell(signer, other.index, { type: 'disconnected', signer })
+    }
+    this.clients.crashed(signer)
+    if (backAfterMs === null) this.faultsAhead--
+    else this.timeline.after(backAfterMs, () => this.#restart(signer))
+  }
+
+  #restart(signer: number): void {
+    this.faultsAhead--
+    this.#note(`signer ${signer} comes back`)
+    const restored = this.hosts[signer]?.start() ?? []
+    this.recorder.restarted(signer, this.timeline.now, restored)
+    this.#executedTxs[signer] = new Set(restored.flatMap(({ batch }) => this.recorder.batches.get(batch.id)?.transactions ?? []))
+    for (const other of this.hosts) if (other.isUp && other.index !== signer) this.#connect(signer, other.index)
+  }
+
+  #connect(a: number, b: number): void {
+    if (this.#cuts.has(linkName(a, b)) || !this.hosts[a]?.isUp || !this.hosts[b]?.isUp) return
+    this.#tell(a, b, { type: 'connected', signer: a })
+    this.#tell(b, a, { type: 'connected', signer: b })
+  }
+
+  /** Tells `to` about its connection with `from`, after everything that `from` has sent; nobody if it restarts meanwhile. */
+  #tell(from: number, to: number, happening: Happening): void {
+    const host = this.hosts[to]
+    if (!host?.isUp) return
+    const { incarnation } = host
+    this.#network.signal(from, to, () => {
+      if (host.incarnation === incarnation) host.deliver(happening)
+    })
+  }
+
+  #cut(fault: Fault & { type: 'cut' }): void {
+    const { a, b, untilMs, silent } = fault
+    this.#note(faultText(fault))
+    this.timeline.at(untilMs, () => {
+      this.faultsAhead--
+      this.#note(silent ? `the link from ${a} to ${b} passes again` : `the link between ${a} and ${b} is back`)
+      if (silent) return this.#network.silence(a, b, false)
+      this.#cuts.delete(linkName(a, b))
+      this.#connect(a, b)
+    })
+    if (silent) return this.#network.silence(a, b, true)
+    this.#cuts.add(linkName(a, b))
+    for (const [from, to] of [[a, b] as const, [b, a] as const]) {
+      this.#network.drop(from, to)
+      if (this.hosts[from]?.isUp) this.#tell(from, to, { type: 'disconnected', signer: from })
+    }
+  }
+
+  #slow(fault: Fault & { type: 'slow' }): void {
+    const { a, b, extraMs, untilMs } = fault
+    this.#note(faultText(fault))
+    for (const [from, to] of [[a, b] as const, [b, a] as const]) this.#network.slow(from, to, extraMs)
+    this.timeline.at(untilMs, () => {
+      this.faultsAhead--
+      this.#note(`the link between ${a} and ${b} is as fast as before`)
+      for (const [from, to] of [[a, b] as const, [b, a] as const]) this.#network.slow(from, to, -extraMs)
+    })
+  }
+}
+
+function linkName(a: number, b: number): string {
+  return a < b ? `${a}/${b}` : `${b}/${a}`
+}
