@@ -15,8 +15,8 @@ interface Want {
   retries: (() => void)[]
 }
 
-/** How often a missing batch is asked for, each time from another signer, before it is given up. */
-const TRIES = 40
+/** Missing batches that are asked for at once; beyond that the oldest is given up (a liar may name what does not exist). */
+const MAX_WANTS = 16_384
 /** What may wait for one batch at once. */
 const RETRIES_PER_BATCH = 64
 
@@ -39,14 +39,16 @@ export class Commits {
 
   /** A certificate from another signer. */
   receive(from: number, certificate: Certificate): void {
-    const { journal, manifest, crypto, self } = this.#ctx
-    if (journal.get(certificate.batchId)?.committed) return
-    const fault = certificateFault(crypto, manifest, certificate)
-    if (fault !== undefined) {
-      if (from !== self) this.#ctx.suspect(from, `a certificate with ${fault}`, certificate.batchId)
-      return
-    }
-    this.#take(from, certificate)
+    const { journal } = this.#ctx
+    const committed = journal.get(certificate.batchId)?.committed
+    if (committed) this.#ctx.events.committed(committed.certificate, from)
+    else if (this.#isValid(from, certificate)) this.#take(from, certificate)
+  }
+
+  #isValid(from: number, certificate: Certificate): boolean {
+    const fault = certificateFault(this.#ctx.crypto, this.#ctx.manifest, certificate)
+    if (fault !== undefined) this.#ctx.suspect(from, `a certificate with ${fault}`, certificate.batchId)
+    return fault === undefined
   }
 
   /** A verified certificate: recorded once its batch and the history that it speaks of are here. */
@@ -62,16 +64,19 @@ export class Commits {
     if (value === 'undecided') return this.#ctx.suspect(from, 'a fast certificate that is not decisive', batchId)
     if ('behindOn' in value) return this.afterExecution(batchId, from, () => this.#take(from, certificate))
     this.#commit(certificate, from)
+  }
+
+  #commit(certificate: Certificate, from: number): void {
+    const { journal } = this.#ctx
+    this.#ctx.persist({ type: 'certificate', certificate })
+    this.#ctx.events.committed(certificate, from)
+    const value = journal.get(certificate.batchId)?.committed?.value
+    if (!value || journal.isExecuted(certificate.batchId)) return
     this.want(
       value.predecessors.filter((named) => !journal.get(named)),
       [from],
     )
     for (const [key, height] of value.base) if (journal.logs.heightOf(key) < height) this.#ctx.events.behind(from)
-  }
-
-  #commit(certificate: Certificate, from: number): void {
-    this.#ctx.persist({ type: 'certificate', certificate })
-    this.#ctx.events.committed(certificate, from)
   }
 
   /** Runs `retry` once a batch has arrived here; asks `from` for it first. */
@@ -104,6 +109,7 @@ export class Commits {
       if (this.#wants.has(batchId)) continue
       const want = { candidates: [...new Set(candidates)].filter((signer) => signer !== this.#ctx.self), tries: 0, retries: [] }
       this.#wants.set(batchId, want)
+      if (this.#wants.size > MAX_WANTS) this.#wants.delete(this.#wants.keys().next().value ?? '')
       const signer = this.#nextCandidate(want)
       if (signer !== undefined) asked.set(signer, [...(asked.get(signer) ?? []), batchId])
       this.#remind(batchId)
@@ -124,10 +130,10 @@ export class Commits {
 
   #remind(batchId: Id): void {
     const { timers, now, manifest } = this.#ctx
-    timers.set(`want ${batchId}`, now + manifest.timing.hopTimeoutMs, () => {
+    const tries = this.#wants.get(batchId)?.tries ?? 0
+    timers.set(`want ${batchId}`, now + manifest.timing.hopTimeoutMs * Math.min(tries, 16), () => {
       const want = this.#wants.get(batchId)
       if (!want) return
-      if (want.tries >= TRIES) return void this.#wants.delete(batchId)
       const signer = this.#nextCandidate(want)
       if (signer !== undefined) this.#ctx.send(signer, { type: 'fetch', ids: [batchId] })
       this.#remind(batchId)
@@ -151,10 +157,10 @@ export class Commits {
   }
 
   onHave(from: number, { batch, certificate }: MessageOf<'have'>): void {
-    if (certificate?.batchId === batch.id) {
-      this.#voting.admitNow(batch)
-      this.receive(from, certificate)
-    } else this.#voting.admit(batch, from)
+    if (certificate?.batchId !== batch.id) return this.#voting.admit(batch, from)
+    if (this.#ctx.journal.get(batch.id)?.committed || !this.#isValid(from, certificate)) return
+    this.#voting.admitCommitted(batch)
+    this.#take(from, certificate)
   }
 
   /** A batch is here: what waited for it goes on. */

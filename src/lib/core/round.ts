@@ -38,6 +38,8 @@ export interface Round {
   readonly accepts: Sweep
   /** Views by the digests of their votes. */
   readonly views: Map<Id, View>
+  /** PROPOSE went down from here. */
+  isProposed: boolean
   /** Signers who put their vote off. */
   postponed: Bitmap
   /** The own accept was refused: nobody waits for it. */
@@ -45,7 +47,7 @@ export interface Round {
   /** ORDER of ballot 0, once it was seen. */
   order?: Order
   /** The certificate as it was passed on, and to whom. */
-  passed?: { message: Message; targets: Set<number> }
+  passed?: { message: Message; targets: Set<number>; down: boolean }
   /** Root only: the wait for late votes is over. */
   waitIsOver: boolean
   /** Who was taken over from whom, for people. */
@@ -74,6 +76,7 @@ export class Rounds {
   /** 1a at the root: the batch has arrived here first; its view is the reference for all. */
   propose(batch: Batch): void {
     const round = this.#open(batch, this.#voting.referenceFor(batch.id))
+    round.isProposed = true
     this.#descend(round, 'vote', round.tree.childrenOf(this.#ctx.self))
     this.voted(batch.id)
   }
@@ -82,8 +85,11 @@ export class Rounds {
   resume(batch: Batch): void {
     const round = this.#open(batch, this.#voting.referenceFor(batch.id))
     const order = this.#ctx.journal.get(batch.id)?.orders.get(0)
-    if (order) round.order = order
+    round.isProposed = true
     this.voted(batch.id)
+    if (!order) return
+    round.order = order
+    this.#accept(round, order)
   }
 
   /** 1a further down. */
@@ -92,10 +98,10 @@ export class Rounds {
     const committed = journal.get(batch.id)?.committed
     if (committed) return this.#ctx.send(from, { type: 'certificate', certificate: committed.certificate })
     if (!this.#ctx.treeOf(batch).isAncestor(from, self)) return this.#ctx.suspect(from, 'PROPOSE from no ancestor', batch.id)
-    const seen = this.#rounds.get(batch.id)
-    const round = seen ?? this.#open(batch, reference)
+    const round = this.#rounds.get(batch.id) ?? this.#open(batch, reference)
     round.votes.askedBy(from)
-    if (!seen) {
+    if (!round.isProposed) {
+      round.isProposed = true
       this.#voting.reference(batch.id, reference)
       this.#descend(round, 'vote', round.tree.childrenOf(self))
       this.#voting.admit(batch, from)
@@ -375,15 +381,19 @@ export class Rounds {
     const { journal, self } = this.#ctx
     const known = journal.get(certificate.batchId)
     if (!known) return
-    const round = this.#rounds.get(certificate.batchId) ?? this.#open(known.batch, { heights: new Map(), pending: [] })
-    if (round.passed) return
-    round.passed = { message: { type: 'certificate', certificate }, targets: new Set() }
-    round.times.certified = this.#ctx.now
+    const { hopTimeoutMs } = this.#ctx.manifest.timing
+    let round = this.#rounds.get(certificate.batchId)
+    if (!round?.passed) {
+      round ??= this.#open(known.batch, { heights: new Map(), pending: [] })
+      round.passed = { message: { type: 'certificate', certificate }, targets: new Set(), down: false }
+      round.times.certified = this.#ctx.now
+      this.#ctx.timers.set(`round ${certificate.batchId}`, this.#ctx.now + 4 * hopTimeoutMs, () => this.#close(certificate.batchId))
+    }
+    const { passed } = round
     const cameDown = from === self || round.tree.isAncestor(from, self)
-    if (cameDown && rankOf(certificate) <= 0) this.#tell(round, round.tree.childrenOf(self))
-    this.#ctx.timers.set(`round ${certificate.batchId}`, this.#ctx.now + 4 * this.#ctx.manifest.timing.hopTimeoutMs, () =>
-      this.#close(certificate.batchId),
-    )
+    if (!passed || passed.down || !cameDown || rankOf(certificate) > 0) return
+    passed.down = true
+    this.#tell(round, round.tree.childrenOf(self))
   }
 
   #tell(round: Round, signers: readonly number[]): void {
@@ -429,6 +439,7 @@ export class Rounds {
       votes: new Sweep(manifest.n, crypto.bls),
       accepts: new Sweep(manifest.n, crypto.bls),
       views: new Map(),
+      isProposed: false,
       postponed: emptyBitmap(manifest.n),
       abstains: false,
       waitIsOver: false,

@@ -69,6 +69,11 @@ export class Voting {
     this.#admitEarly(batch.initiator)
   }
 
+  /** Takes in a batch whose valid certificate is at hand: it is never voted on, the certificate is the answer (§13). */
+  admitCommitted(batch: Batch): void {
+    if (!this.#ctx.journal.get(batch.id)) this.#take(batch)
+  }
+
   /** A batch that waits for its predecessor in sequence. */
   earlyBatch(batchId: Id): Batch | undefined {
     for (const early of this.#early.values()) {
@@ -130,12 +135,16 @@ export class Voting {
 
   #arrive(batch: Batch): void {
     if (this.#ctx.journal.get(batch.id)) return
+    this.#take(batch)
+    this.tryVote(batch.id)
+  }
+
+  #take(batch: Batch): void {
     this.#ctx.persist({ type: 'batch', batch })
     const open = this.#openOf.get(batch.initiator) ?? new Set()
     open.add(batch.id)
     this.#openOf.set(batch.initiator, open)
     this.#ctx.events.arrived(batch.id)
-    this.tryVote(batch.id)
   }
 
   /** Counts a batch that was read back at a restart. */
