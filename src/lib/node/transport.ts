@@ -18,6 +18,9 @@ import { loopbackUrl } from './loopback.js'
 import type { Transport, TransportHandlers } from './ports.js'
 import { LINK_CAPS, LINK_TIMING, type LinkCaps, type LinkTiming, type TransportOptions } from './transport-options.js'
 
+/** Who starts together with all others is dialled by them anyway: only one that came late has to knock. */
+const KNOCK_AFTER_MS = 250
+
 /** A transport over links, with what its owner may look at. */
 export interface LinkTransport extends Transport {
   /** Takes an upgrade on `/link`; answers false, and leaves the socket alone, for any other path. */
@@ -49,6 +52,7 @@ class Mesh implements LinkTransport {
   readonly #met = new Set<number>()
   #handlers: TransportHandlers | undefined
   #keepAlive: NodeJS.Timeout | undefined
+  #knocking: NodeJS.Timeout | undefined
   #stopped = false
 
   constructor(options: TransportOptions) {
@@ -94,7 +98,7 @@ class Mesh implements LinkTransport {
       for (const link of [...this.#links.values()]) link.keepAlive(now, this.#timing.deadMs, graceful)
     }, this.#timing.pingMs).unref()
     for (const dialling of this.#dialling.values()) dialling.dial()
-    for (const url of this.#urls.slice(0, this.#options.self)) knock(url, this.#options.self)
+    this.#knocking = setTimeout(() => this.#knock(), KNOCK_AFTER_MS).unref()
   }
 
   send(to: number, frame: Uint8Array): void {
@@ -108,6 +112,7 @@ class Mesh implements LinkTransport {
     this.#stopped = true
     this.#options.server?.off('upgrade', this.#upgraded)
     clearInterval(this.#keepAlive)
+    clearTimeout(this.#knocking)
     const links = [...this.#links.values()]
     for (const link of links) link.close(CLOSE.stopped, 'stopped')
     this.#accepting.stop()
@@ -133,6 +138,13 @@ class Mesh implements LinkTransport {
 
   readonly #upgraded = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     this.handleUpgrade(request, socket, head)
+  }
+
+  #knock(): void {
+    const { self } = this.#options
+    this.#urls.slice(0, self).forEach((url, signer) => {
+      if (!this.#links.has(signer)) knock(url, self)
+    })
   }
 
   async #objection(signer: number): Promise<string | undefined> {
