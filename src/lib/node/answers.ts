@@ -8,6 +8,7 @@ import { MusigError } from '../base/errors.js'
 import { certificateCodec, certificateId, orderCodec } from '../core/certificate.js'
 import type { Journal, KnownBatch } from '../core/journal.js'
 import type { Manifest } from '../core/manifest.js'
+import type { Rounds } from '../core/round.js'
 import { scoreOf, type Tally, tallyOf, valueCodec } from '../core/tally.js'
 import { transactionCodec, transactionId } from '../core/transaction.js'
 import { viewCodec } from '../core/view.js'
@@ -115,6 +116,8 @@ export interface Subject {
   self: number
   manifest: Manifest
   journal: Journal
+  /** What is remembered of batches' trips through their trees. */
+  rounds: Pick<Rounds, 'get'>
   executor: Executor
   phases: PhaseClock
   connected: ReadonlySet<number>
@@ -250,7 +253,8 @@ export function isReady({ manifest, connected }: Pick<Subject, 'manifest' | 'con
   return connected.size + 1 >= manifest.quorum
 }
 
-function knownBatch(journal: Journal, batchId: Id): KnownBatch {
+/** A batch that arrived here. Errors: `NOT_FOUND`. */
+export function knownBatch(journal: Journal, batchId: Id): KnownBatch {
   const known = journal.get(batchId)
   if (!known) throw new MusigError('NOT_FOUND', `this signer knows no batch ${batchId}`)
   return known

@@ -2,8 +2,8 @@
  * The API of a signer process: HTTP and one WebSocket, on the server that it shares with the links, for callers on this machine. Owns routes, waiting and
  * the subscription; what may pass at all is `http-guard.ts`, what is answered `answers.ts`.
  *
- * POST /api/transactions · GET /api/transactions[/ID] /api/batches/ID /api/certificates/ID /api/query /api/status /api/manifest /api/subscribe ·
- * GET /healthz /metrics. Reads are open to this machine's users; changes need the token.
+ * POST /api/transactions · GET /api/transactions[/ID] /api/batches/ID /api/certificates/ID /api/descriptions/ID /api/groups/ID /api/query /api/status
+ * /api/manifest /api/subscribe · GET /healthz /metrics. Reads are open to this machine's users; changes need the token.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
@@ -15,6 +15,7 @@ import { manifestToJson } from '../core/manifest.js'
 import { type Transaction, transactionCodec, transactionId } from '../core/transaction.js'
 import { LINK_PATH } from './accepting.js'
 import { batchAnswer, certificateAnswer, findId, isReady, type Subject, statusAnswer, type TransactionResult, transactionAnswer } from './answers.js'
+import { descriptionAnswer, groupAnswer } from './descriptions.js'
 import type { Reply } from './driver.js'
 import { API_LIMITS, checkOrigin, errorAnswer, Refusal, readBody, sendJson, TokenCheck } from './http-guard.js'
 
@@ -113,6 +114,10 @@ export class Api {
         return batchAnswer(subject, this.#batchId(argument ?? ''))
       case 'certificates/':
         return certificateAnswer(subject, this.#batchId(argument ?? ''))
+      case 'descriptions/':
+        return descriptionAnswer(subject, this.#batchId(argument ?? ''))
+      case 'groups/':
+        return groupAnswer(subject, this.#batchId(argument ?? ''))
       case 'query':
         return this.#query(url)
       case 'status':

@@ -8,9 +8,11 @@ import { dirname, resolve } from 'node:path'
 import type { Id } from '../base/bytes.js'
 import { toJson } from '../base/codec.js'
 import { MusigError } from '../base/errors.js'
+import type { BatchDescription } from '../core/describe.js'
 import { type Manifest, readManifest } from '../core/manifest.js'
 import { type Transaction, transactionCodec } from '../core/transaction.js'
 import type { BatchAnswer, CertificateAnswer, StatusAnswer, TransactionResult } from './answers.js'
+import type { GroupAnswer } from './descriptions.js'
 import { ConnectionFailed, call } from './http-call.js'
 import { loopbackUrl } from './loopback.js'
 import { Subscription } from './subscription.js'
@@ -103,6 +105,16 @@ export class Client {
   /** The certificate of a batch, by its id or that of a transaction in it. Errors: `NOT_FOUND`. */
   async certificate(id: string, options: ReadOptions = {}): Promise<CertificateAnswer> {
     return (await this.#read(`/api/certificates/${encodeURIComponent(id)}`, options, true)) as CertificateAnswer
+  }
+
+  /** What a signer saw of a batch: votes, accepts, its tree; by its id or that of a transaction in it. Errors: `NOT_FOUND`. */
+  async description(id: string, options: ReadOptions = {}): Promise<BatchDescription> {
+    return (await this.#read(`/api/descriptions/${encodeURIComponent(id)}`, options, true)) as BatchDescription
+  }
+
+  /** The same of a batch and all that belong into one picture with it, oldest first. Errors: `NOT_FOUND`. */
+  async group(id: string, options: ReadOptions = {}): Promise<GroupAnswer> {
+    return (await this.#read(`/api/groups/${encodeURIComponent(id)}`, options, true)) as GroupAnswer
   }
 
   /** Reads from the state machine of a signer. Errors: `NOT_FOUND` if there is nothing at this path. */

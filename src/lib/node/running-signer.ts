@@ -124,6 +124,7 @@ export class RunningSigner {
       self,
       manifest,
       journal: this.#signer.journal,
+      rounds: this.#signer.rounds,
       executor,
       phases: this.#phases,
       connected: this.#signer.connected,
