@@ -8,6 +8,7 @@ import { digestOf } from '../../src/lib/base/hash.js'
 import { LOCAL_TIMING, type Manifest, makeManifest, manifestToJson, signerEntry } from '../../src/lib/core/manifest.js'
 import { signTransaction, type Transaction } from '../../src/lib/core/transaction.js'
 import { putPayload } from '../../src/lib/machine/documents.js'
+import type { Json } from '../../src/lib/machine/json.js'
 import { loadCrypto } from '../../src/lib/node/crypto.js'
 import { insecureKey, keyFileText, openSecret } from '../../src/lib/node/keystore.js'
 import type { SignerConfig } from '../../src/lib/node/signer-config.js'
@@ -86,7 +87,7 @@ export async function clusterFiles(n: number, seed = 'test'): Promise<ClusterFil
 let nonces = 0
 
 /** A transaction that makes a document, or another version of it. Unsigned where the machine allows it. */
-export function putDocument(manifest: Manifest, name: string, content: object): Transaction {
+export function putDocument(manifest: Manifest, name: string, content: Json): Transaction {
   const { deps, payload } = putPayload(name, content)
   const crypto = loadCrypto()
   const transaction = { deps, payload, client: null, nonce: utf8(`nonce-${nonces++}`), expiry: null, signature: null }

@@ -46,11 +46,12 @@ export function call({ url, agent, method, timeoutMs, body, token }: Call): Prom
       timeoutMs,
     )
     sent.on('socket', (socket) => {
-      // On a connection that is kept alive the request leaves at once.
-      begun ||= !socket.connecting
-      socket.once('connect', () => {
+      const begin = () => {
         begun = true
-      })
+      }
+      // On a connection that was kept alive the request leaves at once.
+      if (socket.connecting) socket.once('connect', begin)
+      else begin()
     })
     sent.on('error', (error) => reject(error instanceof MusigError ? error : new ConnectionFailed(reasonOf(error), begun)))
     sent.on('close', () => clearTimeout(timer))
