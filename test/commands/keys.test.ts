@@ -104,6 +104,20 @@ test('gen: from a mnemonic, the keys of EIP-2334', async () => {
   const keys = keysOf(await bench.musig([...args, '--mnemonic-file', words, '--index', '5']))
   const seed = await mnemonicSeed(MNEMONIC)
   for (const [i, key] of keys.entries()) assert.is(key.publicKey, toHex(crypto.bls.publicKey(derivePath(seed, signerPath(5 + i)))))
+  const lost = join(bench.folder, 'lost-words')
+  await refused([
+    ['keys', 'gen', '--name', 'derived', '-n', '2', '--index', '4294967295', '--new-mnemonic', lost, '--insecure'],
+    2,
+    'ALREADY_EXISTS',
+    /derived-0/,
+  ])
+  await refused([
+    ['keys', 'gen', '--name', 'edge', '-n', '2', '--index', '4294967295', '--new-mnemonic', lost, '--insecure'],
+    2,
+    'BAD_INPUT',
+    /no index/,
+  ])
+  assert.not.ok(existsSync(lost))
   const fresh = join(bench.folder, 'fresh-words')
   const [made] = keysOf(await bench.musig(['keys', 'gen', '--name', 'fresh', '--insecure', '--json', '--new-mnemonic', fresh]))
   assert.is(statSync(fresh).mode & 0o777, 0o600)
@@ -137,12 +151,9 @@ test('gen: bad wishes leave nothing behind', async () => {
     [['keys', 'gen', '--name', 'alice', '--insecure'], 2, 'ALREADY_EXISTS', /“alice”/],
     [['keys', 'gen', '--name', '../up', '--insecure'], 2, 'BAD_INPUT', /no name for a key/],
     [['keys', 'gen', '-n', '0', '--insecure'], 2, 'BAD_INPUT', /0/],
-    [['keys', 'gen', '-n', '4097', '--insecure'], 2, 'BAD_INPUT', /4097/],
     [['keys', 'gen', '--kind', 'peer'], 2, 'BAD_INPUT', /peer/],
     [['keys', 'gen'], 2, 'BAD_INPUT', /passphrase is needed and there is no terminal/],
     [['keys', 'gen', '--passphrase-file', bench.file('short', 'short\n')], 2, 'BAD_INPUT', /too short/],
-    [['keys', 'gen', '--passphrase-file', bench.file('empty', '')], 2, 'BAD_INPUT', /empty/],
-    [['keys', 'gen', '--passphrase-file', join(bench.folder, 'none')], 2, 'NOT_FOUND', /none/],
     [['keys', 'gen', '--passphrase-file', bench.file('open', PASSPHRASE, 0o644)], 2, 'BAD_INPUT', /chmod 600/],
   )
   assert.equal(readdirSync(join(bench.home, 'keys')), before)
@@ -172,10 +183,7 @@ test('list and show: what is public, and nothing else', async () => {
     ['file', 'insecure', 'kind', 'linkKey', 'linkSignature', 'name', 'proof', 'publicKey', 'region', 'schema'].sort(),
   )
   assert.match((await bench.musig(['keys', 'show', 'derived-0'])).stdout, /insecure +true/)
-  await refused(
-    [['keys', 'show', 'nobody'], 2, 'NOT_FOUND', /no key “nobody”.*there are: alice, bank/],
-    [['keys', 'show'], 2, 'BAD_INPUT', /choose one/],
-  )
+  await refused([['keys', 'show', 'nobody'], 2, 'NOT_FOUND', /no key “nobody”.*there are: alice, bank/])
   const none = await bench.musig(['keys', 'list', '--home', join(bench.folder, 'other-home')])
   assert.is(none.code, 0)
   assert.match(none.stdout, /musig keys gen/)
@@ -238,7 +246,6 @@ test('import: wrong passphrases, damage and costs are refused; a foreign keystor
     [['keys', 'import', file, '--passphrase-file', bench.file('wrong', 'another passphrase')], 2, 'BAD_INPUT', /wrong passphrase/],
     [['keys', 'import', file], 2, 'BAD_INPUT', /no terminal/],
     [['keys', 'import', bench.file('junk.json', '{"version":4}')], 2, 'BAD_INPUT', /no key file/],
-    [['keys', 'import', join(bench.folder, 'missing.json')], 2, 'NOT_FOUND', /does not exist/],
   )
   const costly = { ...foreign, crypto: { ...foreign.crypto, kdf: { ...foreign.crypto.kdf, params: { ...quick.params, n: 2 ** 30 } } } }
   await refused([
@@ -282,11 +289,9 @@ test('sign: text, hex, files and stdin; noble agrees', async () => {
   assert.equal(document.messages, ['0x68656c6c6f'])
   await refused(
     [['sign', 'xyz', '--hex', '--key', 'fresh'], 2, 'BAD_INPUT', /not hex/],
-    [['sign', '0xabc', '--key', 'fresh'], 2, 'BAD_INPUT', /not hex/],
     [['sign', join(bench.folder, 'gone'), '--file', '--key', 'fresh'], 2, 'BAD_INPUT', /gone/],
     [['sign', 'x', '--hex', '--file', '--key', 'fresh'], 2, 'BAD_INPUT', /--hex|--file/],
     [['sign', 'x', '--key', 'alice'], 2, 'BAD_INPUT', /no terminal/],
-    [['sign', 'x', '--key', 'alice', '--passphrase', PASSPHRASE], 2, 'BAD_INPUT', /Nonexistent flag/],
   )
 })
 
@@ -318,9 +323,7 @@ test('aggregate: every key is checked, and the danger is said', async () => {
     [['keys', 'aggregate', a, b, '--proof', proofs[0] ?? ''], 2, 'BAD_INPUT', /1 proofs for 2 keys/],
     [['keys', 'aggregate', a, a], 2, 'BAD_INPUT', /same as public key 0/],
     [['keys', 'aggregate', a, b.slice(2)], 2, 'BAD_INPUT', /public key 1 has 47 bytes/],
-    [['keys', 'aggregate', a, 'zz'], 2, 'BAD_INPUT', /public key 1 is not hex/],
     [['keys', 'aggregate', a, `c0${'00'.repeat(47)}`], 2, 'BAD_INPUT', /infinity/],
-    [['keys', 'aggregate', a, `${'ff'.repeat(48)}`], 2, 'BAD_INPUT', /no point/],
   )
   const negated = fromHex(a).map((byte, i) => (i === 0 ? byte ^ 0x20 : byte))
   await refused([['keys', 'aggregate', a, toHex(negated)], 2, 'BAD_INPUT', /rogue/])

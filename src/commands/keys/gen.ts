@@ -1,5 +1,6 @@
 /** `musig keys gen`: new keys, encrypted unless asked otherwise, with proofs of possession for signers. */
 import { randomBytes } from 'node:crypto'
+import { unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Flags } from '@oclif/core'
 import { toHex } from '../../lib/base/bytes.js'
@@ -31,7 +32,10 @@ export default class KeysGen extends MusigCommand {
     count: Flags.integer({ char: 'n', description: 'How many.', default: 1, min: 1, max: LIMITS.signers, helpValue: 'N' }),
     name: Flags.string({ description: 'The name; several keys become NAME-0, NAME-1, …', helpValue: 'NAME' }),
     kind: Flags.string({ description: 'Whose keys they are.', options: ['signer', 'client'], default: 'signer' }),
-    mnemonic: Flags.boolean({ description: 'Derive signer keys (EIP-2333) from a mnemonic that the terminal asks for.' }),
+    mnemonic: Flags.boolean({
+      description: 'Derive signer keys (EIP-2333) from a mnemonic that the terminal asks for.',
+      exclusive: ['mnemonic-file', 'new-mnemonic'],
+    }),
     'mnemonic-file': Flags.string({ description: 'Derive from the mnemonic in this file (0600).', helpValue: 'FILE', exclusive: ['new-mnemonic'] }),
     'new-mnemonic': Flags.string({ description: 'Derive from a new mnemonic of 24 words, written to this file (0600).', helpValue: 'FILE' }),
     index: Flags.integer({
@@ -57,20 +61,38 @@ export default class KeysGen extends MusigCommand {
     const names = await ring.newNames(flags.count, flags.name, kind)
     const passphrase = flags.insecure ? undefined : await this.newPassphrase(flags['passphrase-file'], names.length)
     const seed = fromMnemonic ? await this.seed(flags) : undefined
+    try {
+      return await this.make(ring, names, kind, seed, passphrase, flags)
+    } catch (error) {
+      // Without its keys a new mnemonic is worth nothing.
+      if (flags['new-mnemonic'] !== undefined) await unlink(flags['new-mnemonic']).catch(() => undefined)
+      throw error
+    }
+  }
+
+  private async make(
+    ring: Keyring,
+    names: readonly string[],
+    kind: KeyKind,
+    seed: Uint8Array | undefined,
+    passphrase: string | undefined,
+    { index, region }: { index: number; region: string },
+  ): Promise<object> {
     const crypto = loadCrypto()
     const made = names.map((name, i) => {
-      const path = seed ? signerPath(flags.index + i) : ''
+      const path = seed ? signerPath(index + i) : ''
       const secret = seed ? derivePath(seed, path) : kind === 'signer' ? randomSecretKey() : Uint8Array.from(randomBytes(32))
       const key = openSecret(kind, secret, crypto)
-      return { key, path, description: `musig ${kind} ${name}`, half: publicKeyFile(crypto, key, name, flags.region) }
+      return { key, path, description: `musig ${kind} ${name}`, half: publicKeyFile(crypto, key, name, region) }
     })
     const files = passphrase === undefined ? made.map(({ key }) => insecureKey(key)) : await this.encrypt(made, passphrase)
     await ring.add(made.map(({ half }, i) => ({ half, file: files[i] as KeyFile })))
-    if (flags.insecure) this.warn(`${names.length === 1 ? 'this key is' : 'these keys are'} not encrypted: whoever reads the file is the ${kind}`)
+    const insecure = passphrase === undefined
+    if (insecure) this.warn(`${names.length === 1 ? 'this key is' : 'these keys are'} not encrypted: whoever reads the file is the ${kind}`)
     return this.show(
       ring,
       made.map(({ half }) => half),
-      flags.insecure,
+      insecure,
     )
   }
 

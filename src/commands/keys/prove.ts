@@ -28,7 +28,7 @@ export default class KeysProve extends MusigCommand {
     const half = kept ?? (await this.made(ring, key, flags['passphrase-file']))
     const json = publicKeyJson(half)
     await this.table(
-      ['', ''],
+      ['field', 'value'],
       Object.entries(json)
         .filter(([field]) => ['publicKey', 'proof', 'linkKey', 'linkSignature'].includes(field))
         .map(([field, value]) => [field, String(value)]),

@@ -31,7 +31,7 @@ export default class KeysShow extends MusigCommand {
     }
     if (!half && key.kind === 'signer') this.warn(`the proof of possession is not at hand; make it with: musig keys prove ${key.name}`)
     await this.table(
-      ['', ''],
+      ['field', 'value'],
       Object.entries(shown)
         .filter(([field, value]) => field !== 'schema' && value !== '')
         .map(([field, value]) => [field, String(value)]),

@@ -28,7 +28,7 @@ export default class VerifyManifest extends MusigCommand {
   private async show({ name, clusterId, n, quorum, crashBound, asyncByzantineBound, syncByzantineBound, deltaMs }: Manifest): Promise<void> {
     this.log(`Valid: the manifest of “${name}”, every key is proved`)
     await this.table(
-      ['', ''],
+      ['field', 'value'],
       [
         ['cluster id', clusterId],
         ['signers', n],

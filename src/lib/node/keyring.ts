@@ -30,7 +30,7 @@ const clientCodec = object({ kind: oneOf(['client']), name: text(64, 1), publicK
 /** What others may know of a signer: its line of a manifest (§2). */
 export type PublicSigner = ReturnType<(typeof signerCodec)['decode']>
 /** What others may know of a client. */
-export type PublicClient = ReturnType<(typeof clientCodec)['decode']>
+type PublicClient = ReturnType<(typeof clientCodec)['decode']>
 export type PublicKeyFile = PublicSigner | PublicClient
 
 /** A key of the folder as it stands there: still locked if it is encrypted. */

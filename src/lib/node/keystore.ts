@@ -30,7 +30,7 @@ export type OpenKey =
 export type Kdf = Pick<IKdfModule, 'function' | 'params'>
 
 /** What opening a keystore may cost at most; checked before any of it is spent. */
-export const KDF_LIMITS = { scryptBytes: 2 ** 29, scryptWork: 2 ** 31, pbkdf2Rounds: 10_000_000, saltBytes: 64 } as const
+const KDF_LIMITS = { scryptBytes: 2 ** 29, scryptWork: 2 ** 31, pbkdf2Rounds: 10_000_000, saltBytes: 64 } as const
 
 const SECRET_BYTES = 32
 const PUBLIC_KEY_BYTES: Record<KeyKind, number> = { signer: 48, client: 32 }
