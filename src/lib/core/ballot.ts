@@ -8,15 +8,13 @@ import { type Id, toHex, uint32, utf8 } from '../base/bytes.js'
 import { digestOf } from '../base/hash.js'
 import { findBadShares, mergeMultiSignatures, multiSignatureFault, singleSignature } from '../bls/multi-signature.js'
 import type { Acceptor } from './acceptor.js'
-import { type Backing, type Order, type OrderProof, type PromiseSet, publicKeysOf, signOrder } from './certificate.js'
+import { type Backing, type Order, type OrderProof, publicKeysOf, signOrder } from './certificate.js'
 import type { Commits } from './commits.js'
 import type { Context } from './context.js'
 import type { KnownBatch } from './journal.js'
 import type { MessageOf, PromiseOf } from './message.js'
-import { backedBatch, readBacking, valueFromPromises } from './promises.js'
+import { backedBatch, promiseSetOf, readBacking, valueFromPromises } from './promises.js'
 import { acceptDigest, type PromiseStatement, prepareDigest, promiseDigest, timeoutDigest, valueDigest, voteDigest } from './statement.js'
-import type { View } from './view.js'
-import { voteSetOf } from './vote-set.js'
 import type { Voting } from './voting.js'
 
 /** An own attempt to decide a batch as the coordinator of a ballot. */
@@ -251,7 +249,7 @@ export class Ballots {
     const batchId = known.batch.id
     if (known.committed || attempt.order || this.#recoveries.get(batchId)?.attempt !== attempt) return
     if (attempt.promises.size < manifest.quorum || (attempt.promises.size < manifest.n && !attempt.isDue)) return
-    const promises = this.#promiseSet(batchId, attempt)
+    const promises = promiseSetOf(this.#ctx, batchId, attempt.ballot, attempt.promises)
     if (!promises) return
     const reading = valueFromPromises(this.#ctx, known.batch, attempt.ballot, promises)
     const others = [...attempt.promises.keys()].filter((signer) => signer !== self)
@@ -264,41 +262,6 @@ export class Ballots {
     attempt.order = signOrder(crypto, manifest, linkSecretKey, { batchId, ballot: attempt.ballot, value: reading.value, proof })
     this.#ctx.persist({ type: 'order', order: attempt.order })
     this.#ctx.sendAll({ type: 'order', order: attempt.order })
-  }
-
-  #promiseSet(batchId: Id, { ballot, promises }: Attempt): PromiseSet | undefined {
-    const { manifest, crypto } = this.#ctx
-    const views = new Map<Id, View>()
-    const values = new Map<Id, PromiseOf['value']>()
-    const backings = new Map<Id, Backing>()
-    const statements = new Map<Id, PromiseStatement>()
-    const votes = []
-    const shares = []
-    for (const [signer, promise] of promises) {
-      const message = promiseDigest(manifest, batchId, ballot, promise)
-      views.set(promise.voteDigest, promise.view)
-      if (promise.accepted) values.set(promise.accepted.valueDigest, promise.value)
-      for (const backing of promise.backings) {
-        // A certificate shows it to everyone; of two orders either will do.
-        if (backing.type === 'certificate' || !backings.has(backedBatch(backing))) backings.set(backedBatch(backing), backing)
-      }
-      statements.set(toHex(message), { voteDigest: promise.voteDigest, accepted: promise.accepted, blockers: promise.blockers })
-      votes.push(singleSignature(manifest.n, signer, voteDigest(manifest, batchId, promise.view), promise.voteSignature))
-      shares.push(singleSignature(manifest.n, signer, message, promise.signature))
-    }
-    const voteSignature = mergeMultiSignatures(crypto.bls, votes)
-    const merged = mergeMultiSignatures(crypto.bls, shares)
-    if (!voteSignature || !merged) return undefined
-    return {
-      votes: voteSetOf(voteSignature, views),
-      statements: merged.entries.flatMap(({ message, signers }) => {
-        const statement = statements.get(toHex(message))
-        return statement ? [{ ...statement, signers }] : []
-      }),
-      signature: merged.signature,
-      values: [...values.values()].filter((value) => value !== null),
-      backings: [...backings.values()],
-    }
   }
 
   /** ORDER of a ballot above 0: the accept goes straight to the coordinator. */

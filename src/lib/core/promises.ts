@@ -5,13 +5,15 @@
 
 import { countBits } from '../base/bitmap.js'
 import { equalBytes, type Id, toHex } from '../base/bytes.js'
-import { type MultiSignature, multiSignatureFault, signersOf } from '../bls/multi-signature.js'
+import { type MultiSignature, mergeMultiSignatures, multiSignatureFault, signersOf, singleSignature } from '../bls/multi-signature.js'
 import { type Backing, certificateFault, certifiedValue, isSignedOrder, type PromiseSet, publicKeysOf, voteSetFault } from './certificate.js'
 import type { Context } from './context.js'
-import { promiseDigest, valueDigest, voteDigest } from './statement.js'
+import type { PromiseOf } from './message.js'
+import { type PromiseStatement, promiseDigest, valueDigest, voteDigest } from './statement.js'
 import { leavesOut, predecessorsOf, tallyOf, type Value } from './tally.js'
 import type { Batch } from './transaction.js'
-import { countedViews, multiSignatureOf } from './vote-set.js'
+import type { View } from './view.js'
+import { countedViews, multiSignatureOf, voteSetOf } from './vote-set.js'
 
 /** What came of reading something that depends on history or bodies which may not be here yet. */
 export type Reading<T> =
@@ -116,4 +118,44 @@ function forcedValue(ctx: Context, promises: PromiseSet, m: number): Value | 'mi
   const forced = [...reports].find(([, count]) => count >= needed)
   if (!forced) return undefined
   return promises.values.find((value) => valueDigest(clusterId, value) === forced[0]) ?? 'missing'
+}
+
+/** Puts the promises of a ballot together, each verified before: equal statements share an entry. Undefined if a signature is malformed. */
+export function promiseSetOf(
+  { manifest, crypto }: Context,
+  batchId: Id,
+  ballot: number,
+  promises: ReadonlyMap<number, PromiseOf>,
+): PromiseSet | undefined {
+  const views = new Map<Id, View>()
+  const values = new Map<Id, PromiseOf['value']>()
+  const backings = new Map<Id, Backing>()
+  const statements = new Map<Id, PromiseStatement>()
+  const votes = []
+  const shares = []
+  for (const [signer, promise] of promises) {
+    const message = promiseDigest(manifest, batchId, ballot, promise)
+    views.set(promise.voteDigest, promise.view)
+    if (promise.accepted) values.set(promise.accepted.valueDigest, promise.value)
+    for (const backing of promise.backings) {
+      // A certificate shows it to everyone; of two orders either will do.
+      if (backing.type === 'certificate' || !backings.has(backedBatch(backing))) backings.set(backedBatch(backing), backing)
+    }
+    statements.set(toHex(message), { voteDigest: promise.voteDigest, accepted: promise.accepted, blockers: promise.blockers })
+    votes.push(singleSignature(manifest.n, signer, voteDigest(manifest, batchId, promise.view), promise.voteSignature))
+    shares.push(singleSignature(manifest.n, signer, message, promise.signature))
+  }
+  const voteSignature = mergeMultiSignatures(crypto.bls, votes)
+  const merged = mergeMultiSignatures(crypto.bls, shares)
+  if (!voteSignature || !merged) return undefined
+  return {
+    votes: voteSetOf(voteSignature, views),
+    statements: merged.entries.flatMap(({ message, signers }) => {
+      const statement = statements.get(toHex(message))
+      return statement ? [{ ...statement, signers }] : []
+    }),
+    signature: merged.signature,
+    values: [...values.values()].filter((value) => value !== null),
+    backings: [...backings.values()],
+  }
 }

@@ -1,65 +1,31 @@
 /**
  * A batch's trip through its tree in ballot 0 (§5): PROPOSE down, votes up, ORDER or certificate down, accepts up. Owns who is asked and who
- * is told, take-over of grandchildren (§10), and the root's decision; whether an order is accepted is decided in `acceptor.ts`.
+ * is told, and take-over of grandchildren (§10). What the root decides is `root.ts`; whether an order is accepted, `acceptor.ts`.
  */
 
-import { type Bitmap, bitmapOf, emptyBitmap, hasBit, includesAll, isBitmap, membersOf, unionOf } from '../base/bitmap.js'
+import { type Bitmap, bitmapOf, hasBit, includesAll, isBitmap, membersOf, unionOf } from '../base/bitmap.js'
 import { type Id, toHex } from '../base/bytes.js'
-import { type MultiSignature, multiSignatureFault, multiSignatureFormFault, signersOf, singleSignature } from '../bls/multi-signature.js'
+import { type MultiSignature, multiSignatureFormFault, signersOf, singleSignature } from '../bls/multi-signature.js'
 import type { Acceptor } from './acceptor.js'
-import { type Certificate, type Order, publicKeysOf, rankOf, signOrder } from './certificate.js'
+import { type Certificate, type Order, rankOf } from './certificate.js'
 import type { Commits } from './commits.js'
 import type { Context } from './context.js'
-import type { AcceptSet, Message, MessageOf } from './message.js'
+import type { AcceptSet, MessageOf } from './message.js'
+import { Root } from './root.js'
+import { downward, newRound, type Phase, type Round, sweepOf } from './round-state.js'
 import { acceptDigest, valueDigest, voteDigest } from './statement.js'
-import { Sweep, type SweepShare } from './sweep.js'
-import { isFast, isHopeless, predecessorsOf, slowValue, type Tally, tallyOf } from './tally.js'
+import type { Sweep } from './sweep.js'
 import type { Batch } from './transaction.js'
-import type { Tree } from './tree.js'
 import { type View, viewFault } from './view.js'
-import { countedViews, multiSignatureOf, type VoteSet, voteSetOf } from './vote-set.js'
+import { multiSignatureOf, type VoteSet, voteSetOf } from './vote-set.js'
 import type { Voting } from './voting.js'
-
-type Phase = 'vote' | 'accept'
-
-/** When what happened, in the clock of the events; for people, and for nothing else. */
-export interface RoundTimes {
-  proposed: number
-  ordered?: number
-  certified?: number
-}
-
-/** What is remembered of a round while it lasts and shortly after. */
-export interface Round {
-  readonly batch: Batch
-  readonly tree: Tree
-  readonly reference: View
-  readonly votes: Sweep
-  readonly accepts: Sweep
-  /** Views by the digests of their votes. */
-  readonly views: Map<Id, View>
-  /** PROPOSE went down from here. */
-  isProposed: boolean
-  /** Signers who put their vote off. */
-  postponed: Bitmap
-  /** The own accept was refused: nobody waits for it. */
-  abstains: boolean
-  /** ORDER of ballot 0, once it was seen. */
-  order?: Order
-  /** The certificate as it was passed on, and to whom. */
-  passed?: { message: Message; targets: Set<number>; down: boolean }
-  /** Root only: the wait for late votes is over. */
-  waitIsOver: boolean
-  /** Who was taken over from whom, for people. */
-  readonly adopted: Map<number, number>
-  readonly times: RoundTimes
-}
 
 export class Rounds {
   readonly #ctx: Context
   readonly #voting: Voting
   readonly #acceptor: Acceptor
   readonly #commits: Commits
+  readonly #root: Root
   readonly #rounds = new Map<Id, Round>()
 
   constructor(ctx: Context, voting: Voting, acceptor: Acceptor, commits: Commits) {
@@ -67,6 +33,7 @@ export class Rounds {
     this.#voting = voting
     this.#acceptor = acceptor
     this.#commits = commits
+    this.#root = new Root(ctx, commits, (round, order) => this.#ordered(round, order))
   }
 
   get(batchId: Id): Round | undefined {
@@ -119,7 +86,7 @@ export class Rounds {
     round.views.set(toHex(message), known.vote.view)
     round.votes.add(this.#ctx.self, singleSignature(this.#ctx.manifest.n, this.#ctx.self, message, known.vote.signature))
     this.#answer(round, 'vote')
-    this.evaluate(batchId)
+    this.#root.evaluate(round)
   }
 
   postponed(batchId: Id): void {
@@ -143,7 +110,7 @@ export class Rounds {
     if (isBitmap(postponed, this.#ctx.manifest.n)) round.postponed = unionOf(round.postponed, postponed)
     if (votes) this.#addVotes(round, from, votes)
     this.#answer(round, 'vote')
-    this.evaluate(batchId)
+    this.#root.evaluate(round)
   }
 
   #addVotes(round: Round, from: number, votes: VoteSet): void {
@@ -167,7 +134,7 @@ export class Rounds {
   }
 
   #add(round: Round, phase: Phase, from: number, signature: MultiSignature): void {
-    const sweep = phase === 'vote' ? round.votes : round.accepts
+    const sweep = sweepOf(round, phase)
     if (sweep.add(from, signature) === 'overlap') this.#ctx.send(from, { type: 'ask', batchId: round.batch.id, phase, ballot: 0 })
   }
 
@@ -175,7 +142,7 @@ export class Rounds {
   onAsk(from: number, { batchId, phase, ballot }: MessageOf<'ask'>): void {
     const round = this.#rounds.get(batchId)
     if (!round?.tree.isAncestor(from, this.#ctx.self) || ballot !== 0) return
-    const sweep = phase === 'vote' ? round.votes : round.accepts
+    const sweep = sweepOf(round, phase)
     const shares = sweep.shares.map((share) => share.signature)
     const votes = phase === 'vote' ? shares.map((share) => voteSetOf(share, round.views)) : []
     const accepts = phase === 'accept' ? shares.flatMap((share) => this.#acceptSet(round, share) ?? []) : []
@@ -190,98 +157,33 @@ export class Rounds {
     for (const set of accepts) if (disjoint(set.signers, round.accepts)) this.#addAccepts(round, from, set)
     this.#answer(round, 'vote')
     this.#answer(round, 'accept')
-    this.evaluate(batchId)
-    this.#evaluateAccepts(round)
-  }
-
-  /** 2 at the root: fast commit, phase 3, or wait for more (§5). */
-  evaluate(batchId: Id): void {
-    const round = this.#rounds.get(batchId)
-    const { manifest, journal, self, timers, now } = this.#ctx
-    if (!round || round.batch.initiator !== self || journal.get(batchId)?.committed || round.votes.count < manifest.quorum) return
-    const merged = round.votes.merged()
-    if (!merged) return this.#examine(round, 'vote')
-    const votes = voteSetOf(merged, round.views)
-    const tally = tallyOf(round.batch.keys, countedViews(votes), journal.logs)
-    if ('behindOn' in tally) return this.#commits.afterExecution(batchId, this.#furthest(round, tally.behindOn), () => this.evaluate(batchId))
-    if (isFast(tally, manifest)) return this.#decideFast(round, merged, votes)
-    if (round.order) return
-    if (round.waitIsOver || tally.votes === manifest.n || isHopeless(tally, manifest)) return this.#orderSlow(round, merged, votes, tally)
-    if (timers.has(`order ${batchId}`)) return
-    timers.set(`order ${batchId}`, now + manifest.timing.orderWaitMs, () => {
-      round.waitIsOver = true
-      this.evaluate(batchId)
-    })
-  }
-
-  #furthest(round: Round, key: string): number {
-    const { self, manifest } = this.#ctx
-    let furthest = { signer: self, height: -1 }
-    for (const { signature } of round.votes.shares) {
-      for (const { message, signers } of signature.entries) {
-        const height = round.views.get(toHex(message))?.heights.get(key) ?? 0
-        const signer = membersOf(signers).find((member) => member !== self && member < manifest.n)
-        if (signer !== undefined && height > furthest.height) furthest = { signer, height }
-      }
-    }
-    return furthest.signer
-  }
-
-  #decideFast(round: Round, merged: MultiSignature, votes: VoteSet): void {
-    const { crypto, manifest } = this.#ctx
-    if (multiSignatureFault(crypto.bls, publicKeysOf(manifest), merged) !== undefined) return this.#examine(round, 'vote')
-    this.#commits.decide({ type: 'fast', epoch: manifest.epoch, batchId: round.batch.id, votes })
-  }
-
-  #orderSlow(round: Round, merged: MultiSignature, votes: VoteSet, tally: Tally): void {
-    const { crypto, manifest, journal, linkSecretKey, events, self } = this.#ctx
-    const batchId = round.batch.id
-    if ((journal.get(batchId)?.promised ?? 0) > 0) return
-    const missing = predecessorsOf(tally, manifest).filter((named) => !journal.get(named))
-    if (missing.length > 0) return this.#commits.afterArrival(missing, this.#namers(round, missing), () => this.evaluate(batchId))
-    if (multiSignatureFault(crypto.bls, publicKeysOf(manifest), merged) !== undefined) return this.#examine(round, 'vote')
-    const order = signOrder(crypto, manifest, linkSecretKey, {
-      batchId,
-      ballot: 0,
-      value: slowValue(tally, manifest),
-      proof: { type: 'votes', votes },
-    })
-    this.#ctx.persist({ type: 'order', order })
-    round.order = order
-    round.times.ordered = this.#ctx.now
-    events.slow(batchId)
-    this.#descend(round, 'accept', round.tree.childrenOf(self))
-    this.#accept(round, order)
-  }
-
-  /** Who named these batches in a vote: asked for them first. */
-  #namers(round: Round, ids: readonly Id[]): number[] {
-    const wanted = new Set(ids)
-    return round.votes.shares.flatMap(({ signature }) =>
-      signature.entries
-        .filter(({ message }) => round.views.get(toHex(message))?.pending.some((named) => wanted.has(named)))
-        .flatMap(({ signers }) => membersOf(signers)),
-    )
+    this.#root.evaluate(round)
+    this.#root.evaluateAccepts(round)
   }
 
   /** 2 further down, where the votes disagree. */
   onOrder(from: number, { order }: MessageOf<'order'>): void {
-    const { journal, self, events } = this.#ctx
+    const { journal, self } = this.#ctx
     const known = journal.get(order.batchId)
     if (known?.committed) return this.#ctx.send(from, { type: 'certificate', certificate: known.committed.certificate })
     if (!known) return this.#commits.hold(from, order.batchId, () => this.onOrder(from, { type: 'order', order }))
     if (!this.#ctx.treeOf(known.batch).isAncestor(from, self)) return this.#ctx.suspect(from, 'ORDER from no ancestor', order.batchId)
     const round = this.#rounds.get(order.batchId) ?? this.#open(known.batch, this.#voting.referenceFor(order.batchId))
     round.accepts.askedBy(from)
+    this.#ordered(round, order)
+    this.#answer(round, 'accept')
+  }
+
+  /** ORDER, the own or from above: goes down once, and is looked at here. */
+  #ordered(round: Round, order: Order): void {
     if (!round.order) {
       round.order = order
       round.times.ordered = this.#ctx.now
-      events.slow(order.batchId)
-      events.progress(order.batchId)
-      this.#descend(round, 'accept', round.tree.childrenOf(self))
+      this.#ctx.events.slow(order.batchId)
+      this.#ctx.events.progress(order.batchId)
+      this.#descend(round, 'accept', round.tree.childrenOf(this.#ctx.self))
     }
     this.#accept(round, order)
-    this.#answer(round, 'accept')
   }
 
   /** 3a: the own share, if the order can be accepted; looked at again when what it needs has come. */
@@ -294,7 +196,7 @@ export class Rounds {
         round.accepts.add(self, singleSignature(manifest.n, self, message, signature))
       }
       this.#answer(round, 'accept')
-      this.#evaluateAccepts(round)
+      this.#root.evaluateAccepts(round)
     })
   }
 
@@ -305,7 +207,7 @@ export class Rounds {
     this.#heard(round, 'accept', from)
     if (accepts) this.#addAccepts(round, from, accepts)
     this.#answer(round, 'accept')
-    this.#evaluateAccepts(round)
+    this.#root.evaluateAccepts(round)
   }
 
   #addAccepts(round: Round, from: number, { ballot, valueDigest: digest, signers, signature }: AcceptSet): void {
@@ -324,56 +226,6 @@ export class Rounds {
       signers: entry.signers,
       signature: share.signature,
     }
-  }
-
-  /** 3b at the root: a quorum of accepts commits the value. */
-  #evaluateAccepts(round: Round): void {
-    const { manifest, crypto, journal, self } = this.#ctx
-    const { batch, order, accepts } = round
-    if (batch.initiator !== self || !order || journal.get(batch.id)?.committed || accepts.count < manifest.quorum) return
-    const merged = accepts.merged()
-    const [entry] = merged?.entries ?? []
-    if (!merged || !entry || multiSignatureFault(crypto.bls, publicKeysOf(manifest), merged) !== undefined) return this.#examine(round, 'accept')
-    const { signers } = entry
-    this.#commits.decide({
-      type: 'slow',
-      epoch: manifest.epoch,
-      batchId: batch.id,
-      ballot: 0,
-      value: order.value,
-      signers,
-      signature: merged.signature,
-    })
-  }
-
-  /**
-   * The strict pass (§10): each share is verified by itself. A bad one that is a single signer's is dropped; of a bad sum the one who sent it
-   * is asked for what it was made of, so the search follows the tree down to whoever is at fault.
-   */
-  #examine(round: Round, phase: Phase): void {
-    const { crypto, manifest } = this.#ctx
-    const sweep = phase === 'vote' ? round.votes : round.accepts
-    const bad = sweep.shares.filter((share) => multiSignatureFault(crypto.bls, publicKeysOf(manifest), share.signature) !== undefined)
-    for (const share of bad) {
-      sweep.drop(share)
-      this.#search(round, phase, share)
-    }
-  }
-
-  #search(round: Round, phase: Phase, { from, signers }: SweepShare): void {
-    const members = membersOf(signers)
-    const [only] = members
-    if (members.length === 1 && only !== undefined) {
-      this.#ctx.suspect(only, `invalid ${phase} share`, round.batch.id)
-      // Who passed it on may have spoilt it: the signer itself is asked once more, at most.
-      if (from !== only && !round.adopted.has(only)) {
-        round.adopted.set(only, from)
-        this.#ctx.send(only, this.#downward(round, phase))
-      }
-      return
-    }
-    const top = round.tree.permutation.find((signer) => hasBit(signers, signer))
-    if (top !== undefined) this.#ctx.send(top, { type: 'ask', batchId: round.batch.id, phase, ballot: 0 })
   }
 
   /** 2 or 3b: a certificate from above goes on to the subtree; one that came in another way ends the round here. */
@@ -415,7 +267,7 @@ export class Rounds {
         continue
       }
       for (const phase of ['vote', 'accept'] as const) {
-        const sweep = phase === 'vote' ? round.votes : round.accepts
+        const sweep = sweepOf(round, phase)
         if (sweep.awaiting.has(signer)) this.#takeOver(round, phase, signer)
       }
     }
@@ -425,27 +277,13 @@ export class Rounds {
   connected(signer: number): void {
     for (const round of this.#rounds.values()) {
       if (round.batch.initiator !== this.#ctx.self || round.passed) continue
-      if (!hasBit(round.votes.gathered, signer)) this.#ctx.send(signer, this.#downward(round, 'vote'))
-      if (round.order && !hasBit(round.accepts.gathered, signer)) this.#ctx.send(signer, this.#downward(round, 'accept'))
+      if (!hasBit(round.votes.gathered, signer)) this.#ctx.send(signer, downward(round, 'vote'))
+      if (round.order && !hasBit(round.accepts.gathered, signer)) this.#ctx.send(signer, downward(round, 'accept'))
     }
   }
 
   #open(batch: Batch, reference: View): Round {
-    const { manifest, crypto } = this.#ctx
-    const round: Round = {
-      batch,
-      tree: this.#ctx.treeOf(batch),
-      reference,
-      votes: new Sweep(manifest.n, crypto.bls),
-      accepts: new Sweep(manifest.n, crypto.bls),
-      views: new Map(),
-      isProposed: false,
-      postponed: emptyBitmap(manifest.n),
-      abstains: false,
-      waitIsOver: false,
-      adopted: new Map(),
-      times: { proposed: this.#ctx.now },
-    }
+    const round = newRound(this.#ctx, batch, reference)
     this.#rounds.set(batch.id, round)
     return round
   }
@@ -458,8 +296,8 @@ export class Rounds {
   /** Asks signers and gives each its time; of one that is down the children are asked instead. */
   #descend(round: Round, phase: Phase, signers: readonly number[]): void {
     const { manifest, timers, now, self } = this.#ctx
-    const sweep = phase === 'vote' ? round.votes : round.accepts
-    const message = this.#downward(round, phase)
+    const sweep = sweepOf(round, phase)
+    const message = downward(round, phase)
     for (const signer of signers) {
       if (!this.#ctx.connected.has(signer)) {
         this.#takeOver(round, phase, signer)
@@ -480,13 +318,8 @@ export class Rounds {
       timers.set(`flush ${phase} ${round.batch.id}`, now + manifest.timing.hopTimeoutMs * height, () => this.#answer(round, phase, true))
   }
 
-  #downward(round: Round, phase: Phase): Message {
-    if (phase === 'accept' && round.order) return { type: 'order', order: round.order }
-    return { type: 'propose', batch: round.batch, reference: round.reference }
-  }
-
   #takeOver(round: Round, phase: Phase, signer: number): void {
-    const sweep = phase === 'vote' ? round.votes : round.accepts
+    const sweep = sweepOf(round, phase)
     sweep.awaiting.delete(signer)
     this.#ctx.timers.clear(`${phase} ${round.batch.id} ${signer}`)
     if (round.passed) return
@@ -497,7 +330,7 @@ export class Rounds {
   }
 
   #heard(round: Round, phase: Phase, from: number): void {
-    const sweep = phase === 'vote' ? round.votes : round.accepts
+    const sweep = sweepOf(round, phase)
     sweep.awaiting.delete(from)
     this.#ctx.timers.clear(`${phase} ${round.batch.id} ${from}`)
   }
@@ -505,7 +338,7 @@ export class Rounds {
   /** Sends up what is new once all children have answered or the time is over; from then on whatever comes, as it comes. */
   #answer(round: Round, phase: Phase, isDue = false): void {
     const { self, journal } = this.#ctx
-    const sweep = phase === 'vote' ? round.votes : round.accepts
+    const sweep = sweepOf(round, phase)
     const abstains = phase === 'accept' ? round.abstains : hasBit(round.postponed, self) || this.#voting.isInvalid(round.batch.id)
     const own = hasBit(sweep.gathered, self) || abstains
     if (!sweep.flushed && !isDue && (sweep.awaiting.size > 0 || !own)) return
