@@ -39,6 +39,7 @@ async function attack(address: string, headers: Record<string, string> = {}): Pr
       webSocket.terminate()
     })
     webSocket.on('close', (code, reason) => resolve(`${code} ${reason}`))
+    setTimeout(() => resolve('still open'), 4000).unref()
   })
   await Promise.race([new Promise((resolve) => webSocket.on('open', resolve)), ended])
   return { webSocket, messages, ended }
