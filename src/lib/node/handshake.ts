@@ -18,7 +18,7 @@ import { LIMITS } from '../core/limits.js'
 import type { Manifest } from '../core/manifest.js'
 
 /** The version of the link protocol: handshake, framing and messages. Another one is refused. */
-export const LINK_VERSION = 1
+const LINK_VERSION = 1
 
 /** Bytes of the largest message of a handshake, and of all that an unauthenticated connection may send. */
 export const HANDSHAKE_BYTES = 4096
