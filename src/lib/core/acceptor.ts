@@ -5,7 +5,7 @@
 
 import { countBits } from '../base/bitmap.js'
 import type { Id } from '../base/bytes.js'
-import { type Backing, isSignedOrder, type Order, voteSetFault } from './certificate.js'
+import { type Backing, bareOrder, isSignedOrder, type Order, voteSetFault } from './certificate.js'
 import type { Commits } from './commits.js'
 import type { Context } from './context.js'
 import type { KnownBatch } from './journal.js'
@@ -137,6 +137,6 @@ export class Acceptor {
   #backingOf(batchId: Id): Backing | undefined {
     const other = this.#ctx.journal.get(batchId)
     if (other?.committed) return { type: 'certificate', certificate: other.committed.certificate }
-    return other?.accepted && { type: 'order', order: other.accepted }
+    return other?.accepted && { type: 'order', order: bareOrder(other.accepted) }
   }
 }

@@ -71,16 +71,25 @@ function proofCodecOver(order: Codec<Order>): Codec<OrderProof> {
   return tagged({ votes: object({ votes: voteSetCodec }), promises: object({ promises }) })
 }
 
-/** An order holds backings that hold orders: nested only so deep. */
-export const orderCodec: Codec<Order> = nested(LIMITS.backingDepth, (inner) =>
+/** An order holds backings that hold orders, and those hold none. */
+export const orderCodec: Codec<Order> = nested(2, (inner) =>
   object({ epoch: epochCodec, batchId: id, ballot: ballotCodec, value: valueCodec, proof: proofCodecOver(inner), signature: linkSignatureCodec }),
 )
 export const backingCodec: Codec<Backing> = tagged({ certificate: object({ certificate: certificateCodec }), order: object({ order: orderCodec }) })
 const proofCodec = proofCodecOver(orderCodec)
 
-/** The digest of what a value follows from, as it stands in the signed order. */
+/** The digest of what a value follows from, as it stands in the signed order. Backings prove themselves and are not covered. */
 function proofDigest(clusterId: Id, proof: OrderProof): Id {
-  return statementId('musig/v1/proof-of-order', clusterId, toCbor(proofCodec, proof))
+  return statementId('musig/v1/proof-of-order', clusterId, toCbor(proofCodec, withoutBackings(proof)))
+}
+
+function withoutBackings(proof: OrderProof): OrderProof {
+  return proof.type === 'votes' ? proof : { ...proof, promises: { ...proof.promises, backings: [] } }
+}
+
+/** An order as it backs a blocker: without the backings that it came with, so that backings do not grow from ballot to ballot. */
+export function bareOrder(order: Order): Order {
+  return { ...order, proof: withoutBackings(order.proof) }
 }
 
 /** A coordinator's order, signed with its link key. */

@@ -24,8 +24,6 @@ export const LIMITS = {
   idsPerFetch: 256,
   /** Ids listed in one page of a log. */
   idsPerPage: 1024,
-  /** Backing orders inside backing orders. */
-  backingDepth: 3,
   /** Undecided batches of one initiator that others keep beyond its window before they refuse more. */
   undecidedPerInitiator: 64,
   /** Batches described together for one picture. */
