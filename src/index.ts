@@ -1,3 +1,12 @@
 /** What the package gives to programs. Commands and processes are not among it; those are started through `musig`. */
 export { type ErrorCode, MusigError } from './lib/base/errors.js'
+export { boundsOf, loadManifest, type Manifest, readManifest } from './lib/core/manifest.js'
+export { signTransaction, type Transaction, transactionId } from './lib/core/transaction.js'
+export { createPayload, deletePayload, documentKey, patchPayload, putPayload, updatePayload } from './lib/machine/documents.js'
+export { accountKey, openPayload, transferPayload } from './lib/machine/ledger.js'
+export type { Draft } from './lib/machine/operation.js'
 export type { Position, Receipt, StateMachine } from './lib/machine/state-machine.js'
+export type { BatchAnswer, CertificateAnswer, StatusAnswer, TransactionResult } from './lib/node/answers.js'
+export { Client, type ClientOptions, type ReadOptions, type SubmitOptions } from './lib/node/client.js'
+export { loadCrypto } from './lib/node/crypto.js'
+export { type NewTransaction, newTransaction } from './lib/node/new-transaction.js'
