@@ -111,7 +111,7 @@ export function commandOf(scenario: Scenario): string {
     const value: unknown = scenario[name as keyof Scenario]
     if (name === 'seed' || value === usual) return []
     if (name === 'n') return [`-n ${value}`]
-    const flag = `--${name.replace(/Ms$/, '-ms').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+    const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
     return [value === true ? flag : `${flag} ${value}`]
   })
   return ['musig sim replay', scenario.seed, ...flags].join(' ')

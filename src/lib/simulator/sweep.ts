@@ -30,7 +30,7 @@ export function sweptScenario({ base, crashes }: SweepOptions, seed: number): Sc
     invalid: one(0.1) ? 0.2 : 0,
     crashes: forGood,
     restarts: one(0.4) ? random.upTo(Math.min(base.n - forGood, 4)) : 0,
-    loss: one(0.25) ? random.pick([0.01, 0.05, 0.15, 0.3]) : 0,
+    loss: one(0.25) ? random.pick([0.05, 0.15, 0.3]) : 0,
     duplicate: one(0.1) ? 0.1 : 0,
     reorder: one(0.1),
     cuts: base.n > 1 && one(0.2) ? 1 + random.upTo(2) : 0,
@@ -98,6 +98,11 @@ export class SweepSum {
     this.#latencies.push(latency.ms)
     this.#hops.push(latency.hops)
     this.#faults += faults.length
+  }
+
+  /** Runs that were unsafe or stuck. */
+  get failures(): number {
+    return this.#verdicts.unsafe + this.#verdicts.stuck
   }
 
   get result(): SweepResult {

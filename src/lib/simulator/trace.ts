@@ -2,6 +2,7 @@
 import { toHex } from '../base/bytes.js'
 import type { Message } from '../core/message.js'
 import type { Effect, Event } from '../core/steppable.js'
+import { CALM, type Scenario } from './scenario.js'
 
 /** One line. `signer` is null for what happens to the whole run. `at` in virtual milliseconds. */
 export interface TraceLine {
@@ -95,4 +96,15 @@ function innermost(data: Record<string, unknown>): Record<string, unknown> {
     else inner[key] = value
   }
   return inner
+}
+
+/** The first line of a trace file: the scenario, from which the run can be repeated. */
+export function headLine(scenario: Scenario): TraceLine {
+  return { at: 0, signer: null, what: 'scenario', data: { ...scenario } }
+}
+
+/** The scenario in the first line of a trace, or undefined if there is none. Settings that are missing are a calm run's. */
+export function scenarioOf(line: TraceLine | undefined): Scenario | undefined {
+  if (line?.what !== 'scenario' || typeof line.data !== 'object' || line.data === null) return undefined
+  return { ...CALM, ...line.data }
 }
