@@ -102,6 +102,11 @@ export function deletePayload(id: string, version?: number): Draft {
   return draft('delete', id, {}, version)
 }
 
+/** An operation from its JSON fields, with the key that it needs. Errors: `BAD_INPUT`. */
+export function documentsDraft(fields: object): Draft {
+  return draftOf(operations, keysOf, fields)
+}
+
 /** Queries: `doc:ID` gives `{id, version, document}`, `documents` gives `{count}`. */
 export class Documents implements StateMachine {
   readonly #documents = new Table('documents', name, entry)

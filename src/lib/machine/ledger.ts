@@ -49,6 +49,11 @@ export function transferPayload(from: string, to: string, amount: number): Draft
   return draftOf(operations, keysOf, { op: 'transfer', from, to, amount })
 }
 
+/** An operation from its JSON fields, with the keys that it needs. Errors: `BAD_INPUT`. */
+export function ledgerDraft(fields: object): Draft {
+  return draftOf(operations, keysOf, fields)
+}
+
 /** Queries: `acct:NAME` gives `{account, owner, balance}`, `accounts` gives `{count, sum}`. */
 export class Ledger implements StateMachine {
   readonly #accounts = new Table('ledger', name, account)

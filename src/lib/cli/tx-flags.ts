@@ -1,0 +1,39 @@
+/** The flags that commands which send transactions share. */
+import { Flags } from '@oclif/core'
+import { clusterFlag } from './base-command.js'
+import { passphraseFlag } from './key-flags.js'
+import { readPassphrase } from './prompt.js'
+
+/** How a transaction is sent. */
+export const sendFlags = {
+  to: Flags.integer({ description: 'The signer to give it to, by number (default: any).', min: 0, helpValue: 'I' }),
+  as: Flags.string({
+    description: 'The client’s key to sign with, by name (musig keys gen --kind client); else the cluster’s own client key, made on first use.',
+    helpValue: 'CLIENT',
+  }),
+  wait: Flags.option({ description: 'What to wait for.', options: ['executed', 'none'] as const, default: 'executed' })(),
+  timeout: Flags.integer({ description: 'How long to wait, in milliseconds.', default: 10_000, min: 1, max: 300_000, helpValue: 'MS' }),
+  ...passphraseFlag,
+  ...clusterFlag,
+}
+
+/** Which signer a read is asked of. */
+export const fromFlag = {
+  from: Flags.integer({ description: 'The signer to ask, by number (default: any).', min: 0, helpValue: 'I' }),
+}
+
+/** The values of `sendFlags` as parsed. */
+interface SendFlags {
+  to?: number | undefined
+  as?: string | undefined
+  wait: 'executed' | 'none'
+  timeout: number
+  cluster: string
+  'passphrase-file'?: string | undefined
+}
+
+/** How a command was told to send: its flags, with the state folder and the way to a passphrase. */
+export function sendingOf({ to, as, wait, timeout, cluster, ...flags }: SendFlags, home: string) {
+  const ask = () => readPassphrase({ file: flags['passphrase-file'], question: `Passphrase for ${as}` })
+  return { home, cluster, to, as, wait, timeoutMs: timeout, ask }
+}
