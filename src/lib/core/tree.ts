@@ -101,8 +101,25 @@ export class Tree {
   }
 }
 
+/** Trees made lately, by what their shape depends on: many signers in one process look at the same few. */
+const recent = new WeakMap<TreeParameters, Map<string, Tree>>()
+const MAX_RECENT = 64
+
 /** The tree of a batch with this root (its initiator). Deterministic in all three. */
 export function treeOf(batchId: Id, root: number, parameters: TreeParameters): Tree {
+  const known = recent.get(parameters) ?? new Map<string, Tree>()
+  recent.set(parameters, known)
+  const name = `${batchId}/${root}`
+  let tree = known.get(name)
+  if (!tree) {
+    tree = makeTree(batchId, root, parameters)
+    known.set(name, tree)
+    if (known.size > MAX_RECENT) known.delete(known.keys().next().value ?? '')
+  }
+  return tree
+}
+
+function makeTree(batchId: Id, root: number, parameters: TreeParameters): Tree {
   const permutation = shuffled(batchId, parameters)
   permutation.splice(permutation.indexOf(root), 1)
   permutation.unshift(root)
