@@ -78,7 +78,6 @@ export class Context {
   now = 0
   #effects: Effect[] = []
   readonly #toSelf: Message[] = []
-  readonly #trees = new Map<Id, Tree>()
 
   constructor(options: SignerOptions) {
     this.self = options.self
@@ -127,18 +126,9 @@ export class Context {
     return effects
   }
 
-  /** The tree of a batch that arrived or is about to. Forgotten with `forgetTree`. */
+  /** The tree of a batch that arrived or is about to. */
   treeOf(batch: Pick<Batch, 'id' | 'initiator'>): Tree {
-    let tree = this.#trees.get(batch.id)
-    if (!tree) {
-      tree = treeOf(batch.id, batch.initiator, this.manifest)
-      this.#trees.set(batch.id, tree)
-    }
-    return tree
-  }
-
-  forgetTree(batchId: Id): void {
-    this.#trees.delete(batchId)
+    return treeOf(batch.id, batch.initiator, this.manifest)
   }
 
   /** The coordinator of a ballot: its place in the permutation of the ballot-0 tree (§7). */

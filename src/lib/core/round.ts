@@ -239,7 +239,7 @@ export class Rounds {
       round ??= this.#open(known.batch, { heights: new Map(), pending: [] })
       round.passed = { message: { type: 'certificate', certificate }, targets: new Set(), down: false }
       round.times.certified = this.#ctx.now
-      this.#ctx.timers.set(`round ${certificate.batchId}`, this.#ctx.now + 4 * hopTimeoutMs, () => this.#close(certificate.batchId))
+      this.#ctx.timers.set(`round ${certificate.batchId}`, this.#ctx.now + 4 * hopTimeoutMs, () => this.#rounds.delete(certificate.batchId))
     }
     const { passed } = round
     const cameDown = from === self || round.tree.isAncestor(from, self)
@@ -286,11 +286,6 @@ export class Rounds {
     const round = newRound(this.#ctx, batch, reference)
     this.#rounds.set(batch.id, round)
     return round
-  }
-
-  #close(batchId: Id): void {
-    this.#rounds.delete(batchId)
-    this.#ctx.forgetTree(batchId)
   }
 
   /** Asks signers and gives each its time; of one that is down the children are asked instead. */

@@ -101,9 +101,9 @@ export class Tree {
   }
 }
 
-/** Trees made lately, by what their shape depends on: many signers in one process look at the same few. */
+/** Trees made lately, by what their shape depends on: a batch's tree is asked for many times, by all signers of a process. */
 const recent = new WeakMap<TreeParameters, Map<string, Tree>>()
-const MAX_RECENT = 64
+const MAX_RECENT = 256
 
 /** The tree of a batch with this root (its initiator). Deterministic in all three. */
 export function treeOf(batchId: Id, root: number, parameters: TreeParameters): Tree {
