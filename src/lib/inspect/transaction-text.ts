@@ -52,7 +52,7 @@ export function transactionText(data: TransactionData, options: TextOptions): st
 export function transactionRow(data: TransactionData): (string | number | undefined)[] {
   const { txId, status, path, ballot, score, phases, latencyMs } = data
   const way = path === null ? status : `${path}${ballot !== null && ballot > 0 ? `, ballot ${ballot}` : ''}`
-  const names = Object.keys(phases)
+  const names = phasesOf(phases).map(([phase]) => phase)
   return [
     shortId(txId),
     clipped(placeText(data)),
@@ -78,9 +78,14 @@ function decisionText({ path, ballot, score, votes }: TransactionData): string {
 }
 
 function phasesText({ phases }: TransactionData): string {
-  return Object.entries(phases)
+  return phasesOf(phases)
     .map(([phase, ms]) => `${phase} ${milliseconds(ms ?? 0)}`)
     .join(' · ')
+}
+
+/** In the order of §5: an object puts a name that looks like a number first. */
+function phasesOf(phases: TransactionData['phases']): [string, number | undefined][] {
+  return Object.entries(phases).sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
 function outcomeText({ receipt, reason, status }: TransactionData): string {

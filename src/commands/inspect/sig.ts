@@ -1,0 +1,95 @@
+/** `musig inspect sig`: the aggregate signatures of a batch, taken apart and verified. */
+import { Args, Flags } from '@oclif/core'
+import { toHex } from '../../lib/base/bytes.js'
+import { fromJson } from '../../lib/base/codec.js'
+import { MusigError } from '../../lib/base/errors.js'
+import { clusterFlag, MusigCommand } from '../../lib/cli/base-command.js'
+import { textOptions, writeOutput } from '../../lib/cli/drawing.js'
+import { parsePrefix } from '../../lib/cli/prefix.js'
+import { fromFlag } from '../../lib/cli/tx-flags.js'
+import { withCluster } from '../../lib/cluster/connection.js'
+import { certificateCodec } from '../../lib/core/certificate.js'
+import { type BatchSignature, badVoters, batchSignatures, type Verifying } from '../../lib/inspect/batch-signatures.js'
+import { drawSignatureSvg } from '../../lib/inspect/signature-svg.js'
+import { drawSignatureText } from '../../lib/inspect/signature-text.js'
+import type { Client } from '../../lib/node/client.js'
+import { loadCrypto } from '../../lib/node/crypto.js'
+
+export default class InspectSig extends MusigCommand {
+  static override summary = 'Show the aggregate signature of a batch: which signers signed which message, the quorum, the price of verifying.'
+  static override description =
+    'The signature of the votes and, where phase 3 or a later ballot ran, that of the accepts. Both are verified here; where one fails the signers are asked for their own votes, to find who is at fault. Exit code 1: it does not verify.'
+  static override examples = [
+    '<%= config.bin %> inspect sig 3f2a91',
+    '<%= config.bin %> inspect sig 3f2a91 --svg signature.svg',
+    '<%= config.bin %> inspect sig 3f2a91 --phase accept --json',
+  ]
+  static override args = { id: Args.string({ description: 'The id of a batch or transaction, or the beginning of it.', required: true }) }
+  static override flags = {
+    phase: Flags.option({ description: 'Only this signature.', options: ['vote', 'accept'] as const })(),
+    svg: Flags.string({ description: 'Draw the signature that decided as SVG into this file, - for stdout.', helpValue: 'FILE' }),
+    ...fromFlag,
+    ...clusterFlag,
+  }
+
+  async run(): Promise<object> {
+    const { args, flags } = await this.parse(InspectSig)
+    const { phase, svg, cluster, from } = flags
+    const id = parsePrefix(args.id, 'batch or transaction')
+    if (svg === '-' && this.jsonEnabled()) throw new MusigError('BAD_INPUT', 'a drawing and --json cannot both go to stdout: name a file')
+    const { batch, signatures } = await withCluster({ home: this.home(flags), cluster }, async ({ client, manifest }) => {
+      const verifying = { bls: loadCrypto().bls, manifest, now: () => performance.now() }
+      const batch = await client.description(id, { from })
+      const certificate =
+        batch.accepts === null
+          ? undefined
+          : fromJson(certificateCodec, (await client.certificate(batch.batchId, { from })).certificate, 'certificate')
+      const all = batchSignatures(verifying, batch, certificate).filter((signature) => phase === undefined || signature.phase === phase)
+      const signatures = await Promise.all(all.map((signature) => withFaulty(signature, verifying, client)))
+      return { batch, signatures }
+    })
+    const deciding = signatures.at(-1)
+    if (!deciding)
+      throw new MusigError(
+        'NOT_FOUND',
+        `this signer holds no ${phase ?? 'vote'} signature of batch ${batch.batchId.slice(0, 12)}${batch.status === 'pending' ? ': it is not decided yet' : ''}`,
+      )
+    if (signatures.some(({ valid }) => !valid)) this.sayNo()
+    if (svg !== undefined) {
+      writeOutput(svg, drawSignatureSvg(deciding))
+      if (svg !== '-') process.stderr.write(`The signature is in ${svg}\n`)
+    } else if (!this.jsonEnabled()) {
+      this.log(
+        signatures
+          .map((signature) => drawSignatureText(signature, textOptions()))
+          .join('\n')
+          .trimEnd(),
+      )
+    }
+    const { batchId, path, ballot } = batch
+    return { batchId, path, ballot, valid: signatures.every(({ valid }) => valid), signatures: signatures.map(signatureJson) }
+  }
+}
+
+/** Where the votes' aggregate fails every signer is asked for its own vote. */
+async function withFaulty(signature: BatchSignature, verifying: Verifying, client: Client): Promise<BatchSignature> {
+  if (signature.valid || signature.phase !== 'vote') return signature
+  const signers = signature.entries.flatMap((entry) => entry.signers)
+  const votes = await Promise.all(
+    // A signer that is down has no share to tell.
+    signers.map((from) =>
+      client.batch(signature.batchId, { from }).then(
+        ({ ownVote }) => ({ from, ownVote }),
+        () => undefined,
+      ),
+    ),
+  )
+  const shares = new Map(votes.flatMap((vote) => (vote?.ownVote ? [[vote.from, vote.ownVote.signature] as const] : [])))
+  return { ...signature, faulty: badVoters(verifying, signature, shares) }
+}
+
+function signatureJson({ multiSignature, ...data }: BatchSignature): object {
+  const bitmaps = new Map(multiSignature.entries.map(({ message, signers }) => [toHex(message), toHex(signers)]))
+  const { batchId: _, entries, ...rest } = data
+  return { ...rest, entries: entries.map((entry) => ({ ...entry, bitmap: bitmaps.get(entry.message) })) }
+}
