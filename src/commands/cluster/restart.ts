@@ -1,0 +1,20 @@
+/** `musig cluster restart`: starts a signer again, whether it runs or not. */
+import { Args } from '@oclif/core'
+import { clusterFlag, MusigCommand } from '../../lib/cli/base-command.js'
+import { type Hurt, restartSigner } from '../../lib/cluster/down.js'
+
+export default class ClusterRestart extends MusigCommand {
+  static override summary = 'Start a signer again, stopped first if it runs, and wait until it is ready.'
+  static override examples = ['<%= config.bin %> cluster restart 3']
+  static override args = { signer: Args.integer({ description: 'The index of the signer.', required: true, min: 0 }) }
+  static override flags = { ...clusterFlag }
+
+  async run(): Promise<Hurt> {
+    const { args, flags } = await this.parse(ClusterRestart)
+    const home = this.home(flags)
+    const hurt = await this.interruptible((signal) => restartSigner(home, flags.cluster, args.signer, signal))
+    const others = hurt.signers.length > 1 ? `, with the other ${hurt.signers.length - 1} signers of its process` : ''
+    this.log(`Signer ${args.signer} is up again${others}.`)
+    return hurt
+  }
+}

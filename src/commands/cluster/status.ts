@@ -1,0 +1,40 @@
+/** `musig cluster status`: what a cluster and each of its signers are doing now. */
+import { clusterFlag, MusigCommand } from '../../lib/cli/base-command.js'
+import { ClusterFolder } from '../../lib/cluster/cluster-folder.js'
+import { type ClusterStatus, clusterStatus } from '../../lib/cluster/status.js'
+
+/** Digits of an id that are shown in a table. */
+const SHOWN = 12
+
+export default class ClusterStatusCommand extends MusigCommand {
+  static override summary = 'Show a local cluster: its bounds, and the state of each signer.'
+  static override description =
+    'A signer is “ready” when it reaches a quorum, “no quorum” when it runs and does not, “silent” when its process does not answer, and “down”. Signers with the same order digest have executed the same.'
+  static override examples = ['<%= config.bin %> cluster status', '<%= config.bin %> cluster status --json']
+  static override flags = { ...clusterFlag }
+
+  async run(): Promise<ClusterStatus> {
+    const { flags } = await this.parse(ClusterStatusCommand)
+    const status = await clusterStatus(new ClusterFolder(this.home(flags), flags.cluster))
+    const running = status.signers.filter(({ pid }) => pid !== null).length
+    const state = status.ready ? 'ready' : running === 0 ? 'down' : 'not ready: no quorum'
+    this.log(`Cluster “${status.cluster}” ${status.id.slice(0, SHOWN)}: ${state}`)
+    this.log(
+      `${running} of ${status.n} signers run · quorum ${status.quorum} · may crash ${status.crashBound} · may lie ${status.asyncByzantineBound} (with timely messages and the guard, not built yet: ${status.syncByzantineBound})`,
+    )
+    await this.table(
+      ['signer', 'name', 'state', 'pid', 'address', 'executed', 'order', 'machine'],
+      status.signers.map((signer) => [
+        signer.index,
+        signer.name,
+        signer.state,
+        signer.pid ?? undefined,
+        signer.url,
+        signer.executed ?? undefined,
+        signer.orderDigest?.slice(0, SHOWN),
+        signer.machineDigest?.slice(0, SHOWN),
+      ]),
+    )
+    return status
+  }
+}

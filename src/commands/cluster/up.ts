@@ -1,0 +1,164 @@
+/** `musig cluster up`: a local cluster, from keys to processes that take transactions. */
+import { Flags } from '@oclif/core'
+import { MusigError } from '../../lib/base/errors.js'
+import { clusterFlag, MusigCommand } from '../../lib/cli/base-command.js'
+import { stayUp } from '../../lib/cluster/foreground.js'
+import { StartFailed } from '../../lib/cluster/launch.js'
+import { clusterStatus } from '../../lib/cluster/status.js'
+import { DEFAULTS, type UpResult, upCluster, type Wanted } from '../../lib/cluster/up.js'
+import { LIMITS } from '../../lib/core/limits.js'
+import { MACHINE_NAMES } from '../../lib/machine/machines.js'
+
+export default class ClusterUp extends MusigCommand {
+  static override summary = 'Start a local cluster: keys, manifest, signer processes, ready to take transactions.'
+  static override description =
+    'A cluster that stands is started again with its keys, state and ports; what runs already goes on. It is up once every signer reaches a quorum. Its keys are plain files: it holds nothing of worth.'
+  static override examples = [
+    '<%= config.bin %> cluster up',
+    '<%= config.bin %> cluster up -n 31',
+    '<%= config.bin %> cluster up -n 127 --pack 32 --cluster large',
+    '<%= config.bin %> cluster up -n 9 --tree regional --regions eu,us,asia',
+    '<%= config.bin %> cluster up -n 7 --seed 1 --json',
+  ]
+  static override flags = {
+    ...clusterFlag,
+    count: Flags.integer({
+      char: 'n',
+      description: `How many signers (${DEFAULTS.n} in a new cluster).`,
+      min: 1,
+      max: LIMITS.signers,
+      helpValue: 'N',
+    }),
+    tolerance: Flags.string({ description: 'The share of liars to be survived, from 1/2 up to, not including, 1 (default: 1/2).', helpValue: 'T' }),
+    delta: Flags.integer({
+      description: 'Δ of the synchrony guard in milliseconds. The guard is not built yet: 0 only.',
+      default: 0,
+      min: 0,
+      helpValue: 'MS',
+    }),
+    machine: Flags.string({ description: `The state machine (default: ${DEFAULTS.machine}).`, helpValue: MACHINE_NAMES.join('|') }),
+    tree: Flags.option({ description: `How signers are placed in trees (default: ${DEFAULTS.tree}).`, options: ['random', 'regional'] as const })(),
+    regions: Flags.string({ description: 'Regions, given to the signers in turn.', helpValue: 'A,B,C' }),
+    fanout: Flags.integer({
+      description: `Children of a signer in a tree (default: ${DEFAULTS.fanout}).`,
+      min: 1,
+      max: LIMITS.signers,
+      helpValue: 'K',
+    }),
+    peers: Flags.integer({ description: 'Learners beside the signers. They are not built yet: 0 only.', default: 0, min: 0, helpValue: 'K' }),
+    'base-port': Flags.integer({ description: 'The first of the ports (default: free ones are found).', min: 1, max: 65_535, helpValue: 'P' }),
+    pack: Flags.integer({ description: `Signers in each process (default: ${DEFAULTS.pack}).`, min: 1, max: LIMITS.signers, helpValue: 'K' }),
+    byzantine: Flags.string({ description: 'Signers that lie. They are not built yet.', multiple: true, helpValue: 'I:STRATEGY' }),
+    seed: Flags.string({ description: 'Derive all keys, and with them every tree, from this.', helpValue: 'SEED' }),
+    foreground: Flags.boolean({ description: 'Stay, and stop everything at Ctrl-C.', default: false }),
+  }
+
+  async run(): Promise<object> {
+    const { flags } = await this.parse(ClusterUp)
+    refuseUnbuilt(flags)
+    const { tolerance, machine, tree, fanout, pack, seed } = flags
+    const wanted: Wanted = {
+      n: flags.count,
+      tolerance,
+      machine,
+      tree,
+      fanout,
+      pack,
+      seed,
+      basePort: flags['base-port'],
+      regions: regionsOf(flags.regions),
+    }
+    const home = this.home(flags)
+    const up = await this.interruptible((signal) => this.bringUp(home, flags.cluster, wanted, signal))
+    const status = await clusterStatus(up.folder)
+    this.tell(up, status.quorum)
+    if (flags.foreground) await this.stay(home, up)
+    return { ...status, created: up.created, started: up.started, folder: up.folder.path }
+  }
+
+  private async bringUp(home: string, name: string, wanted: Wanted, signal: AbortSignal): Promise<UpResult> {
+    try {
+      return await upCluster({ home, name, wanted, signal, warn: (line) => this.warn(line) }, (steps) => this.steps(steps))
+    } catch (error) {
+      if (error instanceof StartFailed) for (const line of error.lastLines) process.stderr.write(`  ${line}\n`)
+      throw error
+    }
+  }
+
+  private tell({ record, created, started, folder }: UpResult, quorum: number): void {
+    const { n, name, signers } = record
+    const what = created
+      ? 'made and started'
+      : started === 0
+        ? 'up already'
+        : started === n
+          ? 'started'
+          : `up; ${started} of its signers were started`
+    this.log(`Cluster “${name}” is ${what}: ${n} signers, quorum ${quorum}, ${addresses(signers.map(({ url }) => url))}.`)
+    this.log(`Its files are in ${folder.path}.`)
+    const which = name === 'default' ? '' : ` --cluster ${name}`
+    this.log(`Next: musig cluster status${which} · musig cluster down${which}`)
+  }
+
+  private async stay(home: string, { folder }: UpResult): Promise<void> {
+    if (!this.jsonEnabled()) this.log('Ctrl-C stops it.')
+    const ended = await this.untilInterrupted((signal) => stayUp(home, folder, signal, (line) => this.warn(line)))
+    if (!ended)
+      throw new MusigError('UNREACHABLE', `all processes of the cluster “${folder.name}” have ended; their logs are in ${folder.resolve('logs')}`)
+  }
+
+  /** Ctrl-C is how this work ends, and no failure. */
+  private async untilInterrupted<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const controller = new AbortController()
+    const stop = () => controller.abort()
+    process.on('SIGINT', stop).on('SIGTERM', stop).on('SIGHUP', stop)
+    try {
+      return await work(controller.signal)
+    } finally {
+      process.off('SIGINT', stop).off('SIGTERM', stop).off('SIGHUP', stop)
+    }
+  }
+}
+
+/** Errors: `NOT_BUILT`, `BAD_INPUT` on a machine that nobody knows. */
+function refuseUnbuilt({
+  delta,
+  peers,
+  byzantine,
+  machine,
+}: {
+  delta: number
+  peers: number
+  byzantine?: string[] | undefined
+  machine?: string | undefined
+}): void {
+  if (delta !== 0) throw new MusigError('NOT_BUILT', `--delta ${delta}: the synchrony guard is not built yet; leave --delta out`)
+  if (peers !== 0) throw new MusigError('NOT_BUILT', `--peers ${peers}: peers are not built yet; leave --peers out`)
+  if (byzantine !== undefined) throw new MusigError('NOT_BUILT', `--byzantine ${byzantine[0]}: liars are not built yet; leave --byzantine out`)
+  if (machine === undefined || MACHINE_NAMES.includes(machine)) return
+  if (/\.[cm]?js$/.test(machine))
+    throw new MusigError(
+      'NOT_BUILT',
+      `--machine ${machine}: clusters with a state machine of your own are not built yet; take ${MACHINE_NAMES.join(' or ')}`,
+    )
+  throw new MusigError('BAD_INPUT', `--machine ${machine} is unknown; take ${MACHINE_NAMES.join(' or ')}`)
+}
+
+/** Errors: `BAD_INPUT` on an empty or overlong name. */
+function regionsOf(list: string | undefined): string[] | undefined {
+  if (list === undefined) return undefined
+  const regions = list.split(',').map((region) => region.trim())
+  const bad = regions.find((region) => region === '' || Buffer.byteLength(region) > 64)
+  if (bad !== undefined)
+    throw new MusigError('BAD_INPUT', `--regions ${list}: “${bad}” is no name of a region; give names of up to 64 characters, as in eu,us`)
+  return regions
+}
+
+/** Ports that follow one another are named by the first and the last. */
+function addresses(urls: readonly string[]): string {
+  const ports = urls.map((url) => Number(new URL(url).port))
+  const [first = 0] = ports
+  const sideBySide = ports.every((port, i) => port === first + i)
+  if (ports.length === 1) return `127.0.0.1:${first}`
+  return sideBySide ? `127.0.0.1:${first}–${ports.at(-1)}` : `127.0.0.1, ports ${first} and others`
+}

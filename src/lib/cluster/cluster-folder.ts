@@ -1,0 +1,165 @@
+/**
+ * The folder of a local cluster, <home>/clusters/NAME: where what lies in it, and the shape of cluster.json, which says who the signers are and where they
+ * listen. Owns names, paths, reading and writing; what is in a new cluster is decided in `create.ts`.
+ *
+ *   cluster.json  manifest.json  token  addresses.json  signers/I/{key.json, store/}  processes/NAME.json  logs/NAME.log
+ */
+import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { bytes, type Decoded, fromJson, id, list, nullable, object, text, toJson, uint } from '../base/codec.js'
+import { MusigError } from '../base/errors.js'
+import { LIMITS } from '../core/limits.js'
+import { type Manifest, readManifest } from '../core/manifest.js'
+import { makePrivateFolder, systemCode, writePrivateFile } from '../node/private-file.js'
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
+const CLUSTER_FILE = 'cluster.json'
+const PATH_CHARACTERS = 200
+
+const recordCodec = object({
+  /** The clusterId. */
+  id,
+  name: text(64, 1),
+  n: uint(LIMITS.signers),
+  /** Paths in it are seen from the cluster's folder. */
+  manifest: text(PATH_CHARACTERS, 1),
+  tokenFile: text(PATH_CHARACTERS, 1),
+  addresses: text(PATH_CHARACTERS, 1),
+  /** Signers in each process. */
+  pack: uint(LIMITS.signers),
+  signers: list(
+    object({
+      index: uint(LIMITS.signers),
+      name: text(64, 1),
+      publicKey: bytes(48),
+      url: text(PATH_CHARACTERS, 1),
+      key: text(PATH_CHARACTERS, 1),
+      store: text(PATH_CHARACTERS, 1),
+      log: text(PATH_CHARACTERS, 1),
+      /** The process that was started for it last; null while it is down. */
+      pid: nullable(uint()),
+    }),
+    LIMITS.signers,
+  ),
+  /** Learners; none are built yet. */
+  peers: list(object({ name: text(64, 1), url: text(PATH_CHARACTERS, 1) }), LIMITS.signers),
+  createdAt: text(40, 1),
+})
+
+/** What cluster.json says. */
+export type ClusterRecord = Decoded<typeof recordCodec>
+/** One signer in it. */
+export type SignerRecord = ClusterRecord['signers'][number]
+
+/** Where a cluster's things lie, whether it is there or not. */
+export class ClusterFolder {
+  readonly name: string
+  /** Absolute, without symbolic links: processes are told from others by it. */
+  readonly path: string
+
+  /** Errors: `BAD_INPUT` on a name that could not be a folder's. */
+  constructor(home: string, name: string) {
+    if (!NAME.test(name) || name.endsWith('.lock'))
+      throw new MusigError('BAD_INPUT', `“${name}” is no name for a cluster; use up to 64 letters, digits, “.”, “_” or “-”, a letter or digit first`)
+    this.name = name
+    this.path = join(clustersFolder(home), name)
+  }
+
+  get file(): string {
+    return join(this.path, CLUSTER_FILE)
+  }
+
+  /** Held by the one command that changes the cluster. Beside the folder, so that it outlives its removal. */
+  get lockFile(): string {
+    return `${this.path}.lock`
+  }
+
+  /** Holds one file for each process, by which a process is known as the cluster's. */
+  get processesFolder(): string {
+    return join(this.path, 'processes')
+  }
+
+  /** A path that the record gives. */
+  resolve(path: string): string {
+    return join(this.path, path)
+  }
+
+  /** Whether there is anything, also half of a cluster. */
+  isThere(): boolean {
+    return existsSync(this.path)
+  }
+
+  hasRecord(): boolean {
+    return existsSync(this.file)
+  }
+
+  /** Errors: `NOT_FOUND` where there is no such cluster, `BAD_INPUT` or `BAD_ENCODING` where the file is damaged. */
+  read(): ClusterRecord {
+    const json = readJson(this.file, () => this.#missing())
+    if (typeof json !== 'object' || json === null) throw new MusigError('BAD_INPUT', `${this.file} is damaged: not an object`)
+    const { schema, ...rest } = json as Record<string, unknown>
+    if (schema !== 1) throw new MusigError('BAD_INPUT', `${this.file} is not of version 1, the one that is known`)
+    return fromJson(recordCodec, rest, this.file)
+  }
+
+  async write(record: ClusterRecord): Promise<void> {
+    await writeJson(this.file, { schema: 1, ...(toJson(recordCodec, record) as object) })
+  }
+
+  /** The manifest, its proofs not checked: signers do that. Errors: `NOT_FOUND`, `BAD_INPUT`, `BAD_ENCODING`. */
+  manifest(record: ClusterRecord): Manifest {
+    const path = this.resolve(record.manifest)
+    return readManifest(readJson(path, () => new MusigError('NOT_FOUND', `${path} is missing: the cluster “${this.name}” is damaged`)))
+  }
+
+  #missing(): MusigError {
+    const others = clusterNames(dirname(this.path))
+    const known = others.length > 0 ? `; there are: ${others.join(', ')}` : ''
+    return new MusigError('NOT_FOUND', `there is no cluster “${this.name}”${known}; start one with: musig cluster up`)
+  }
+}
+
+/** The clusters of a home, by name. */
+export function clustersOf(home: string): ClusterFolder[] {
+  return clusterNames(clustersFolder(home)).map((name) => new ClusterFolder(home, name))
+}
+
+/** Makes the folder that holds the clusters. Errors: `BAD_INPUT` if others may read it. */
+export async function makeClustersFolder(home: string): Promise<void> {
+  await makePrivateFolder(clustersFolder(home))
+}
+
+/** Writes a JSON document (0600), wholly or not at all. */
+export async function writeJson(path: string, document: object): Promise<void> {
+  await writePrivateFile(path, `${JSON.stringify(document, null, 2)}\n`, { replace: true })
+}
+
+function clustersFolder(home: string): string {
+  return join(existsSync(home) ? realpathSync(home) : home, 'clusters')
+}
+
+function clusterNames(folder: string): string[] {
+  try {
+    const names = readdirSync(folder).filter((name) => NAME.test(name) && existsSync(join(folder, name, CLUSTER_FILE)))
+    return names.sort()
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return []
+    throw new MusigError('BAD_INPUT', `cannot read ${folder}: ${systemCode(error) ?? 'unknown error'}`, { cause: error })
+  }
+}
+
+function readJson(path: string, missing: () => MusigError): unknown {
+  let content: string
+  try {
+    content = readFileSync(path, 'utf8')
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') throw missing()
+    throw new MusigError('BAD_INPUT', `cannot read ${path}: ${systemCode(error) ?? 'unknown error'}`, { cause: error })
+  }
+  try {
+    const json: unknown = JSON.parse(content)
+    return json
+  } catch {
+    throw new MusigError('BAD_INPUT', `${path} is damaged: it is not JSON`)
+  }
+}

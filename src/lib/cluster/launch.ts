@@ -1,0 +1,152 @@
+/**
+ * Starts the missing processes of a cluster and waits until it takes transactions. Owns what "ready" means, what happens to those that were started when one
+ * fails or the user breaks off (they end), and what is said about the failure.
+ */
+import { existsSync, readFileSync, renameSync, statSync } from 'node:fs'
+import { toHex } from '../base/bytes.js'
+import { MusigError } from '../base/errors.js'
+import type { StatusAnswer } from '../node/answers.js'
+import { Client } from '../node/client.js'
+import type { SignerConfig } from '../node/signer-config.js'
+import { type ClusterFolder, type ClusterRecord, type SignerRecord, writeJson } from './cluster-folder.js'
+import { processName } from './create.js'
+import { isFree } from './free-ports.js'
+import { type StartedProcess, startProcess, stopProcesses } from './processes.js'
+
+/** A signer did not start. The message is one line; `lastLines` are those of its log. */
+export class StartFailed extends MusigError {
+  readonly log: string
+  readonly lastLines: readonly string[]
+
+  constructor(message: string, log: string, lastLines: readonly string[]) {
+    super('UNREACHABLE', message)
+    this.log = log
+    this.lastLines = lastLines
+  }
+}
+
+/** For a signer of a small cluster; each further one adds to it. */
+const READY_MS = 20_000
+const READY_MS_EACH = 500
+/** Once all can commit, how long the last links may take: a full mesh is asked for, but not waited for. */
+const MESH_MS = 2_000
+const ASK_MS = 2_000
+const LAST_LINES = 15
+/** A log that is larger when its process starts is put aside, over the one that was before. */
+const LOG_BYTES = 32 * 1024 * 1024
+
+/** The processes of a cluster by name, with their signers. */
+export function processGroups({ signers, pack, n }: ClusterRecord): Map<string, SignerRecord[]> {
+  const groups = new Map<string, SignerRecord[]>()
+  for (const signer of signers) {
+    const name = processName(signer.index, pack, n)
+    groups.set(name, [...(groups.get(name) ?? []), signer])
+  }
+  return groups
+}
+
+/** Starts those named, all at once. `started` grows as they do: whoever breaks off can end them. The record gets their numbers. */
+export async function launch(folder: ClusterFolder, record: ClusterRecord, names: readonly string[], started: StartedProcess[]): Promise<void> {
+  const groups = processGroups(record)
+  for (const name of names) {
+    const signers = groups.get(name) ?? []
+    await writeJson(
+      `${folder.processesFolder}/${name}.json`,
+      signers.map((signer) => configOf(folder, record, signer)),
+    )
+    const log = folder.resolve(signers[0]?.log ?? '')
+    if (existsSync(log) && statSync(log).size > LOG_BYTES) renameSync(log, `${log}.old`)
+    const process = await startProcess(folder, name, log)
+    started.push(process)
+    for (const signer of signers) signer.pid = process.pid
+  }
+  await folder.write(record)
+}
+
+/** Ends what was started and notes it. */
+export async function abandon(folder: ClusterFolder, record: ClusterRecord, started: readonly StartedProcess[]): Promise<void> {
+  await stopProcesses(folder, started)
+  const pids = new Set(started.map(({ pid }) => pid))
+  for (const signer of record.signers) if (signer.pid !== null && pids.has(signer.pid)) signer.pid = null
+  if (folder.hasRecord()) await folder.write(record)
+}
+
+/** What is waited for. */
+export interface Readiness {
+  started: readonly StartedProcess[]
+  /** Signers whose processes run, those started included. */
+  running: number
+  quorum: number
+  signal: AbortSignal
+  /** Hears how many are ready. */
+  told: (ready: number) => void
+}
+
+/**
+ * Waits until every signer that was started can commit, and a moment longer for the last links. Where no quorum runs, being linked to all that run is enough.
+ * Errors: `StartFailed` with the signer that ended or does not get ready; the signal's.
+ */
+export async function awaitReady(folder: ClusterFolder, record: ClusterRecord, readiness: Readiness): Promise<void> {
+  const { started, running, quorum, signal, told } = readiness
+  const groups = processGroups(record)
+  const signers = started.flatMap((process) => (groups.get(process.name) ?? []).map((signer) => ({ signer, process })))
+  const links = new Map<SignerRecord, number>()
+  const lacking = (wanted: number) => signers.filter(({ signer }) => (links.get(signer) ?? -1) + 1 < wanted)
+  const client = new Client({ addresses: record.signers.map(({ url }) => url) })
+  // To be asked takes time from those that start: with many of them, more seldom.
+  const lookMs = 40 + 4 * signers.length
+  const deadline = performance.now() + READY_MS + READY_MS_EACH * record.n
+  let meshDeadline = Number.POSITIVE_INFINITY
+  try {
+    while (lacking(running).length > 0 && performance.now() < meshDeadline) {
+      signal.throwIfAborted()
+      const ended = signers.find(({ process }) => process.ended)
+      if (ended) throw failure(folder, ended.signer, 'ended while it started')
+      await Promise.all(
+        lacking(running).map(async ({ signer }) => {
+          const status = await statusOf(client, signer)
+          if (status) links.set(signer, status.connected.length)
+        }),
+      )
+      const [late, ...others] = lacking(Math.min(quorum, running))
+      told(signers.length - others.length - (late ? 1 : 0))
+      if (!late) meshDeadline = Math.min(meshDeadline, performance.now() + MESH_MS)
+      else if (performance.now() > deadline) throw failure(folder, late.signer, 'did not get ready in time')
+      if (lacking(running).length > 0) await sleep(lookMs)
+    }
+  } finally {
+    client.close()
+  }
+}
+
+/** What a signer says about itself, or nothing where it does not answer, or somebody else does. */
+export async function statusOf(client: Client, signer: SignerRecord): Promise<StatusAnswer | undefined> {
+  try {
+    const status = await client.status({ from: signer.index, timeoutMs: ASK_MS })
+    return status.publicKey === toHex(signer.publicKey) ? status : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The signers that cannot listen on the port that is written for them. */
+export async function portless(signers: readonly SignerRecord[]): Promise<SignerRecord[]> {
+  const free = await Promise.all(signers.map(({ url }) => isFree(Number(new URL(url).port))))
+  return signers.filter((_, i) => !free[i])
+}
+
+function configOf(folder: ClusterFolder, record: ClusterRecord, { key, store }: SignerRecord): SignerConfig {
+  const at = (path: string) => folder.resolve(path)
+  return { manifest: at(record.manifest), key: at(key), store: at(store), addresses: at(record.addresses), tokenFile: at(record.tokenFile) }
+}
+
+function failure(folder: ClusterFolder, signer: SignerRecord, what: string): StartFailed {
+  const log = folder.resolve(signer.log)
+  const lastLines = existsSync(log) ? readFileSync(log, 'utf8').trimEnd().split('\n').slice(-LAST_LINES) : []
+  const said = lastLines.findLast((line) => line.startsWith('Error: '))?.slice('Error: '.length)
+  return new StartFailed(`signer ${signer.index} ${what}${said ? `: ${said}` : ''}; its log is ${log}`, log, lastLines)
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}

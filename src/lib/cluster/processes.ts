@@ -1,0 +1,158 @@
+/**
+ * The processes of a cluster: which run, starting one, ending them. A process is known by its command line, which names a file in the cluster's folder, and
+ * never by a number that was written down: numbers are given to others after a crash. So a stale number harms nobody, and a process that no record names is found.
+ */
+import { closeSync, existsSync, openSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { MusigError } from '../base/errors.js'
+import type { ClusterFolder } from './cluster-folder.js'
+
+/** A running process of a cluster. */
+export interface ClusterProcess {
+  pid: number
+  /** The name of its file and log: `3`, or `0-31` for several signers. */
+  name: string
+}
+
+/** A process that was just started. */
+export interface StartedProcess extends ClusterProcess {
+  /** Whether it has ended since. */
+  readonly ended: boolean
+}
+
+/** How long a process may take to end by itself; it gives up on a hanging disk a little earlier. */
+const TERM_MS = 6_000
+/** How long the system may take to end one. */
+const KILL_MS = 3_000
+const LOOK_MS = 25
+
+/** Where each signer has a process of its own: a small young generation saves some 4 MiB in each. One full of signers would collect too often. */
+const ALONE_FLAGS = ['--max-semi-space-size=2']
+
+/** The running processes of a cluster. Zombies, which have ended but were not collected, are not among them. */
+export async function processesOf(folder: ClusterFolder): Promise<ClusterProcess[]> {
+  const lines = existsSync('/proc/self/cmdline') ? await linesOfProc() : await linesOfPs()
+  const prefix = `--pack\0${folder.processesFolder}/`
+  return lines.flatMap(({ pid, line }) => {
+    const at = line.indexOf(prefix)
+    const name = at < 0 ? undefined : /^(\d+(?:-\d+)?)\.json/.exec(line.slice(at + prefix.length))?.[1]
+    return name !== undefined && pid !== process.pid ? [{ pid, name }] : []
+  })
+}
+
+/** Starts a process that goes on when this one ends. It writes to the log by itself; `folder.processesFolder` holds its file already. */
+export async function startProcess(folder: ClusterFolder, name: string, log: string): Promise<StartedProcess> {
+  const { execa } = await import('execa')
+  // execa's types know descriptors up to 9 only.
+  const descriptor = openSync(log, 'a', 0o600) as 9
+  try {
+    const args = [...(isAlone(name) ? ALONE_FLAGS : []), ...signerEntry(), '--pack', join(folder.processesFolder, `${name}.json`)]
+    // Raw descriptors: anything else would end with this process. The folder is nobody's current one, so that it can be removed.
+    const started = execa(process.execPath, args, {
+      detached: true,
+      cleanup: false,
+      reject: false,
+      stdin: 'ignore',
+      stdout: descriptor,
+      stderr: descriptor,
+      cwd: '/',
+    })
+    const { pid } = started
+    if (pid === undefined)
+      throw new MusigError('INTERNAL', `${process.execPath} could not be started: ${(await started).message ?? 'unknown reason'}`)
+    started.unref()
+    let ended = false
+    started.once('exit', () => {
+      ended = true
+    })
+    return {
+      pid,
+      name,
+      get ended() {
+        return ended
+      },
+    }
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/** Ends processes: asks them to, and after some seconds makes them. `told` hears how many are left. Errors: `INTERNAL` with those that cannot be ended. */
+export async function stopProcesses(
+  folder: ClusterFolder,
+  doomed: readonly ClusterProcess[],
+  told: (left: number) => void = () => {},
+): Promise<void> {
+  for (const { pid } of doomed) {
+    send(pid, 'SIGTERM')
+    // One that was paused hears it only then.
+    send(pid, 'SIGCONT')
+  }
+  const left = await waitForEnd(folder, doomed, TERM_MS, told)
+  if (left.length > 0) await killProcesses(folder, left)
+}
+
+/** Ends processes at once, as a crash would. Errors: `INTERNAL` with those that cannot be ended. */
+export async function killProcesses(folder: ClusterFolder, doomed: readonly ClusterProcess[]): Promise<void> {
+  for (const { pid } of doomed) send(pid, 'SIGKILL')
+  const left = await waitForEnd(folder, doomed, KILL_MS)
+  if (left.length > 0) throw new MusigError('INTERNAL', `cannot end the processes ${left.map(({ pid }) => pid).join(', ')}`)
+}
+
+async function waitForEnd(
+  folder: ClusterFolder,
+  doomed: readonly ClusterProcess[],
+  timeoutMs: number,
+  told: (left: number) => void = () => {},
+): Promise<ClusterProcess[]> {
+  const deadline = performance.now() + timeoutMs
+  for (;;) {
+    const pids = new Set((await processesOf(folder)).map(({ pid }) => pid))
+    const left = doomed.filter(({ pid }) => pids.has(pid))
+    told(left.length)
+    if (left.length === 0 || performance.now() > deadline) return left
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+  }
+}
+
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch {
+    // Ended meanwhile.
+  }
+}
+
+function isAlone(name: string): boolean {
+  return !name.includes('-')
+}
+
+/** What Node is given to run a signer: the bundle where it was built, else the module beside this one. */
+function signerEntry(): string[] {
+  const here = fileURLToPath(import.meta.url)
+  // From the sources, as `npm run dev` does, no build that may be old is run.
+  if (here.endsWith('.ts')) return ['--import', import.meta.resolve('tsx'), join(dirname(here), '../node/signer-process.ts')]
+  const bundle = join(dirname(here), '../../signer.js')
+  return [existsSync(bundle) ? bundle : join(dirname(here), '../node/signer-process.js')]
+}
+
+/** The command lines of this machine, arguments parted by NUL bytes. */
+async function linesOfProc(): Promise<{ pid: number; line: string }[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+  const lines = await Promise.all(
+    // A process may end while it is looked at.
+    pids.map(async (pid) => ({ pid: Number(pid), line: await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '') })),
+  )
+  return lines
+}
+
+async function linesOfPs(): Promise<{ pid: number; line: string }[]> {
+  const { execa } = await import('execa')
+  const { stdout } = await execa('ps', ['-A', '-ww', '-o', 'pid=,args='])
+  return stdout.split('\n').flatMap((row) => {
+    const [, pid, args] = /^\s*(\d+)\s+(.*)$/.exec(row) ?? []
+    return pid === undefined || args === undefined ? [] : [{ pid: Number(pid), line: args.replace(' --pack ', ' --pack\0') }]
+  })
+}

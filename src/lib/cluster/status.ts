@@ -1,0 +1,99 @@
+/** What a cluster and its signers are doing now: from its files, from the processes that run, and from what each signer says. */
+import { toHex } from '../base/bytes.js'
+import { Client } from '../node/client.js'
+import { type ClusterFolder, clustersOf } from './cluster-folder.js'
+import { processGroups, statusOf } from './launch.js'
+import { processesOf } from './processes.js'
+
+/** `ready`: it reaches a quorum; `no quorum`: it runs and does not; `silent`: its process is there and does not answer. */
+export type SignerState = 'ready' | 'no quorum' | 'silent' | 'down'
+
+/** One signer, as `cluster status --json` prints it. */
+export interface SignerStatus {
+  index: number
+  name: string
+  publicKey: string
+  url: string
+  pid: number | null
+  state: SignerState
+  executed: number | null
+  orderDigest: string | null
+  machineDigest: string | null
+}
+
+/** A cluster, as `cluster status --json` prints it. */
+export interface ClusterStatus {
+  cluster: string
+  id: string
+  n: number
+  quorum: number
+  crashBound: number
+  asyncByzantineBound: number
+  syncByzantineBound: number
+  /** Whether a quorum of signers can commit. */
+  ready: boolean
+  signers: SignerStatus[]
+  peers: never[]
+}
+
+/** A line of `cluster list`. */
+export interface ClusterSummary {
+  cluster: string
+  id: string | null
+  n: number | null
+  /** Signers whose processes run. */
+  running: number
+  createdAt: string | null
+  folder: string
+}
+
+/** The state of a cluster. Errors: `NOT_FOUND`, and those of damaged files. */
+export async function clusterStatus(folder: ClusterFolder): Promise<ClusterStatus> {
+  const record = folder.read()
+  const { n, quorum, crashBound, asyncByzantineBound, syncByzantineBound } = folder.manifest(record)
+  const running = new Map((await processesOf(folder)).map(({ name, pid }) => [name, pid]))
+  const client = new Client({ addresses: record.signers.map(({ url }) => url) })
+  try {
+    const groups = [...processGroups(record)]
+    const signers = await Promise.all(
+      groups.flatMap(([name, members]) =>
+        members.map(async (signer): Promise<SignerStatus> => {
+          const pid = running.get(name) ?? null
+          const status = pid === null ? undefined : await statusOf(client, signer)
+          return {
+            index: signer.index,
+            name: signer.name,
+            publicKey: toHex(signer.publicKey),
+            url: signer.url,
+            pid,
+            state: pid === null ? 'down' : status ? (status.ready ? 'ready' : 'no quorum') : 'silent',
+            executed: status?.executed ?? null,
+            orderDigest: status?.orderDigest ?? null,
+            machineDigest: status?.machineDigest ?? null,
+          }
+        }),
+      ),
+    )
+    const ready = signers.filter(({ state }) => state === 'ready').length >= quorum
+    return { cluster: record.name, id: record.id, n, quorum, crashBound, asyncByzantineBound, syncByzantineBound, ready, signers, peers: [] }
+  } finally {
+    client.close()
+  }
+}
+
+/** All clusters of a home. One whose file is damaged is named all the same. */
+export async function listClusters(home: string): Promise<ClusterSummary[]> {
+  return Promise.all(
+    clustersOf(home).map(async (folder) => {
+      const names = new Set((await processesOf(folder)).map(({ name }) => name))
+      const blank = { cluster: folder.name, id: null, n: null, running: names.size, createdAt: null, folder: folder.path }
+      try {
+        const record = folder.read()
+        const running = [...processGroups(record)].reduce((sum, [name, signers]) => sum + (names.has(name) ? signers.length : 0), 0)
+        return { ...blank, id: record.id, n: record.n, running, createdAt: record.createdAt }
+      } catch {
+        return blank
+      }
+    }),
+  )
+}

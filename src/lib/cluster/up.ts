@@ -1,0 +1,215 @@
+/**
+ * `cluster up`: from nothing, from a cluster that is down or from one that runs in part to one that takes transactions. Owns how what is asked for meets what
+ * stands, and the ports; making the folder is `create.ts`, starting processes `launch.ts`.
+ */
+import { rm } from 'node:fs/promises'
+import { MusigError } from '../base/errors.js'
+import { type Manifest, parseTolerance } from '../core/manifest.js'
+import { loadCrypto } from '../node/crypto.js'
+import { ClusterFolder, type ClusterRecord, clustersOf } from './cluster-folder.js'
+import { type ClusterChoices, checkSeed, createCluster, processName, writeAddresses } from './create.js'
+import { freePorts, portsFrom } from './free-ports.js'
+import { abandon, awaitReady, launch, portless, processGroups } from './launch.js'
+import { withLock } from './lock.js'
+import { type ClusterProcess, processesOf, type StartedProcess } from './processes.js'
+
+/** What is asked of a cluster. What is left open is as it stands, or, in a new one, as `DEFAULTS` say. */
+export type Wanted = { [K in keyof ClusterChoices]?: ClusterChoices[K] | undefined } & {
+  /** The first of the ports, side by side; free ones are found without it. */
+  basePort?: number | undefined
+}
+
+export interface UpOptions {
+  home: string
+  name: string
+  wanted: Wanted
+  signal: AbortSignal
+  /** Hears what is out of the ordinary, a line each. */
+  warn: (line: string) => void
+}
+
+/** One part of the work, with what it is busy with. */
+export interface UpStep {
+  title: string
+  run(say: (detail: string) => void): Promise<void>
+}
+
+/** A cluster that is up. */
+export interface UpResult {
+  folder: ClusterFolder
+  record: ClusterRecord
+  /** Whether it was made by this. */
+  created: boolean
+  /** How many signers this started; the others ran already. */
+  started: number
+}
+
+/** What a new cluster is like unless it is told. */
+export const DEFAULTS: Omit<ClusterChoices, 'seed'> = { n: 4, tolerance: '1/2', machine: 'ledger', tree: 'random', fanout: 2, regions: [], pack: 1 }
+
+/** Brings a cluster up. `show` runs the steps it is given and shows them. Errors: `BAD_INPUT`, `BUSY`, `StartFailed`; then no process is left that this started. */
+export async function upCluster(options: UpOptions, show: (steps: readonly UpStep[]) => Promise<void>): Promise<UpResult> {
+  const folder = new ClusterFolder(options.home, options.name)
+  return withLock(options.home, folder, () => new Up(options, folder).run(show))
+}
+
+class Up {
+  readonly #options: UpOptions
+  readonly #folder: ClusterFolder
+  readonly #started: StartedProcess[] = []
+  #record: ClusterRecord | undefined
+  #created = false
+  #running: ClusterProcess[] = []
+
+  constructor(options: UpOptions, folder: ClusterFolder) {
+    this.#options = options
+    this.#folder = folder
+  }
+
+  async run(show: (steps: readonly UpStep[]) => Promise<void>): Promise<UpResult> {
+    try {
+      await show([
+        { title: 'Keys, manifest and ports', run: () => this.#prepare() },
+        { title: 'Signer processes', run: (say) => this.#launch(say) },
+        { title: 'Ready to take transactions', run: (say) => this.#awaitReady(say) },
+      ])
+    } catch (error) {
+      await this.#undo()
+      throw error
+    }
+    const record = this.#prepared()
+    const names = new Set(this.#started.map(({ name }) => name))
+    const started = [...processGroups(record)].reduce((sum, [name, signers]) => sum + (names.has(name) ? signers.length : 0), 0)
+    return { folder: this.#folder, record, created: this.#created, started }
+  }
+
+  async #prepare(): Promise<void> {
+    const folder = this.#folder
+    this.#running = await processesOf(folder)
+    if (folder.hasRecord()) {
+      this.#record = await this.#reuse(folder.read())
+      return
+    }
+    if (this.#running.length > 0)
+      throw new MusigError('BAD_INPUT', `processes of a cluster “${folder.name}” run whose folder is gone; end them with: musig cluster rm`)
+    const { wanted, signal } = this.#options
+    const given = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined))
+    const choices: ClusterChoices = { ...DEFAULTS, seed: undefined, ...given }
+    const ports = wanted.basePort === undefined ? await this.#findPorts(choices.n) : await portsFrom(wanted.basePort, choices.n)
+    this.#record = await createCluster(folder, choices, ports, loadCrypto(), signal)
+    this.#created = true
+  }
+
+  /** A cluster that stands, held against what is asked for, with ports that can be had. */
+  async #reuse(record: ClusterRecord): Promise<ClusterRecord> {
+    const { wanted } = this.#options
+    checkSame(wanted, record, this.#folder.manifest(record))
+    if (wanted.pack !== undefined && wanted.pack !== record.pack) this.#repack(record, wanted.pack)
+    const missing = this.#missing(record)
+    const blocked = await portless(missing.flatMap((name) => processGroups(record).get(name) ?? []))
+    const [first] = blocked
+    if (!first) return record
+    if (this.#running.length > 0) {
+      // The others were told the old address when they started.
+      throw new MusigError(
+        'BUSY',
+        `${first.url} of signer ${first.index} is in use by another process; free it, or take new ports with: musig cluster down && musig cluster up`,
+      )
+    }
+    const ports = await this.#findPorts(blocked.length, record)
+    blocked.forEach((signer, i) => {
+      const url = `http://127.0.0.1:${ports[i]}`
+      this.#options.warn(`${signer.url} is in use by another process; signer ${signer.index} now listens on ${url}`)
+      signer.url = url
+    })
+    await this.#folder.write(record)
+    return record
+  }
+
+  #repack(record: ClusterRecord, pack: number): void {
+    if (this.#running.length > 0)
+      throw new MusigError('BAD_INPUT', `the cluster “${record.name}” runs with --pack ${record.pack}; stop it first with: musig cluster down`)
+    record.pack = pack
+    for (const signer of record.signers) signer.log = `logs/${processName(signer.index, pack, record.n)}.log`
+  }
+
+  /** Free ports that no other cluster of this home has, even while it is down. */
+  async #findPorts(count: number, own?: ClusterRecord): Promise<number[]> {
+    const taken = new Set((own?.signers ?? []).map(({ url }) => portOf(url)))
+    for (const other of clustersOf(this.#options.home)) {
+      try {
+        for (const { url } of other.read().signers) taken.add(portOf(url))
+      } catch {
+        // A damaged one is no reason not to start this one.
+      }
+    }
+    return freePorts(count, taken, this.#folder.path)
+  }
+
+  #missing(record: ClusterRecord): string[] {
+    const running = new Set(this.#running.map(({ name }) => name))
+    return [...processGroups(record).keys()].filter((name) => !running.has(name))
+  }
+
+  async #launch(say: (detail: string) => void): Promise<void> {
+    const record = this.#prepared()
+    this.#options.signal.throwIfAborted()
+    const missing = this.#missing(record)
+    say(`${missing.length} to start`)
+    if (missing.length === 0) return
+    await writeAddresses(this.#folder, record)
+    await launch(this.#folder, record, missing, this.#started)
+  }
+
+  async #awaitReady(say: (detail: string) => void): Promise<void> {
+    const record = this.#prepared()
+    const { quorum } = this.#folder.manifest(record)
+    await awaitReady(this.#folder, record, {
+      started: this.#started,
+      running: record.n,
+      quorum,
+      signal: this.#options.signal,
+      told: (ready) => say(`${ready} of ${record.n}`),
+    })
+  }
+
+  /** A cluster whose making the user broke off is not kept; one that failed is, with its logs. */
+  async #undo(): Promise<void> {
+    if (this.#record && this.#started.length > 0) await abandon(this.#folder, this.#record, this.#started)
+    if (this.#created && this.#options.signal.aborted) await rm(this.#folder.path, { recursive: true, force: true })
+  }
+
+  #prepared(): ClusterRecord {
+    if (!this.#record) throw new MusigError('INTERNAL', 'the cluster was not prepared')
+    return this.#record
+  }
+}
+
+/** Errors: `BAD_INPUT` with what is asked for and what stands, where they differ. */
+function checkSame(wanted: Wanted, record: ClusterRecord, manifest: Manifest): void {
+  const { a, b } = manifest.tolerance
+  const asked = wanted.tolerance === undefined ? undefined : parseTolerance(wanted.tolerance)
+  const regions = manifest.signers.map(({ region }) => region)
+  const differences: [flag: string, asked: unknown, stands: unknown][] = [
+    ['-n', wanted.n, record.n],
+    ['--tolerance', asked && (asked.a * b === asked.b * a ? `${a}/${b}` : wanted.tolerance), `${a}/${b}`],
+    ['--machine', wanted.machine, manifest.machine],
+    ['--tree', wanted.tree, manifest.tree.strategy],
+    ['--fanout', wanted.fanout, manifest.tree.fanout],
+    ['--base-port', wanted.basePort, portOf(record.signers[0]?.url ?? '')],
+    ['--regions', wanted.regions && regions.map((_, i) => wanted.regions?.[i % wanted.regions.length]).join(), regions.join()],
+  ]
+  const different = differences.find(([, value, stands]) => value !== undefined && value !== stands)
+  if (different) {
+    const [flag, value, stands] = different
+    throw new MusigError(
+      'BAD_INPUT',
+      `the cluster “${record.name}” stands with ${flag} ${stands}, not ${value}; leave ${flag} out, give another --cluster, or take it away with: musig cluster rm`,
+    )
+  }
+  if (wanted.seed !== undefined) checkSeed(wanted.seed, manifest, loadCrypto())
+}
+
+function portOf(url: string): number {
+  return URL.canParse(url) ? Number(new URL(url).port) : 0
+}
