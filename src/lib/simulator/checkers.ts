@@ -17,6 +17,7 @@ export function violationsOf(history: History): Violation[] {
   const ordered = forks.length > 0 ? [] : [...valueViolations(history, logs), ...orderViolations(history, logs)]
   return [
     ...forks,
+    ...heightViolations(history),
     ...ordered,
     ...digestViolations(history),
     ...durabilityViolations(history),
@@ -42,6 +43,19 @@ function forkViolations(all: readonly Logs[], longest: Logs): Violation[] {
 
 function fork(signer: number, key: string, at: number, here: Id, elsewhere: Id): Violation {
   return { id: 'A1', text: `signer ${signer} executed ${short(here)} at height ${at + 1} of key ${key}, another signer ${short(elsewhere)}` }
+}
+
+/** A1: the heights that a signer tells are the places in the log of each key. */
+function heightViolations({ signers, batches }: History): Violation[] {
+  return signers.flatMap(({ signer, executed }) => {
+    const tops = new Map<string, number>()
+    return executed.flatMap(({ batchId, heights }) => {
+      const keys = batches.get(batchId)?.keys ?? []
+      for (const key of keys) tops.set(key, (tops.get(key) ?? 0) + 1)
+      if (heights.size === keys.length && keys.every((key) => heights.get(key) === tops.get(key))) return []
+      return [{ id: 'A1' as const, text: `signer ${signer} tells other heights of batch ${short(batchId)} than it has executed` }]
+    })
+  })
 }
 
 /** A1: one batch has the same predecessors everywhere. */

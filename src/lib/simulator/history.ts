@@ -8,6 +8,8 @@ import type { View } from '../core/view.js'
 export interface Execution {
   at: number
   batchId: Id
+  /** The height on each of its keys, as the signer said. */
+  heights: ReadonlyMap<string, number>
   certificate: Certificate
   value: Value
   /** Transactions that were applied, in order. */

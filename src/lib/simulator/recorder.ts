@@ -99,7 +99,7 @@ export class Recorder {
       applied.push(txId)
     })
     const machineDigest = toHex(state.machine.digest())
-    const execution = { at, batchId: batch.id, certificate, value, applied, orderDigest: state.orderDigest, machineDigest }
+    const execution = { at, batchId: batch.id, heights, certificate, value, applied, orderDigest: state.orderDigest, machineDigest }
     this.#of(signer).executed.push(execution)
     return execution
   }
