@@ -5,7 +5,7 @@ import { textOptions } from '../../lib/cli/drawing.js'
 import { sendFlags, sendingOf } from '../../lib/cli/tx-flags.js'
 import { isAccepted, submitOne } from '../../lib/cluster/submission.js'
 import { transactionText } from '../../lib/inspect/transaction-text.js'
-import { MAX_OPENING, openPayload } from '../../lib/machine/ledger.js'
+import { openPayload } from '../../lib/machine/ledger.js'
 
 export default class TxOpen extends MusigCommand {
   static override summary = 'Open an account of the ledger.'
@@ -18,7 +18,7 @@ export default class TxOpen extends MusigCommand {
   ]
   static override args = {
     name: Args.string({ description: 'The account.', required: true }),
-    amount: Args.integer({ description: 'What is in it at first.', default: 1000, min: 0, max: MAX_OPENING }),
+    amount: Args.integer({ description: 'What is in it at first.', default: 1000 }),
   }
   static override flags = { ...sendFlags }
 

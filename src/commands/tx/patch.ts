@@ -8,7 +8,7 @@ import { sendFlags, sendingOf } from '../../lib/cli/tx-flags.js'
 import { isAccepted, submitOne } from '../../lib/cluster/submission.js'
 import { transactionText } from '../../lib/inspect/transaction-text.js'
 import { patchPayload } from '../../lib/machine/documents.js'
-import { readJson } from '../../lib/machine/json.js'
+import { readTypedJson } from '../../lib/machine/transaction-lines.js'
 
 export default class TxPatch extends MusigCommand {
   static override summary = 'Change parts of a document: a JSON merge patch (RFC 7386).'
@@ -25,7 +25,7 @@ export default class TxPatch extends MusigCommand {
 
   async run(): Promise<object> {
     const { args, flags } = await this.parse(TxPatch)
-    const json = readJson(args.patch === '-' ? await readInput('-') : utf8(args.patch))
+    const json = readTypedJson(args.patch === '-' ? Uint8Array.from(await readInput('-')) : utf8(args.patch), 'the patch')
     const result = await submitOne(sendingOf(flags, this.home(flags)), patchPayload(args.id.replace(/^doc:/, ''), json, flags.version), 'documents')
     if (!isAccepted(result)) this.sayNo()
     if (!this.jsonEnabled()) this.log(transactionText(result, textOptions()).trimEnd())

@@ -8,7 +8,7 @@ import { sendFlags, sendingOf } from '../../lib/cli/tx-flags.js'
 import { isAccepted, submitOne } from '../../lib/cluster/submission.js'
 import { transactionText } from '../../lib/inspect/transaction-text.js'
 import { putPayload } from '../../lib/machine/documents.js'
-import { readJson } from '../../lib/machine/json.js'
+import { readTypedJson } from '../../lib/machine/transaction-lines.js'
 
 export default class TxPut extends MusigCommand {
   static override summary = 'Make or replace a document.'
@@ -25,7 +25,7 @@ export default class TxPut extends MusigCommand {
 
   async run(): Promise<object> {
     const { args, flags } = await this.parse(TxPut)
-    const json = readJson(args.document === '-' ? await readInput('-') : utf8(args.document))
+    const json = readTypedJson(args.document === '-' ? Uint8Array.from(await readInput('-')) : utf8(args.document), 'the document')
     const result = await submitOne(sendingOf(flags, this.home(flags)), putPayload(args.id.replace(/^doc:/, ''), json, flags.version), 'documents')
     if (!isAccepted(result)) this.sayNo()
     if (!this.jsonEnabled()) this.log(transactionText(result, textOptions()).trimEnd())

@@ -15,7 +15,7 @@ export default class TxTransfer extends MusigCommand {
   static override args = {
     from: Args.string({ description: 'The account it is taken from: one of the client’s.', required: true }),
     to: Args.string({ description: 'The account it goes to.', required: true }),
-    amount: Args.integer({ description: 'How much, a whole number.', required: true, min: 1 }),
+    amount: Args.integer({ description: 'How much, a whole number.', required: true }),
   }
   static override flags = { ...sendFlags }
 

@@ -30,7 +30,7 @@ export function signatureDataOf(batch: BatchDescription, phase: 'vote' | 'accept
           signers,
           summary: before.length === 0 ? 'nothing before it' : `${before.length} before it`,
         }))
-      : batch.accepts && [{ message: '', signers: batch.accepts.signers, summary: `accepts the value of ballot ${batch.ballot}` }]
+      : batch.accepts && [{ message: '', signers: batch.accepts.signers, summary: `accepts in ballot ${batch.ballot}` }]
   if (!entries) return undefined
   const present = new Set(entries.flatMap(({ signers }) => signers))
   const missing = Array.from({ length: n }, (_, signer) => signer).filter((signer) => !present.has(signer))

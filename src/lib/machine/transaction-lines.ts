@@ -42,6 +42,16 @@ export function plainDraft(keys: readonly string[], payload: Uint8Array): Draft 
   return { deps, payload }
 }
 
+/** JSON as a person typed it; `what` names it in errors. Errors: `BAD_INPUT`. */
+export function readTypedJson(bytes: Uint8Array, what: string): Json {
+  try {
+    return readJson(bytes)
+  } catch (error) {
+    if (error instanceof MusigError && error.code === 'BAD_ENCODING') throw new MusigError('BAD_INPUT', `${what}: ${error.message}`, { cause: error })
+    throw error
+  }
+}
+
 function readLine(line: string, machine: string): Draft {
   const json = readJson(utf8(line))
   if (typeof json !== 'object' || json === null || Array.isArray(json)) throw new MusigError('BAD_INPUT', 'not a JSON object')
