@@ -249,6 +249,25 @@ test('a body that goes on past the limit is cut off', async () => {
   assert.match(answer, /^HTTP\/1.1 413/)
 })
 
+test('connections that send nothing, or headers drop by drop, are closed in time', async () => {
+  const { port } = new URL(signer.url)
+  const begun = Date.now()
+  const closedAfter = (first: string, drip: boolean) =>
+    new Promise<number>((resolve) => {
+      const socket = connect(Number(port), '127.0.0.1')
+      socket.write(first)
+      const timer = drip ? setInterval(() => socket.write('x'), 200) : undefined
+      socket.on('error', () => {})
+      socket.resume()
+      socket.on('close', () => {
+        clearInterval(timer)
+        resolve(Date.now() - begun)
+      })
+    })
+  const times = await Promise.all([closedAfter('', false), closedAfter('GET / HTTP/1.1\r\n', false), closedAfter('GET / HTTP/1.1\r\nX: ', true)])
+  for (const time of times) assert.ok(time < API_LIMITS.headersMs + 2 * API_LIMITS.lookMs + 1000, `${time} ms`)
+})
+
 test('subscribers hear of executed transactions; foreign pages and other paths do not', async () => {
   const { host } = new URL(signer.url)
   const socket = new WebSocket(`ws://${host}/api/subscribe`)

@@ -39,7 +39,7 @@ export function call({ url, agent, method, timeoutMs, body, token }: Call): Prom
   return new Promise((resolve, reject) => {
     let begun = false
     const sent = request(url, { method, agent, headers }, (response) => {
-      read(response).then(resolve, (error) => reject(error instanceof MusigError ? error : new ConnectionFailed(reasonOf(error), begun)))
+      read(response).then(resolve, (error) => reject(asFailure(error, begun)))
     })
     const timer = setTimeout(
       () => sent.destroy(new MusigError('TIMED_OUT', `${url.host} did not answer within ${Math.round(timeoutMs)} ms`)),
@@ -53,7 +53,7 @@ export function call({ url, agent, method, timeoutMs, body, token }: Call): Prom
       if (socket.connecting) socket.once('connect', begin)
       else begin()
     })
-    sent.on('error', (error) => reject(error instanceof MusigError ? error : new ConnectionFailed(reasonOf(error), begun)))
+    sent.on('error', (error) => reject(asFailure(error, begun)))
     sent.on('close', () => clearTimeout(timer))
     sent.end(content)
   })
@@ -67,6 +67,8 @@ async function read(response: IncomingMessage): Promise<unknown> {
     if (length > MAX_ANSWER_BYTES) throw new MusigError('BAD_ENCODING', `the signer's answer is larger than ${MAX_ANSWER_BYTES} bytes`)
     chunks.push(chunk)
   }
+  // Node's own answer to a request that was not read in time: nobody has looked at it.
+  if (response.statusCode === 408) throw new ConnectionFailed('the signer was too busy to read the request', false)
   let document: unknown
   try {
     document = JSON.parse(Buffer.concat(chunks).toString('utf8'))
@@ -83,6 +85,10 @@ function errorIn(document: unknown): MusigError | undefined {
   const { code, message } = document.error as { code?: unknown; message?: unknown }
   const known = typeof code === 'string' && Object.hasOwn(HTTP_STATUS, code) ? (code as ErrorCode) : 'INTERNAL'
   return new MusigError(known, typeof message === 'string' ? message : 'the signer reports an error without words')
+}
+
+function asFailure(error: unknown, begun: boolean): Error {
+  return error instanceof MusigError || error instanceof ConnectionFailed ? error : new ConnectionFailed(reasonOf(error), begun)
 }
 
 function reasonOf(error: unknown): string {

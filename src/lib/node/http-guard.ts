@@ -16,6 +16,8 @@ export const API_LIMITS = {
   headersMs: 5_000,
   requestMs: 15_000,
   idleMs: 10_000,
+  /** How often connections are held against these times. */
+  lookMs: 1_000,
   connections: 2_048,
   /** The longest wait that a caller may ask for. */
   waitMs: 300_000,

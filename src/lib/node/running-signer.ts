@@ -37,7 +37,7 @@ export interface RunningOptions {
 }
 
 /** In the store's folder while the process lives: `{pid, startedAt, url}`. */
-export const PID_FILE = 'signer.pid'
+const PID_FILE = 'signer.pid'
 
 /** Transactions named in a line of the log. */
 const LOGGED_IDS = 32
@@ -67,7 +67,7 @@ export class RunningSigner {
     const machine = await loadMachine(config.manifest.machine, config.machineFile)
     const { clusterId } = config.manifest
     const store = await openStore(config.store, { clusterId, publicKey: config.key.publicKey })
-    const server = createServer({ maxHeaderSize: API_LIMITS.headerBytes })
+    const server = createServer({ maxHeaderSize: API_LIMITS.headerBytes, connectionsCheckingInterval: API_LIMITS.lookMs })
     let running: RunningSigner | undefined
     try {
       const codec = recordCodec(clusterId)
