@@ -31,17 +31,21 @@ export function effectLine(at: number, signer: number, effect: Effect): TraceLin
   return { at, signer, what: type, data: plain(rest) }
 }
 
-/** A value as JSON: bytes as hex, maps as objects, batches by what names them. */
+/** A value as JSON: bytes as hex, maps as objects, batches by what names them; keys sorted, so that one content has one text. */
 function plain(value: unknown): unknown {
   if (value instanceof Uint8Array) return toHex(value)
-  if (value instanceof Map) return Object.fromEntries([...value].map(([key, item]) => [String(key), plain(item)]))
+  if (value instanceof Map) return sorted([...value].map(([key, item]) => [String(key), plain(item)]))
   if (Array.isArray(value)) return value.map(plain)
   if (typeof value !== 'object' || value === null) return value
   if ('bytes' in value && 'initiator' in value && 'transactions' in value && Array.isArray(value.transactions)) {
     const { id, initiator, sequence, keys } = value as unknown as { id: string; initiator: number; sequence: number; keys: string[] }
     return { id, initiator, sequence, keys, transactions: value.transactions.length }
   }
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]))
+  return sorted(Object.entries(value).map(([key, item]) => [key, plain(item)]))
+}
+
+function sorted(entries: [string, unknown][]): Record<string, unknown> {
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
 }
 
 /** A line as it stands in a trace file. */

@@ -1,0 +1,23 @@
+/** Runs that once failed, each with what was wrong. They are added from what sweeps and swarms print, and never taken out. */
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { CALM, commandOf, type Scenario } from '../../src/lib/simulator/scenario.js'
+import { simulate } from '../../src/lib/simulator/simulate.js'
+
+const REGRESSIONS: [wrong: string, scenario: Partial<Scenario>][] = [
+  [
+    'orders inside backings inside orders grew until they could not be encoded',
+    { seed: 2862, windowMs: 30, contention: 1, hotKeys: 1, invalid: 0.2, delay: 'lognormal:8:1', loss: 0.15, crashes: 1, restarts: 1, bytes: true },
+  ],
+  ['the same', { seed: 79, windowMs: 30, hotKeys: 1, delay: 'lognormal:8:1', loss: 0.05, crashes: 1, restarts: 1, bytes: true }],
+]
+
+for (const [wrong, change] of REGRESSIONS) {
+  const scenario = { ...CALM, ...change }
+  test(`${wrong}: ${commandOf(scenario)}`, () => {
+    const { verdict, violations } = simulate(scenario)
+    assert.is(verdict, 'ok', JSON.stringify(violations))
+  })
+}
+
+test.run()
