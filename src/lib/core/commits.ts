@@ -141,10 +141,15 @@ export class Commits {
   }
 
   onFetch(from: number, { ids }: MessageOf<'fetch'>): void {
+    let bytes = 0
     for (const batchId of ids) {
       const known = this.#ctx.journal.get(batchId)
       const batch = known?.batch ?? this.#voting.earlyBatch(batchId)
-      if (batch) this.#ctx.send(from, { type: 'have', batch, certificate: known?.committed?.certificate ?? null })
+      if (!batch) continue
+      // What does not fit into one answer is asked for again.
+      bytes += batch.bytes.length
+      if (bytes > LIMITS.messageBytes) return
+      this.#ctx.send(from, { type: 'have', batch, certificate: known?.committed?.certificate ?? null })
     }
   }
 

@@ -2,7 +2,7 @@
  * Transactions from clients (§3): checks them, packs those that come while the last batch is under way into the next one, and keeps to the
  * window of undecided batches. Owns the waiting transactions, which are not durable until their batch is.
  */
-import type { Id } from '../base/bytes.js'
+import { type Id, utf8 } from '../base/bytes.js'
 import type { Context } from './context.js'
 import { LIMITS } from './limits.js'
 import type { Rounds } from './round.js'
@@ -93,11 +93,18 @@ export class Intake {
 
   /** As many of the waiting transactions as fit, in the order in which they came. */
   #takeBatch(): Transaction[] {
+    const keys = new Set<string>()
+    let keyBytes = 0
     let bytes = 0
     let count = 0
     for (const transaction of this.#waiting) {
       bytes += sizeOf(transaction)
-      if (count > 0 && (count >= LIMITS.transactionsPerBatch || bytes > LIMITS.batchBytes / 2)) break
+      for (const key of transaction.deps) {
+        if (!keys.has(key)) keyBytes += utf8(key).length
+        keys.add(key)
+      }
+      const isTooMuch = bytes > LIMITS.batchBytes / 2 || keys.size > LIMITS.keysPerBatch || keyBytes > LIMITS.keyBytesPerBatch
+      if (count > 0 && (count >= LIMITS.transactionsPerBatch || isTooMuch)) break
       count++
     }
     return this.#waiting.splice(0, count)

@@ -8,6 +8,9 @@ export const LIMITS = {
   keysPerTransaction: 64,
   /** Bytes of a transaction's payload. */
   payloadBytes: 256 * 1024,
+  /** Dependency keys of a batch, all transactions together, and their bytes: a view of it must fit into `viewBytes`. */
+  keysPerBatch: 1024,
+  keyBytesPerBatch: 24 * 1024,
   /** Transactions of a batch. */
   transactionsPerBatch: 1024,
   /** Bytes of an encoded batch. */
@@ -15,7 +18,9 @@ export const LIMITS = {
   /** Bytes of an encoded view. */
   viewBytes: 64 * 1024,
   /** Ids listed in a view. */
-  pendingPerView: 2000,
+  pendingPerView: 960,
+  /** Heights by which a reference view reaches back on one key. */
+  reachBackPerKey: 32,
   /** How far back a view's heights may lie behind the reader's. */
   heightsBack: 1024,
   /** Bytes of a message between signers. */

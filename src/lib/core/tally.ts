@@ -29,12 +29,11 @@ export interface Value {
   tallies: { m: number; inc: Map<Id, number> } | null
 }
 
-const maxKeys = LIMITS.keysPerTransaction * LIMITS.transactionsPerBatch
 const maxNamed = LIMITS.pendingPerView * 4
 
 export const valueCodec: Codec<Value> = mapped(
   object({
-    base: mapOf(text(LIMITS.keyBytes, 1), uint(2 ** 32 - 1), maxKeys),
+    base: mapOf(text(LIMITS.keyBytes, 1), uint(2 ** 32 - 1), LIMITS.keysPerBatch),
     predecessors: list(id, maxNamed),
     tallies: nullable(object({ m: uint(LIMITS.signers), inc: countsCodec() })),
   }),

@@ -107,8 +107,10 @@ export function makeBatch(ed25519: Ed25519, clusterId: Id, linkSecretKey: Uint8A
 export function decodeBatch(clusterId: Id, encoded: Uint8Array): Batch {
   const decoded = fromCbor(batchCodec, encoded, LIMITS.batchBytes, 'batch')
   if (decoded.transactions.length === 0) refuse('batch.transactions', 'empty')
+  const keys = unionOfKeys(decoded.transactions)
+  if (!fitsBatch(keys)) refuse('batch.transactions', `more than ${LIMITS.keysPerBatch} dependency keys, or ${LIMITS.keyBytesPerBatch} bytes of them`)
   const digest = statementDigest('musig/v1/batch', clusterId, toCbor(batchContentCodec, decoded))
-  return { ...decoded, id: toHex(digest), keys: unionOfKeys(decoded.transactions), bytes: encoded }
+  return { ...decoded, id: toHex(digest), keys, bytes: encoded }
 }
 
 /** Whether the batch's signature is its initiator's. */
@@ -119,6 +121,17 @@ export function isSignedBatch(ed25519: Ed25519, clusterId: Id, linkKey: Uint8Arr
 
 function unionOfKeys(transactions: readonly Transaction[]): string[] {
   return [...new Set(transactions.flatMap((transaction) => transaction.deps))].sort(compareText)
+}
+
+/** Whether a batch may have these keys: a view of it must fit its limit. */
+export function fitsBatch(keys: Iterable<string>): boolean {
+  let count = 0
+  let bytes = 0
+  for (const k of keys) {
+    count++
+    bytes += utf8(k).length
+  }
+  return count <= LIMITS.keysPerBatch && bytes <= LIMITS.keyBytesPerBatch
 }
 
 /** Whether two sorted lists of keys share one: the batches conflict (§3). */

@@ -10,7 +10,7 @@ import { LIMITS } from './limits.js'
 /** Everything executed on a key up to its height (0 left out), and the ids of pending batches; sorted, each once. */
 export const viewCodec: Codec<View> = mapped(
   object({
-    heights: mapOf(text(LIMITS.keyBytes, 1), uint(2 ** 32 - 1), LIMITS.keysPerTransaction * LIMITS.transactionsPerBatch),
+    heights: mapOf(text(LIMITS.keyBytes, 1), uint(2 ** 32 - 1), LIMITS.keysPerBatch),
     pending: list(id, LIMITS.pendingPerView),
   }),
   (view, place) => {
