@@ -2,6 +2,7 @@
 import { Flags } from '@oclif/core'
 import { MusigError } from '../../lib/base/errors.js'
 import { clusterFlag, MusigCommand } from '../../lib/cli/base-command.js'
+import type { ClusterFolder } from '../../lib/cluster/cluster-folder.js'
 import { stayUp } from '../../lib/cluster/foreground.js'
 import { StartFailed } from '../../lib/cluster/launch.js'
 import { clusterStatus } from '../../lib/cluster/status.js'
@@ -69,11 +70,14 @@ export default class ClusterUp extends MusigCommand {
       regions: regionsOf(flags.regions),
     }
     const home = this.home(flags)
-    const up = await this.interruptible((signal) => this.bringUp(home, flags.cluster, wanted, signal))
-    const status = await clusterStatus(up.folder)
-    this.tell(up, status.quorum)
-    if (flags.foreground) await this.stay(home, up)
-    return { ...status, created: up.created, started: up.started, folder: up.folder.path }
+    // One stretch from the first process to the last: at no moment does Ctrl-C leave one behind.
+    return this.interruptible(async (signal) => {
+      const up = await this.bringUp(home, flags.cluster, wanted, signal)
+      const status = await clusterStatus(up.folder)
+      this.tell(up, status.quorum)
+      if (flags.foreground) await this.stay(home, up.folder, signal)
+      return { ...status, created: up.created, started: up.started, folder: up.folder.path }
+    })
   }
 
   private async bringUp(home: string, name: string, wanted: Wanted, signal: AbortSignal): Promise<UpResult> {
@@ -100,23 +104,12 @@ export default class ClusterUp extends MusigCommand {
     this.log(`Next: musig cluster status${which} · musig cluster down${which}`)
   }
 
-  private async stay(home: string, { folder }: UpResult): Promise<void> {
+  /** Until Ctrl-C, which here is no failure. */
+  private async stay(home: string, folder: ClusterFolder, signal: AbortSignal): Promise<void> {
     if (!this.jsonEnabled()) this.log('Ctrl-C stops it.')
-    const ended = await this.untilInterrupted((signal) => stayUp(home, folder, signal, (line) => this.warn(line)))
-    if (!ended)
+    const stopped = await stayUp(home, folder, signal, (line) => this.warn(line))
+    if (!stopped)
       throw new MusigError('UNREACHABLE', `all processes of the cluster “${folder.name}” have ended; their logs are in ${folder.resolve('logs')}`)
-  }
-
-  /** Ctrl-C is how this work ends, and no failure. */
-  private async untilInterrupted<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const controller = new AbortController()
-    const stop = () => controller.abort()
-    process.on('SIGINT', stop).on('SIGTERM', stop).on('SIGHUP', stop)
-    try {
-      return await work(controller.signal)
-    } finally {
-      process.off('SIGINT', stop).off('SIGTERM', stop).off('SIGHUP', stop)
-    }
   }
 }
 

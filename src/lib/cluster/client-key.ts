@@ -6,7 +6,6 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { MusigError } from '../base/errors.js'
 import { loadCrypto } from '../node/crypto.js'
-import { Keyring } from '../node/keyring.js'
 import { insecureKey, type OpenKey, openKeyFile, openSecret, writeKeyFile } from '../node/keystore.js'
 import type { ClusterFolder } from './cluster-folder.js'
 
@@ -14,6 +13,8 @@ type ClientKey = OpenKey & { kind: 'client' }
 
 /** A client's key of the state folder, by its name; `ask` gets its passphrase if it is encrypted. Errors: `NOT_FOUND`, `BAD_INPUT`. */
 export async function namedClientKey(home: string, name: string, ask: () => Promise<string>): Promise<ClientKey> {
+  // Loaded only where it is needed: a command starts faster without.
+  const { Keyring } = await import('../node/keyring.js')
   const ring = new Keyring(join(home, 'keys'))
   const stored = await ring.find(name)
   if (stored.kind !== 'client')

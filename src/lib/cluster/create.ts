@@ -9,7 +9,16 @@ import { compareBytes, equalBytes, uint32, utf8 } from '../base/bytes.js'
 import { MusigError } from '../base/errors.js'
 import { digestOf } from '../base/hash.js'
 import type { Crypto } from '../bls/backend.js'
-import { LOCAL_TIMING, type Manifest, makeManifest, manifestToJson, parseTolerance, signerEntry, type Timing } from '../core/manifest.js'
+import {
+  LOCAL_TIMING,
+  type Manifest,
+  makeManifest,
+  manifestToJson,
+  parseTolerance,
+  signerEntry,
+  type Timing,
+  type Tolerance,
+} from '../core/manifest.js'
 import { deriveMaster, randomSecretKey } from '../node/derivation.js'
 import { insecureKey, type OpenKey, openSecret, writeKeyFile } from '../node/keystore.js'
 import { makePrivateFolder, writePrivateFile } from '../node/private-file.js'
@@ -65,8 +74,9 @@ export async function createCluster(
   crypto: Crypto,
   signal: AbortSignal,
 ): Promise<ClusterRecord> {
+  const tolerance = parseTolerance(choices.tolerance)
   const keys = signerKeys(choices, crypto)
-  const manifest = manifestOf(folder.name, choices, keys, crypto)
+  const manifest = manifestOf(folder.name, choices, tolerance, keys, crypto)
   const record = recordOf(folder.name, choices.pack, manifest, ports)
   await removeRemains(folder)
   // Under another name until it is whole; a dot first keeps it out of every list.
@@ -111,12 +121,12 @@ function seededKey(seed: string, i: number): Uint8Array {
   return deriveMaster(digestOf(utf8('musig/local/signer-key\0'), uint32(i), utf8(seed)))
 }
 
-function manifestOf(name: string, choices: ClusterChoices, keys: readonly SignerKey[], crypto: Crypto): Manifest {
-  const { n, tolerance, machine, tree, fanout, regions } = choices
+function manifestOf(name: string, choices: ClusterChoices, tolerance: Tolerance, keys: readonly SignerKey[], crypto: Crypto): Manifest {
+  const { n, machine, tree, fanout, regions } = choices
   return makeManifest({
     name,
     epoch: 0,
-    tolerance: parseTolerance(tolerance),
+    tolerance,
     deltaMs: 0,
     machine,
     test: false,

@@ -50,7 +50,7 @@ async function holderOf(path: string): Promise<number | undefined> {
 }
 
 /** What tells a process from a later one of the same number: when it began. Empty if there is none. */
-async function beginOf(pid: number): Promise<string> {
+export async function beginOf(pid: number): Promise<string> {
   if (existsSync('/proc/self/stat')) {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
     // The command's name, in brackets, may hold anything; the time is the 20th field after it.
