@@ -13,7 +13,7 @@ export default class Query extends MusigCommand {
     '<%= config.bin %> query accounts --json',
     '<%= config.bin %> query doc:1 --from 3',
   ]
-  static override args = { path: Args.string({ description: 'What to read.', required: true }) }
+  static override args = { path: Args.string({ ignoreStdin: true, description: 'What to read.', required: true }) }
   static override flags = { ...fromFlag, ...clusterFlag }
 
   async run(): Promise<object> {

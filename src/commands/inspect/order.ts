@@ -23,7 +23,7 @@ export default class InspectOrder extends MusigCommand {
     '<%= config.bin %> inspect order 3f2a91 --svg order.svg',
     '<%= config.bin %> inspect order --votes votes.json --json',
   ]
-  static override args = { id: Args.string({ description: 'The id of a batch or transaction, or the beginning of it.' }) }
+  static override args = { id: Args.string({ ignoreStdin: true, description: 'The id of a batch or transaction, or the beginning of it.' }) }
   static override flags = {
     votes: Flags.string({ description: 'Derive the order of the votes in this file, - for stdin.', helpValue: 'FILE', exclusive: ['from'] }),
     svg: Flags.string({ description: 'Draw the line diagram as SVG into this file, - for stdout.', helpValue: 'FILE' }),

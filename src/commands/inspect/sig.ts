@@ -24,7 +24,9 @@ export default class InspectSig extends MusigCommand {
     '<%= config.bin %> inspect sig 3f2a91 --svg signature.svg',
     '<%= config.bin %> inspect sig 3f2a91 --phase accept --json',
   ]
-  static override args = { id: Args.string({ description: 'The id of a batch or transaction, or the beginning of it.', required: true }) }
+  static override args = {
+    id: Args.string({ ignoreStdin: true, description: 'The id of a batch or transaction, or the beginning of it.', required: true }),
+  }
   static override flags = {
     phase: Flags.option({ description: 'Only this signature.', options: ['vote', 'accept'] as const })(),
     svg: Flags.string({ description: 'Draw the signature that decided as SVG into this file, - for stdout.', helpValue: 'FILE' }),

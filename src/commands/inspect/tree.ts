@@ -26,7 +26,9 @@ export default class InspectTree extends MusigCommand {
     '<%= config.bin %> inspect tree 3f2a91 --dot - | dot -Tpng > tree.png',
     `<%= config.bin %> inspect tree ${'ab'.repeat(4)}… --manifest manifest.json --root 3`,
   ]
-  static override args = { id: Args.string({ description: 'The id of a batch or transaction, or the beginning of it.', required: true }) }
+  static override args = {
+    id: Args.string({ ignoreStdin: true, description: 'The id of a batch or transaction, or the beginning of it.', required: true }),
+  }
   static override flags = {
     svg: Flags.string({ description: 'Draw it as SVG into this file, - for stdout.', helpValue: 'FILE' }),
     dot: Flags.string({ description: 'Write it in Graphviz’ language into this file, - for stdout.', helpValue: 'FILE', exclusive: ['svg'] }),

@@ -12,7 +12,7 @@ export default class TxDelete extends MusigCommand {
   static override description = 'Its version stays known, so that one version never means two contents.'
   static override examples = ['<%= config.bin %> tx delete doc:1', '<%= config.bin %> tx delete doc:1 --version 3']
   static override args = {
-    id: Args.string({ description: 'The document, as in doc:1.', required: true }),
+    id: Args.string({ ignoreStdin: true, description: 'The document, as in doc:1.', required: true }),
   }
   static override flags = {
     version: Flags.integer({ description: 'Only if the document is at this version.', min: 0, helpValue: 'V' }),

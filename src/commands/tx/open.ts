@@ -2,7 +2,7 @@
 import { Args } from '@oclif/core'
 import { MusigCommand } from '../../lib/cli/base-command.js'
 import { textOptions } from '../../lib/cli/drawing.js'
-import { sendFlags, sendingOf } from '../../lib/cli/tx-flags.js'
+import { sendFlags, sendingOf, wholeNumberArg } from '../../lib/cli/tx-flags.js'
 import { isAccepted, submitOne } from '../../lib/cluster/submission.js'
 import { transactionText } from '../../lib/inspect/transaction-text.js'
 import { openPayload } from '../../lib/machine/ledger.js'
@@ -17,8 +17,8 @@ export default class TxOpen extends MusigCommand {
     '<%= config.bin %> tx open carol --as carol --to 3',
   ]
   static override args = {
-    name: Args.string({ description: 'The account.', required: true }),
-    amount: Args.integer({ description: 'What is in it at first.', default: 1000 }),
+    name: Args.string({ ignoreStdin: true, description: 'The account.', required: true }),
+    amount: wholeNumberArg({ ignoreStdin: true, description: 'What is in it at first.', default: 1000 }),
   }
   static override flags = { ...sendFlags }
 

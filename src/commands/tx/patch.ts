@@ -15,8 +15,8 @@ export default class TxPatch extends MusigCommand {
   static override description = 'Fields of the patch replace those of the document, null takes one away.'
   static override examples = ['<%= config.bin %> tx patch doc:1 \'{"title":"better","draft":null}\'']
   static override args = {
-    id: Args.string({ description: 'The document, as in doc:1.', required: true }),
-    patch: Args.string({ description: 'A JSON merge patch (RFC 7386), or - for stdin.', required: true }),
+    id: Args.string({ ignoreStdin: true, description: 'The document, as in doc:1.', required: true }),
+    patch: Args.string({ ignoreStdin: true, description: 'A JSON merge patch (RFC 7386), or - for stdin.', required: true }),
   }
   static override flags = {
     version: Flags.integer({ description: 'Only if the document is at this version.', min: 0, helpValue: 'V' }),

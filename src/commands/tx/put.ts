@@ -15,8 +15,8 @@ export default class TxPut extends MusigCommand {
   static override description = 'The document’s key, doc:ID, is the dependency. For clusters that were started with --machine documents.'
   static override examples = ['<%= config.bin %> tx put doc:1 \'{"title":"first"}\'', '<%= config.bin %> tx put doc:1 - --version 1 < document.json']
   static override args = {
-    id: Args.string({ description: 'The document, as in doc:1.', required: true }),
-    document: Args.string({ description: 'JSON, or - for stdin.', required: true }),
+    id: Args.string({ ignoreStdin: true, description: 'The document, as in doc:1.', required: true }),
+    document: Args.string({ ignoreStdin: true, description: 'JSON, or - for stdin.', required: true }),
   }
   static override flags = {
     version: Flags.integer({ description: 'Only if the document is at this version.', min: 0, helpValue: 'V' }),

@@ -16,7 +16,7 @@ export default class TxShow extends MusigCommand {
     '<%= config.bin %> tx show 3f2a91 --json',
     '<%= config.bin %> tx show 3f2a91 --certificate certificate.json && <%= config.bin %> verify cert certificate.json',
   ]
-  static override args = { id: Args.string({ description: 'The transaction’s id, or the beginning of it.', required: true }) }
+  static override args = { id: Args.string({ ignoreStdin: true, description: 'The transaction’s id, or the beginning of it.', required: true }) }
   static override flags = {
     certificate: Flags.string({ description: 'Write the certificate of its batch to this file, - for stdout.', helpValue: 'FILE' }),
     ...fromFlag,

@@ -24,7 +24,7 @@ export default class TxSubmit extends MusigCommand {
     'echo hello | <%= config.bin %> tx submit --payload - --wait none',
     '<%= config.bin %> tx submit --batch transfers.jsonl',
   ]
-  static override args = { payload: Args.string({ description: 'The payload: text or JSON.' }) }
+  static override args = { payload: Args.string({ ignoreStdin: true, description: 'The payload: text or JSON.' }) }
   static override flags = {
     deps: Flags.string({ description: 'Dependency keys.', multiple: true, multipleNonGreedy: true, delimiter: ',', helpValue: 'K,K…' }),
     payload: Flags.string({ description: 'The payload from a file, - for stdin, byte for byte.', helpValue: 'FILE' }),

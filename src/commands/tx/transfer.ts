@@ -2,7 +2,7 @@
 import { Args } from '@oclif/core'
 import { MusigCommand } from '../../lib/cli/base-command.js'
 import { textOptions } from '../../lib/cli/drawing.js'
-import { sendFlags, sendingOf } from '../../lib/cli/tx-flags.js'
+import { sendFlags, sendingOf, wholeNumberArg } from '../../lib/cli/tx-flags.js'
 import { isAccepted, submitOne } from '../../lib/cluster/submission.js'
 import { transactionText } from '../../lib/inspect/transaction-text.js'
 import { transferPayload } from '../../lib/machine/ledger.js'
@@ -13,9 +13,9 @@ export default class TxTransfer extends MusigCommand {
     'Its dependency keys are the two accounts, so that it is put in order with every other transaction on either of them. A refusal (no such account, too little in it, somebody else’s) ends with exit code 1.'
   static override examples = ['<%= config.bin %> tx transfer alice bob 10', '<%= config.bin %> tx transfer alice bob 10 --to 2 --json']
   static override args = {
-    from: Args.string({ description: 'The account it is taken from: one of the client’s.', required: true }),
-    to: Args.string({ description: 'The account it goes to.', required: true }),
-    amount: Args.integer({ description: 'How much, a whole number.', required: true }),
+    from: Args.string({ ignoreStdin: true, description: 'The account it is taken from: one of the client’s.', required: true }),
+    to: Args.string({ ignoreStdin: true, description: 'The account it goes to.', required: true }),
+    amount: wholeNumberArg({ ignoreStdin: true, description: 'How much, a whole number.', required: true }),
   }
   static override flags = { ...sendFlags }
 

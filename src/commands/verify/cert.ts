@@ -17,7 +17,7 @@ export default class VerifyCert extends MusigCommand {
     '<%= config.bin %> verify cert certificate.json --manifest manifest.json --json',
     'curl -s http://127.0.0.1:7000/api/certificates/3f2a91 | <%= config.bin %> verify cert - --manifest manifest.json',
   ]
-  static override args = { file: Args.string({ description: 'The certificate, - for stdin.', required: true }) }
+  static override args = { file: Args.string({ ignoreStdin: true, description: 'The certificate, - for stdin.', required: true }) }
   static override flags = {
     manifest: Flags.string({ description: 'The cluster’s manifest.', helpValue: 'FILE' }),
     bls: Flags.option({ description: 'Which implementation verifies.', options: ['blst', 'noble'] as const })(),

@@ -28,7 +28,7 @@ export default class VerifySig extends MusigCommand {
     'cat signatures.jsonl | <%= config.bin %> verify sig -',
     '<%= config.bin %> verify sig --tx 3f2a91',
   ]
-  static override args = { file: Args.string({ description: 'A file with JSON or JSON lines, - for stdin.' }) }
+  static override args = { file: Args.string({ ignoreStdin: true, description: 'A file with JSON or JSON lines, - for stdin.' }) }
   static override flags = {
     pubkey: Flags.string({ description: 'A public key in hex, once for each signer.', multiple: true, multipleNonGreedy: true, helpValue: 'HEX' }),
     message: Flags.string({

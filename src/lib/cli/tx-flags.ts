@@ -1,5 +1,6 @@
 /** The flags that commands which send transactions share. */
-import { Flags } from '@oclif/core'
+import { Args, Flags } from '@oclif/core'
+import { MusigError } from '../base/errors.js'
 import { clusterFlag } from './base-command.js'
 import { passphraseFlag } from './key-flags.js'
 import { readPassphrase } from './prompt.js'
@@ -16,6 +17,14 @@ export const sendFlags = {
   ...passphraseFlag,
   ...clusterFlag,
 }
+
+/** An argument that is a whole number; oclif's own ends in an internal error on any other. */
+export const wholeNumberArg = Args.custom<number>({
+  parse: async (typed) => {
+    if (!/^-?\d{1,16}$/.test(typed)) throw new MusigError('BAD_INPUT', `“${typed.slice(0, 40)}” is no whole number`)
+    return Number(typed)
+  },
+})
 
 /** Which signer a read is asked of. */
 export const fromFlag = {
