@@ -25,8 +25,8 @@ export interface HostPorts {
   writeMs(): number
   clockOffsetMs(): number
   torn: TornWrite
-  /** What a step that ends now cost in time, given whether it read a message. */
-  costMs(readMessage: boolean): number
+  /** What a step that ends now cost in time, given how many messages it read and hands out. */
+  costMs(messages: number): number
   happened(event: Event): void
   /** A record became durable, or another effect leaves. False: the signer crashes at this very point. */
   released(effect: Effect): boolean
@@ -120,7 +120,8 @@ export class Host {
       const event = { ...next, now: this.#ports.timeline.now + this.#offsetMs } as Event
       this.#ports.happened(event)
       const effects = this.#signer.step(event)
-      const costMs = this.#ports.costMs(event.type === 'message')
+      const sends = effects.reduce((count, effect) => count + (effect.type === 'send' ? 1 : 0), 0)
+      const costMs = this.#ports.costMs(sends + (event.type === 'message' ? 1 : 0))
       if (costMs > 0) {
         this.#ports.timeline.after(costMs, () => {
           if (this.incarnation !== incarnation || !this.#signer) return

@@ -45,7 +45,7 @@ export interface Scenario {
   regionMs: number
   /** How long after the last fault everything must be executed. */
   limitMs: number
-  /** What signing, verifying and reading a message cost a signer. */
+  /** What signing, verifying, and reading or sending a message cost a signer. */
   signMs: number
   verifyMs: number
   messageMs: number

@@ -35,7 +35,7 @@ export const SETTINGS: readonly Setting[] = [
   { name: 'limitMs', kind: 'number', summary: 'Everything must be executed this long after the last fault.' },
   { name: 'signMs', kind: 'number', summary: 'What a BLS signature costs its signer.' },
   { name: 'verifyMs', kind: 'number', summary: 'What a BLS verification costs.' },
-  { name: 'messageMs', kind: 'number', summary: 'What reading a message costs.' },
+  { name: 'messageMs', kind: 'number', summary: 'What reading or sending a message costs.' },
   { name: 'bytes', kind: 'switch', summary: 'Encode and decode every message, as processes do.' },
 ]
 

@@ -153,9 +153,9 @@ export class World {
       writeMs: () => drawMs(disk, this.#random),
       clockOffsetMs: () => this.#random.upTo(1 << 20),
       torn: (count) => this.#random.upTo(count),
-      costMs: (readMessage) => {
+      costMs: (messages) => {
         const total = costs.signatures * scenario.signMs + costs.verifications * scenario.verifyMs
-        const ms = total - charged + (readMessage ? scenario.messageMs : 0)
+        const ms = total - charged + messages * scenario.messageMs
         charged = total
         return ms
       },
