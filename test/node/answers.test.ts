@@ -1,0 +1,150 @@
+/** What a signer answers about batches that were decided in phase 3, and about ids. */
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { utf8 } from '../../src/lib/base/bytes.js'
+import { digestOf } from '../../src/lib/base/hash.js'
+import type { Certificate } from '../../src/lib/core/certificate.js'
+import { Journal } from '../../src/lib/core/journal.js'
+import { LOCAL_TIMING, makeManifest, signerEntry } from '../../src/lib/core/manifest.js'
+import { type Batch, makeBatch, transactionId } from '../../src/lib/core/transaction.js'
+import { Documents } from '../../src/lib/machine/documents.js'
+import { batchAnswer, certificateAnswer, findId, isReady, type Subject, transactionAnswer } from '../../src/lib/node/answers.js'
+import { loadCrypto } from '../../src/lib/node/crypto.js'
+import { Executor } from '../../src/lib/node/executor.js'
+import { PhaseClock } from '../../src/lib/node/phases.js'
+import { putDocument } from './cluster-fixture.js'
+
+const crypto = loadCrypto()
+const linkKeys = [0, 1, 2, 3, 4].map((i) => digestOf(utf8(`link ${i}`)))
+const manifest = makeManifest({
+  name: 'answers',
+  epoch: 0,
+  tolerance: { a: 1, b: 2 },
+  deltaMs: 0,
+  machine: 'documents',
+  test: true,
+  tree: { strategy: 'random', fanout: 2 },
+  window: 4,
+  timing: LOCAL_TIMING,
+  signers: linkKeys.map((linkKey, i) => {
+    const secret = digestOf(utf8(`bls ${i}`))
+    secret[0] = 1
+    return signerEntry(crypto, secret, linkKey, `s${i}`)
+  }),
+})
+
+function setUp() {
+  const journal = new Journal(manifest)
+  const executor = new Executor(manifest.clusterId, new Documents())
+  const phases = new PhaseClock()
+  const subject: Subject = {
+    self: 0,
+    manifest,
+    journal,
+    rounds: { get: () => undefined },
+    executor,
+    phases,
+    connected: new Set([1, 2]),
+    suspicion: new Map(),
+    bls: 'blst',
+    version: '0',
+    startedAt: 0,
+  }
+  let sequence = 0
+  const arrive = (name: string): Batch => {
+    const transactions = [putDocument(manifest, name, {})]
+    const batch = makeBatch(crypto.ed25519, manifest.clusterId, linkKeys[0] ?? new Uint8Array(), {
+      epoch: 0,
+      initiator: 0,
+      sequence: sequence++,
+      time: 0,
+      transactions,
+    })
+    journal.apply({ type: 'batch', batch })
+    executor.arrived(batch)
+    return batch
+  }
+  const commit = (batch: Batch, ballot: number, predecessors: string[], tallies: { m: number; inc: Map<string, number> } | null) => {
+    const value = { base: new Map<string, number>(), predecessors, tallies }
+    const certificate: Certificate = {
+      type: 'slow',
+      epoch: 0,
+      batchId: batch.id,
+      ballot,
+      value,
+      signers: Uint8Array.of(0b1111),
+      signature: new Uint8Array(96),
+    }
+    for (const executed of journal.apply({ type: 'certificate', certificate })) executor.execute(executed, 0)
+  }
+  const txId = (batch: Batch) => batch.transactions.map((transaction) => transactionId(manifest.clusterId, transaction))[0] ?? ''
+  return { subject, arrive, commit, txId }
+}
+
+test('score and votes of phase 3 are the agreed ones, over all signers', () => {
+  const { subject, arrive, commit, txId } = setUp()
+  const [first, second] = [arrive('d'), arrive('d')]
+  commit(first, 0, [], { m: 4, inc: new Map([[second.id, 1]]) })
+  commit(second, 2, [first.id], { m: 5, inc: new Map([[first.id, 3]]) })
+  const { batchId, position, status, path, ballot, score, votes, receipt, latencyMs } = transactionAnswer(subject, txId(second))
+  assert.equal([batchId, position, status, path, ballot, score, votes], [second.id, { 'doc:d': 2 }, 'executed', 'slow', 2, 3 / 5, 5])
+  assert.equal(receipt, { ok: true, result: { id: 'd', version: 2 } })
+  assert.is(latencyMs, null, 'nobody saw it come')
+  assert.is(transactionAnswer(subject, txId(first)).score, 3 / 5)
+  assert.equal(batchAnswer(subject, second.id).inc, { [first.id]: 3 })
+})
+
+test('pending, committed, executed', () => {
+  const { subject, arrive, commit, txId } = setUp()
+  const [first, second] = [arrive('d'), arrive('d')]
+  assert.is(transactionAnswer(subject, txId(second)).status, 'pending')
+  assert.throws(() => certificateAnswer(subject, second.id), /not committed/)
+  commit(second, 0, [first.id], { m: 5, inc: new Map([[first.id, 5]]) })
+  const waiting = transactionAnswer(subject, txId(second))
+  assert.equal([waiting.status, waiting.position, waiting.receipt, waiting.score], ['committed', {}, null, 1])
+  assert.equal(batchAnswer(subject, second.id).waitingFor, { batchId: first.id })
+  assert.is(certificateAnswer(subject, second.id).batchId, second.id)
+  commit(first, 0, [], { m: 5, inc: new Map() })
+  assert.is(transactionAnswer(subject, txId(second)).status, 'executed')
+  assert.equal(subject.executor.latest(1), [txId(second)])
+  assert.equal(subject.executor.latest(9), [txId(second), txId(first)])
+})
+
+test('a duplicate keeps its first place and receipt', () => {
+  const { subject, arrive, commit, txId } = setUp()
+  const first = arrive('d')
+  const again = makeBatch(crypto.ed25519, manifest.clusterId, linkKeys[1] ?? new Uint8Array(), {
+    epoch: 0,
+    initiator: 1,
+    sequence: 0,
+    time: 0,
+    transactions: [...first.transactions],
+  })
+  subject.journal.apply({ type: 'batch', batch: again })
+  subject.executor.arrived(again)
+  commit(first, 0, [], { m: 5, inc: new Map() })
+  const before = transactionAnswer(subject, txId(first))
+  commit(again, 0, [first.id], { m: 5, inc: new Map([[first.id, 5]]) })
+  assert.equal(transactionAnswer(subject, txId(first)), before)
+  assert.is(subject.executor.executedBatches, 2)
+  assert.is(subject.executor.executedTransactions, 1)
+})
+
+test('ids by prefix', () => {
+  const ids = ['aabbcc00', 'aabbccdd', '11223344']
+  assert.is(findId(ids, '112233', 'batch'), '11223344')
+  assert.is(findId(ids, 'AABBCCDD', 'batch'), 'aabbccdd')
+  assert.throws(() => findId(ids, 'aabbcc', 'batch'), /2 ids of a batch: give more digits/)
+  assert.throws(() => findId(ids, '99999999', 'batch'), /knows no batch/)
+  assert.throws(() => findId(ids, '11223', 'batch'), /6 to 64 hex digits/)
+  assert.throws(() => findId(ids, '1122334z', 'batch'), /no id/)
+})
+
+test('ready means that a quorum is reachable, itself included', () => {
+  const { subject } = setUp()
+  assert.is(manifest.quorum, 4)
+  assert.not.ok(isReady({ ...subject, connected: new Set([1, 2]) }))
+  assert.ok(isReady({ ...subject, connected: new Set([1, 2, 3]) }))
+})
+
+test.run()
