@@ -10,8 +10,8 @@ import type { ExecutedBatch } from './steppable.js'
 import { makeBatch, sizeOf, type Transaction, transactionFault, transactionId } from './transaction.js'
 import type { Voting } from './voting.js'
 
-/** How long transactions wait for company while another own batch is under way. */
-const PACK_WAIT_MS = 10
+/** The longest that transactions wait for company while another own batch is under way, in milliseconds. */
+const MAX_PACK_WAIT_MS = 250
 
 export class Intake {
   readonly #ctx: Context
@@ -20,8 +20,10 @@ export class Intake {
   #waiting: Transaction[] = []
   /** Transactions that wait or are in an own batch that is not executed. */
   readonly #open = new Set<Id>()
-  /** Own undecided batches. */
-  readonly #undecided = new Set<Id>()
+  /** Own undecided batches, with the time of their proposal. */
+  readonly #undecided = new Map<Id, number>()
+  /** How long the last own batch was under way. */
+  #lastTripMs = 0
   #time = 0
 
   constructor(ctx: Context, voting: Voting, rounds: Rounds) {
@@ -65,13 +67,17 @@ export class Intake {
     for (const batchId of [...journal.undecided]) {
       const known = journal.get(batchId)
       if (known?.batch.initiator !== self) continue
-      this.#undecided.add(batchId)
+      this.#undecided.set(batchId, this.#ctx.now)
       this.#rounds.resume(known.batch)
     }
   }
 
   committed(batchId: Id): void {
-    if (this.#undecided.delete(batchId)) this.#pack(false)
+    const proposed = this.#undecided.get(batchId)
+    if (proposed === undefined) return
+    this.#undecided.delete(batchId)
+    this.#lastTripMs = this.#ctx.now - proposed
+    this.#pack(this.#undecided.size === 0)
   }
 
   executed(executed: readonly ExecutedBatch[]): void {
@@ -79,12 +85,15 @@ export class Intake {
       for (const transaction of batch.transactions) this.#open.delete(transactionId(this.#ctx.manifest.clusterId, transaction))
   }
 
-  /** An idle signer sends at once; a busy one waits a little, or until a batch is full. */
+  /**
+   * An idle signer sends at once. A busy one packs what comes while its last batch is under way, for half of the last trip's time at most, so
+   * that one slow group does not hold up the others; a full batch goes as soon as the window allows.
+   */
   #pack(isDue: boolean): void {
     const { timers, now, manifest } = this.#ctx
     while (this.#waiting.length > 0 && this.#undecided.size < manifest.window) {
       if (this.#undecided.size > 0 && !isDue && this.#waiting.length < LIMITS.transactionsPerBatch) {
-        if (!timers.has('pack')) timers.set('pack', now + PACK_WAIT_MS, () => this.#pack(true))
+        if (!timers.has('pack')) timers.set('pack', now + Math.min(this.#lastTripMs / 2, MAX_PACK_WAIT_MS), () => this.#pack(true))
         return
       }
       this.#propose(this.#takeBatch())
@@ -114,7 +123,7 @@ export class Intake {
     const { crypto, manifest, journal, self, linkSecretKey } = this.#ctx
     const body = { epoch: manifest.epoch, initiator: self, sequence: journal.nextSequence(self), time: this.#time, transactions }
     const batch = makeBatch(crypto.ed25519, manifest.clusterId, linkSecretKey, body)
-    this.#undecided.add(batch.id)
+    this.#undecided.set(batch.id, this.#ctx.now)
     this.#voting.admitOwn(batch)
     this.#rounds.propose(batch)
   }
