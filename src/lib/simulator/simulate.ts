@@ -28,6 +28,8 @@ export interface RunOptions {
   crypto?: Crypto
   /** Told every event and effect. */
   trace?: (line: TraceLine) => void
+  /** Given the history that the checkers look at, when the run is over. */
+  history?: (history: History) => void
   /** Whether to encode every message to count its bytes. Default true. */
   countBytes?: boolean
   timing?: Partial<Timing>
@@ -103,6 +105,7 @@ export function simulate(scenario: Scenario, options: RunOptions = {}): Result {
   const virtualMs = world.timeline.now
   const history = historyOf(world, manifest)
   if (bug === undefined) settle(world)
+  options.history?.(history)
   const violations: Violation[] = [...(bug === undefined ? [] : [{ id: 'BUG' as const, text: bug }]), ...violationsOf(history)]
   return resultOf(scenario, world, violations, history, faults.length, virtualMs)
 }
