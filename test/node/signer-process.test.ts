@@ -1,3 +1,5 @@
+// time limit: 300 s
+// alone
 /** Signer processes, bundled as they ship: they find each other, agree, survive a kill, stop cleanly, and say in one line why they cannot start. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -103,7 +105,7 @@ test.before(async () => {
   files = await clusterFiles(N, 'process')
   signers = files.configs.map((config) => start(flagsOf(config)))
   client = new Client({ addresses: files.addresses, token: TOKEN })
-  await until('all are connected', () => connected(N), 20_000)
+  await until('all are connected', () => connected(N), 60_000)
 })
 
 test.after(() => {
@@ -124,10 +126,10 @@ test('each names itself in its store’s folder', () => {
 
 test('transactions through all of them: one order, one state', async () => {
   const results = await Promise.all(
-    Array.from({ length: 30 }, (_, i) => client.submit(putDocument(files.manifest, `d${i % 4}`, { i }), { to: i % N, timeoutMs: 20_000 })),
+    Array.from({ length: 30 }, (_, i) => client.submit(putDocument(files.manifest, `d${i % 4}`, { i }), { to: i % N, timeoutMs: 60_000 })),
   )
   assert.ok(results.every(({ status, receipt }) => status === 'executed' && receipt?.ok))
-  await until('equal digests', agreed, 20_000)
+  await until('equal digests', agreed, 60_000)
 })
 
 test('a second process on one store ends at once', async () => {
@@ -142,25 +144,25 @@ test('one killed: the others go on; back again, it has what it had and what it m
   last?.child.kill('SIGKILL')
   await last?.ended
   for (let i = 0; i < 4; i++) {
-    const { status } = await client.submit(putDocument(files.manifest, 'while-away', { i }), { to: i, timeoutMs: 20_000 })
+    const { status } = await client.submit(putDocument(files.manifest, 'while-away', { i }), { to: i, timeoutMs: 60_000 })
     assert.is(status, 'executed')
   }
   assert.ok(existsSync(join(configOf(4).store, 'signer.pid')), 'a killed one leaves its file')
   signers[4] = start(flagsOf(configOf(4)))
-  await until('it is back and has caught up', async () => (await connected(N)) && (await agreed()), 20_000)
+  await until('it is back and has caught up', async () => (await connected(N)) && (await agreed()), 60_000)
   const after = await client.status({ from: 4 })
   assert.is(after.transactions, before.transactions + 4)
 })
 
 test('all killed at once: nothing that was executed is lost', async () => {
   const taken = await Promise.all(
-    Array.from({ length: 10 }, (_, i) => client.submit(putDocument(files.manifest, `all-${i}`, {}), { to: i % N, timeoutMs: 20_000 })),
+    Array.from({ length: 10 }, (_, i) => client.submit(putDocument(files.manifest, `all-${i}`, {}), { to: i % N, timeoutMs: 60_000 })),
   )
   for (const { child } of signers) child.kill('SIGKILL')
   await Promise.all(signers.map(({ ended }) => ended))
   signers = files.configs.map((config) => start(flagsOf(config)))
-  await until('all are back', () => connected(N), 20_000)
-  await until('equal digests', agreed, 20_000)
+  await until('all are back', () => connected(N), 60_000)
+  await until('equal digests', agreed, 60_000)
   for (const { txId, batchId, receipt } of taken) {
     const shown = await client.show(txId)
     assert.equal([shown.status, shown.batchId, shown.receipt], ['executed', batchId, receipt])
@@ -242,8 +244,8 @@ test('several signers in one process', async () => {
   const pack = join(files.folder, 'pack.json')
   writeFileSync(pack, JSON.stringify(files.configs))
   const packed = start(['--pack', pack, '--log-level', 'warn'])
-  await until('all are connected', () => connected(N), 20_000)
-  const { status } = await client.submit(putDocument(files.manifest, 'packed', {}), { timeoutMs: 20_000 })
+  await until('all are connected', () => connected(N), 60_000)
+  const { status } = await client.submit(putDocument(files.manifest, 'packed', {}), { timeoutMs: 60_000 })
   assert.is(status, 'executed')
   packed.child.kill('SIGTERM')
   assert.equal(await packed.ended, { code: 0, signal: null })

@@ -25,7 +25,7 @@ export async function startSigner(files: ClusterFiles, index: number): Promise<R
 }
 
 /** Asks until the answer is yes. Fails after `limitMs`. */
-export async function until(what: string, ask: () => Promise<boolean> | boolean, limitMs = 10_000): Promise<void> {
+export async function until(what: string, ask: () => Promise<boolean> | boolean, limitMs = 30_000): Promise<void> {
   const end = Date.now() + limitMs
   while (!(await ask())) {
     if (Date.now() > end) throw new Error(`not within ${limitMs} ms: ${what}`)
