@@ -72,14 +72,35 @@ export class Ballots {
     timers.set(`progress ${batchId}`, now + delayMs, () => this.#timeOut(batchId))
   }
 
-  /** This signer has refused an order: the ballot may well fail, so it looks again soon. */
-  refused(batchId: Id, ballot: number): void {
+  /** A connection closed: what that signer coordinates will hardly go on, so this one looks again soon. */
+  disconnected(signer: number): void {
+    for (const batchId of this.#ctx.journal.undecided) {
+      const known = this.#ctx.journal.get(batchId)
+      if (known && this.#ctx.coordinatorOf(known.batch, this.ballotOf(batchId)) === signer) this.#lookSoon(batchId)
+    }
+  }
+
+  #lookSoon(batchId: Id): void {
     const { timers, now, manifest } = this.#ctx
-    this.#recoveryOf(batchId).refused = ballot
     timers.set(`progress ${batchId}`, now + manifest.timing.hopTimeoutMs, () => this.#timeOut(batchId))
   }
 
+  /** This signer has refused an order: the ballot may well fail, so it looks again soon. */
+  refused(batchId: Id, ballot: number): void {
+    this.#recoveryOf(batchId).refused = ballot
+    this.#lookSoon(batchId)
+  }
+
+  /**
+   * A batch is committed. For those that stand behind it in the own arrival order that is progress: their votes may have been put off for it.
+   * Only for those, so that newer batches cannot keep an older one from its time-out.
+   */
   committed(batchId: Id): void {
+    const { journal } = this.#ctx
+    for (const other of journal.pendingOn(journal.get(batchId)?.batch.keys ?? [])) {
+      const known = journal.get(other)
+      if (known && !known.committed && known.frozen.pending.includes(batchId)) this.watch(other)
+    }
     this.#recoveries.delete(batchId)
     for (const name of ['progress', 'promises']) this.#ctx.timers.clear(`${name} ${batchId}`)
   }
@@ -127,8 +148,10 @@ export class Ballots {
     if (!known) return this.#commits.hold(from, batchId, () => this.onTimeout(from, message))
     const recovery = this.#recoveryOf(batchId)
     if (ballot === 0 || (recovery.timeouts.get(from)?.ballot ?? 0) >= ballot) return
-    const publicKey = manifest.signers[from]?.publicKey
-    if (!publicKey || !crypto.bls.verify([{ message: timeoutDigest(manifest, batchId, ballot), publicKeys: [publicKey] }], signature)) {
+    // Who says so the link knows; only the coordinator shows the signatures to others.
+    const isCoordinator = this.#ctx.coordinatorOf(known.batch, ballot) === this.#ctx.self
+    const publicKeys = [manifest.signers[from]?.publicKey ?? new Uint8Array()]
+    if (isCoordinator && !crypto.bls.verify([{ message: timeoutDigest(manifest, batchId, ballot), publicKeys }], signature)) {
       return this.#ctx.suspect(from, 'TIMEOUT with an invalid signature', batchId)
     }
     recovery.timeouts.set(from, { ballot, signature })

@@ -100,11 +100,11 @@ export interface Manifest extends ManifestContent, Bounds {
 
 /** Timing for signers on one machine or in one room. */
 export const LOCAL_TIMING: Timing = {
-  hopTimeoutMs: 500,
+  hopTimeoutMs: 1000,
   orderWaitMs: 20,
   sequenceWaitMs: 200,
   catchUpWaitMs: 100,
-  recoveryTimeoutMs: 3000,
+  recoveryTimeoutMs: 5000,
   reachBackMs: 1000,
   syncIntervalMs: 1000,
 }

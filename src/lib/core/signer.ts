@@ -113,6 +113,7 @@ export class Signer implements Steppable {
       case 'disconnected':
         this.#ctx.connected.delete(event.signer)
         this.#catchUp.disconnected(event.signer)
+        this.ballots.disconnected(event.signer)
         return this.rounds.disconnected(event.signer)
       case 'tick':
         return undefined
