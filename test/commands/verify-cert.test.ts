@@ -76,7 +76,7 @@ test('whatever is changed, it does not hold any more: exit 1 with the reason', a
     [{ ...slow, certificateId: undefined, certificate: { ...slow.certificate, signers: '1f' } }, /bitmap/],
     [{ ...slow, certificateId: undefined, certificate: { ...slow.certificate, ballot: 7 } }, /does not verify/],
     [
-      { ...slow, certificateId: undefined, certificate: { ...slow.certificate, value: { ...slow.certificate.value, predecessors: [] } } },
+      { ...slow, certificateId: undefined, certificate: { ...slow.certificate, value: { ...slow.certificate.value, predecessors: [fast.batchId] } } },
       /does not verify/,
     ],
     [{ ...slow, certificateId: fast.certificateId }, /its id is not the one/],

@@ -80,7 +80,7 @@ export function readCertificateFile(json: unknown, what: string): CertificateFil
 /** The verdict on a certificate. `manifest`: with its proofs checked. Errors: `BAD_ENCODING` on a malformed batch. */
 export function verifyCertificate(crypto: Crypto, manifest: Manifest, file: CertificateFile): CertificateVerdict {
   const { certificate } = file
-  const batch = file.batch && decodeBatch(manifest.clusterId, file.batch)
+  const batch = file.batch && readBatch(manifest, file.batch)
   const bitmaps = certificate.type === 'fast' ? certificate.votes.entries.map(({ signers }) => signers) : [certificate.signers]
   const verdict: CertificateVerdict = {
     valid: false,
@@ -100,6 +100,15 @@ export function verifyCertificate(crypto: Crypto, manifest: Manifest, file: Cert
     claimFault(manifest, file, verdict) ?? batchFault(crypto, manifest, batch, certificate) ?? certificateFault(crypto, manifest, certificate)
   if (fault !== undefined) return { ...verdict, reason: fault }
   return certificate.type === 'slow' ? slowVerdict(manifest, file, certificate, verdict) : fastVerdict(manifest, file, certificate, batch, verdict)
+}
+
+function readBatch({ clusterId }: Manifest, bytes: Uint8Array): Batch {
+  try {
+    return decodeBatch(clusterId, bytes)
+  } catch (error) {
+    if (error instanceof MusigError) throw new MusigError(error.code, `the batch in the document is malformed: ${error.message}`, { cause: error })
+    throw error
+  }
 }
 
 /** What the document says of its certificate and does not hold. */
