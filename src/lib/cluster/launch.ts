@@ -25,11 +25,10 @@ export class StartFailed extends MusigError {
   }
 }
 
-/** For a signer of a small cluster; each further one adds to it. */
-const READY_MS = 20_000
-const READY_MS_EACH = 500
+/** How long nothing may go forward, no answer and no link more, before a start has failed: a busy machine is slow, but it is not stuck. */
+const STALL_MS = 30_000
 /** Once all can commit, how long the last links may take: a full mesh is asked for, but not waited for. */
-const MESH_MS = 2_000
+const MESH_MS = 1_000
 const ASK_MS = 2_000
 const LAST_LINES = 15
 /** A log that is larger when its process starts is put aside, over the one that was before. */
@@ -95,7 +94,8 @@ export async function awaitReady(folder: ClusterFolder, record: ClusterRecord, r
   const client = new Client({ addresses: record.signers.map(({ url }) => url) })
   // To be asked takes time from those that start: with many of them, more seldom.
   const lookMs = 40 + 4 * signers.length
-  const deadline = performance.now() + READY_MS + READY_MS_EACH * record.n
+  let most = 0
+  let deadline = performance.now() + STALL_MS
   let meshDeadline = Number.POSITIVE_INFINITY
   try {
     while (lacking(running).length > 0 && performance.now() < meshDeadline) {
@@ -108,10 +108,13 @@ export async function awaitReady(folder: ClusterFolder, record: ClusterRecord, r
           if (status) links.set(signer, status.connected.length)
         }),
       )
+      const sum = [...links.values()].reduce((total, count) => total + 1 + count, 0)
+      if (sum > most) deadline = performance.now() + STALL_MS
+      most = Math.max(most, sum)
       const [late, ...others] = lacking(Math.min(quorum, running))
       told(signers.length - others.length - (late ? 1 : 0))
       if (!late) meshDeadline = Math.min(meshDeadline, performance.now() + MESH_MS)
-      else if (performance.now() > deadline) throw failure(folder, late.signer, 'did not get ready in time')
+      else if (performance.now() > deadline) throw failure(folder, late.signer, `is not ready, and nothing has gone forward for ${STALL_MS / 1000} s`)
       if (lacking(running).length > 0) await sleep(lookMs)
     }
   } finally {

@@ -6,10 +6,10 @@ import { processGroups, statusOf } from './launch.js'
 import { processesOf } from './processes.js'
 
 /** `ready`: it reaches a quorum; `no quorum`: it runs and does not; `silent`: its process is there and does not answer. */
-export type SignerState = 'ready' | 'no quorum' | 'silent' | 'down'
+type SignerState = 'ready' | 'no quorum' | 'silent' | 'down'
 
 /** One signer, as `cluster status --json` prints it. */
-export interface SignerStatus {
+interface SignerStatus {
   index: number
   name: string
   publicKey: string
