@@ -1,88 +1,24 @@
-/** The transport between honest signers, on real sockets: the mesh, order, reconnecting, caps. */
-import { randomBytes } from 'node:crypto'
+/** The transport between honest signers, on real sockets: dialling, reconnecting, wires that are cut or silent. */
 import { createServer as createTcpServer, type Socket, type Server as TcpServer, connect as tcpConnect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { LIMITS } from '../../src/lib/core/limits.js'
 import { nodeEd25519 } from '../../src/lib/node/ed25519.js'
 import { createTransport } from '../../src/lib/node/transport.js'
-import { frame, listen, startMesh, startNode, stopAll, testCluster, texts, until } from './mesh.js'
+import { listen, startMesh, startNode, stopAll, testCluster, until } from './mesh.js'
+import { quick, transportCompliance } from './transport-compliance.js'
 
 const test = suite('transport')
-const quick = { handshakeMs: 500, pingMs: 50, deadMs: 200, probeMs: 100, backOffFirstMs: 10, backOffLastMs: 200 }
 
 test.after.each(stopAll)
+transportCompliance(test, () => ({}))
 
-test('four signers make a mesh; each pair has one link, and frames name their sender', async () => {
+test('in each pair the smaller index dials, once', async () => {
   const { nodes } = await startMesh(testCluster(4))
-  for (const [i, node] of nodes.entries()) {
-    for (const [j] of nodes.entries()) if (j !== i) node.transport.send(j, frame(`${i} to ${j}`))
-  }
-  await until(() => nodes.every((node) => node.received.length === 3), 'all frames')
-  for (const [i, node] of nodes.entries()) {
-    for (const { from, frame: received } of node.received) assert.is(new TextDecoder().decode(received), `${from} to ${i}`)
-    assert.equal(node.transport.metrics.connects, 3)
-    assert.equal(node.transport.metrics.dials, 3 - i, 'the smaller index dials')
-    assert.is(node.transport.metrics.disconnects, 0)
-  }
-})
-
-test('frames of one turn leave in one message, in order; order holds on a link', async () => {
-  const { nodes } = await startMesh(testCluster(2))
-  const [a, b] = nodes
-  assert.ok(a && b)
-  for (let i = 0; i < 100; i++) a.transport.send(1, frame(String(i)))
-  await until(() => b.received.length === 100, '100 frames')
-  assert.is(a.transport.metrics.messagesOut, 1)
-  assert.is(b.transport.metrics.messagesIn, 1)
-  for (let i = 100; i < 1000; i++) {
-    a.transport.send(1, new Uint8Array([...frame(`${i} `), ...randomBytes(i % 7 === 0 ? 100_000 : 10)]))
-    if (i % 10 === 0) await sleep(0)
-  }
-  await until(() => b.received.length === 1000, '1000 frames')
   assert.equal(
-    texts(b).map((text) => Number.parseInt(text, 10)),
-    Array.from({ length: 1000 }, (_, i) => i),
+    nodes.map(({ transport }) => transport.metrics.dials),
+    [3, 2, 1, 0],
   )
-})
-
-test('a frame of the largest size arrives; a larger or empty one is our own bug', async () => {
-  const { nodes } = await startMesh(testCluster(2))
-  const [a, b] = nodes
-  assert.ok(a && b)
-  const largest = Uint8Array.from(randomBytes(LIMITS.messageBytes))
-  a.transport.send(1, largest)
-  await until(() => b.received.length === 1, 'the frame')
-  assert.ok(Buffer.from(b.received[0]?.frame ?? []).equals(largest))
-  assert.throws(() => a.transport.send(1, new Uint8Array(LIMITS.messageBytes + 1)), /invariant/)
-  assert.throws(() => a.transport.send(1, new Uint8Array(0)), /invariant/)
-})
-
-test('a frame to nobody, to oneself or to a stranger is dropped and counted', async () => {
-  const { nodes } = await startMesh(testCluster(2))
-  const [a] = nodes
-  assert.ok(a)
-  for (const to of [0, 2, -1]) a.transport.send(to, frame('x'))
-  assert.is(a.transport.metrics.droppedUnconnected, 3)
-})
-
-test('a signer that stops and comes back is connected again, whichever side dials', async () => {
-  const cluster = testCluster(3)
-  const { nodes, addresses } = await startMesh(cluster, { timing: quick })
-  for (const back of [0, 2]) {
-    const node = nodes[back]
-    assert.ok(node)
-    await node.transport.stop()
-    const others = nodes.filter((other) => other !== node)
-    await until(() => others.every((other) => !other.transport.connected().includes(back)), 'links closed')
-    assert.ok(others.every((other) => other.links.includes(`-${back}`)))
-    const again = await startNode(cluster, back, { server: node.server, addresses, timing: quick })
-    nodes[back] = again
-    await until(() => nodes.every((each) => each.transport.connected().length === 2), 'the mesh again')
-    again.transport.send(1, frame(`back ${back}`))
-    await until(() => texts(nodes[1] ?? again, back).includes(`back ${back}`), 'a frame')
-  }
 })
 
 test('a signer that comes up late is dialled at once, not after the back-off', async () => {
@@ -190,31 +126,6 @@ test('a reader that does not read: the queue stops at its cap, the newest frames
   assert.ok(a.transport.queuedBytes(1) > linkQueueBytes / 2)
   await until(() => a.links.includes('-1'), 'the dead link', 4000)
   assert.is(a.transport.queuedBytes(1), 0)
-})
-
-test('the cap over all links holds, and a queue that empties takes frames again', async () => {
-  const { nodes } = await startMesh(testCluster(3), { caps: { totalQueueBytes: 1_000_000 } })
-  const [a, b, c] = nodes
-  assert.ok(a && b && c)
-  for (let i = 0; i < 20; i++) a.transport.send(1 + (i % 2), new Uint8Array(100_000).fill(1 + i))
-  assert.is(a.transport.metrics.droppedFull, 11)
-  await until(() => b.received.length + c.received.length === 9, 'those that fitted')
-  await until(() => a.transport.queuedBytes(1) + a.transport.queuedBytes(2) === 0, 'empty queues')
-  a.transport.send(1, frame('again'))
-  await until(() => texts(b).includes('again'), 'the next frame')
-})
-
-test('stop closes all links, tells the others, and nothing more is handed up', async () => {
-  const { nodes } = await startMesh(testCluster(3))
-  const [a, b, c] = nodes
-  assert.ok(a && b && c)
-  await a.transport.stop()
-  await a.transport.stop()
-  await until(() => b.links.includes('-0') && c.links.includes('-0'), 'the others to notice')
-  assert.equal(a.transport.connected(), [])
-  assert.equal(a.links.sort(), ['+1', '+2'])
-  a.transport.send(1, frame('x'))
-  assert.is(a.transport.metrics.droppedUnconnected, 1)
 })
 
 test('addresses that are not on this machine, and foreign link keys, are refused', () => {

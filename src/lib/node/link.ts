@@ -10,10 +10,10 @@ import { pack, packedLength, unpack } from './framing.js'
 
 /** What happened on all links of a transport, as plain numbers that only grow. */
 export interface TransportMetrics {
-  /** Bytes of WebSocket messages on authenticated links. */
+  /** Bytes of messages on authenticated links, the lengths of their frames included. */
   bytesIn: number
   bytesOut: number
-  /** WebSocket messages; each holds one frame or more. */
+  /** WebSocket messages, or what is handed over at once within the process; each holds one frame or more. */
   messagesIn: number
   messagesOut: number
   framesIn: number
@@ -43,7 +43,6 @@ export interface QueueTotal {
 }
 
 export interface LinkOptions {
-  signer: number
   /** Bytes that may wait on this link. */
   queueBytes: number
   total: QueueTotal
@@ -51,6 +50,22 @@ export interface LinkOptions {
   frame(frame: Uint8Array): void
   /** Called once; `reason` in words, for the log. */
   closed(reason: string): void
+}
+
+/** A link to another signer, whatever carries its frames: they go out and come in in order, and when the queue is full the newest is dropped. */
+export interface SignerLink {
+  readonly openedAt: number
+  /** Resolves when the link is gone for good, on both sides where that can be known. */
+  readonly gone: Promise<void>
+  /** Bytes that wait to be sent. */
+  readonly queuedBytes: number
+  /** Queues a frame until the end of the turn, when all that were queued leave together. */
+  send(frame: Uint8Array): void
+  /** Looks whether the other side still lives. `graceful` starts the count anew. */
+  keepAlive(now: number, deadMs: number, graceful: boolean): void
+  /** Whether the other side answers within `limitMs`. */
+  answers(limitMs: number): Promise<boolean>
+  close(code: number, reason: string): void
 }
 
 /** How long the other side has to answer the closing of a connection before it is cut. */
@@ -68,11 +83,9 @@ export function shut(webSocket: WebSocket, code: number, reason: string): void {
   setTimeout(() => webSocket.terminate(), CLOSING_MS).unref()
 }
 
-/** A link: frames go in and out in order. When its queue is full the newest frame is dropped, so that what does arrive is still in order. */
-export class Link {
-  readonly signer: number
+/** A link on a WebSocket. */
+export class Link implements SignerLink {
   readonly openedAt = performance.now()
-  /** Resolves when the connection is gone for good. */
   readonly gone: Promise<void>
   readonly #webSocket: WebSocket
   readonly #socket: Socket
@@ -84,7 +97,6 @@ export class Link {
   #bytesRead = 0
 
   constructor(webSocket: WebSocket, socket: Socket, options: LinkOptions) {
-    this.signer = options.signer
     this.#webSocket = webSocket
     this.#socket = socket
     this.#options = options
@@ -97,12 +109,10 @@ export class Link {
     })
   }
 
-  /** Bytes that wait to be sent. */
   get queuedBytes(): number {
     return this.#queuedBytes
   }
 
-  /** Queues a frame until the end of the turn, when all that were queued leave together. */
   send(frame: Uint8Array): void {
     invariant(frame.length > 0 && frame.length <= LIMITS.messageBytes, `a frame of ${frame.length} bytes`)
     const { total, metrics, queueBytes } = this.#options
@@ -135,7 +145,6 @@ export class Link {
     } else if (now !== this.#heardAt || graceful) this.#webSocket.ping(undefined, undefined, ignore)
   }
 
-  /** Whether the other side answers a ping within `limitMs`. */
   answers(limitMs: number): Promise<boolean> {
     return new Promise((resolve) => {
       const finish = (alive: boolean) => {

@@ -2,7 +2,7 @@
 
 /** Durable records in the order in which they were appended. Records are opaque bytes here. */
 export interface Store {
-  /** All records, oldest first. Errors: `STORE_FAILED` that names the record where the chain or the counter breaks, or that the store is in use. */
+  /** All records, oldest first. Errors: `STORE_FAILED` that names the record where the chain or the counter breaks. A store in use is `BUSY`, when it is opened. */
   load(): Promise<Uint8Array[]>
   /** Appends records at once; durable when it resolves. After an error nothing more is written: the process must stop ("may exist"). */
   append(records: readonly Uint8Array[]): Promise<void>

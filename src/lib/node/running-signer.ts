@@ -17,6 +17,7 @@ import type { LoadedCrypto } from './crypto.js'
 import { Driver } from './driver.js'
 import { Executor } from './executor.js'
 import { API_LIMITS } from './http-guard.js'
+import type { LocalLinks } from './local-links.js'
 import { loadMachine } from './machine-file.js'
 import { Metrics } from './metrics.js'
 import { PhaseClock } from './phases.js'
@@ -29,6 +30,8 @@ export interface RunningOptions {
   config: LoadedConfig
   crypto: LoadedCrypto
   log: Logger
+  /** The signers of its cluster that share this process, where there are others. */
+  local?: LocalLinks | undefined
   version: string
   /** Whether its metrics tell of the process too. */
   ofProcess: boolean
@@ -90,7 +93,7 @@ export class RunningSigner {
   }
 
   private constructor(options: RunningOptions, store: Store, server: Server, executor: Executor) {
-    const { config, crypto, log, version, ofProcess } = options
+    const { config, crypto, log, local, version, ofProcess } = options
     const { self, manifest, key, addresses, token } = config
     this.#options = options
     this.#store = store
@@ -105,7 +108,7 @@ export class RunningSigner {
       linkSecretKey: key.linkSecretKey,
       check: (transaction) => executor.machine.check(transaction),
     })
-    this.#transport = createTransport({ self, manifest, crypto, linkSecretKey: key.linkSecretKey, addresses, server, log })
+    this.#transport = createTransport({ self, manifest, crypto, linkSecretKey: key.linkSecretKey, addresses, server, local, log })
     this.#driver = new Driver({
       steppable: this.#signer,
       clusterId: manifest.clusterId,

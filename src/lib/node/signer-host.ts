@@ -6,10 +6,12 @@ import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Logger, pino } from 'pino'
+import type { Id } from '../base/bytes.js'
 import { MusigError } from '../base/errors.js'
 import { loadCrypto } from './crypto.js'
+import { LocalLinks } from './local-links.js'
 import { RunningSigner } from './running-signer.js'
-import { loadConfig, Manifests, type SignerConfig } from './signer-config.js'
+import { type LoadedConfig, loadConfig, Manifests, type SignerConfig } from './signer-config.js'
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const
 
@@ -57,10 +59,20 @@ async function startAll(
   if (crypto.fallbackReason) log.warn(crypto.fallbackReason)
   const manifests = new Manifests(crypto)
   const version = packageVersion()
+  const configs = await Promise.all(signers.map((signer) => loadConfig(signer, crypto, manifests)))
+  const local = localLinks(configs)
   const started = await Promise.allSettled(
-    signers.map(async (signer, i) => {
-      const config = await loadConfig(signer, crypto, manifests)
-      return RunningSigner.start({ config, crypto, log: log.child({ self: config.self }), version, ofProcess: i === 0, failed })
+    configs.map((config, i) => {
+      const { self, manifest } = config
+      return RunningSigner.start({
+        config,
+        crypto,
+        log: log.child({ self }),
+        local: local.get(manifest.clusterId),
+        version,
+        ofProcess: i === 0,
+        failed,
+      })
     }),
   )
   const running = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
@@ -68,6 +80,17 @@ async function startAll(
   if (!failure) return running
   await Promise.all(running.map((signer) => signer.stop()))
   throw failure.reason
+}
+
+/** The links within this process, for each cluster. */
+function localLinks(configs: readonly LoadedConfig[]): Map<Id, LocalLinks> {
+  const clusters = new Set(configs.map(({ manifest }) => manifest.clusterId))
+  return new Map(
+    [...clusters].map((clusterId) => {
+      const signers = configs.filter(({ manifest }) => manifest.clusterId === clusterId).map(({ self }) => self)
+      return [clusterId, new LocalLinks(signers)]
+    }),
+  )
 }
 
 async function stopAll(running: readonly RunningSigner[], signal: NodeJS.Signals, log: Logger): Promise<number> {

@@ -2,6 +2,7 @@
 import type { Server } from 'node:http'
 import type { Ed25519 } from '../bls/backend.js'
 import type { Manifest } from '../core/manifest.js'
+import type { LocalLinks } from './local-links.js'
 
 /** The times of links, in milliseconds. */
 export interface LinkTiming {
@@ -50,6 +51,8 @@ export interface TransportOptions {
   addresses: readonly string[]
   /** Its upgrades on `/link` are served; other paths are left alone. Without it the owner of the server calls `handleUpgrade`. */
   server?: Server
+  /** Those of the cluster's signers that share this process, this one among them: no socket leads from one to another. */
+  local?: LocalLinks | undefined
   log?: TransportLog
   timing?: Partial<LinkTiming>
   caps?: Partial<LinkCaps>

@@ -1,19 +1,19 @@
 /**
- * The WebSocket transport: one authenticated link to every other signer, on one port of this machine that the API shares. Owns which links there are. For each
- * pair the smaller index dials, so two connections of one pair never cross; one that comes up later knocks, and is dialled at once. A second session
- * of a signer is refused while the older one answers. Handshake, dialling, accepting and the queues of a link are in files of their own.
+ * The transport: one link to every other signer, on WebSockets that come in on one port of this machine that the API shares, or in memory to those in the same
+ * process. Owns which links there are. For each pair the smaller index dials, so two connections of one pair never cross; one that comes up later knocks,
+ * and is dialled at once. A second session of a signer is refused while the older one answers. Handshake, dialling, accepting and both kinds of link are in
+ * files of their own.
  */
 import type { IncomingMessage } from 'node:http'
-import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { WebSocket } from 'ws'
 import { equalBytes } from '../base/bytes.js'
 import { MusigError } from '../base/errors.js'
 import { Accepting, LINK_PATH } from './accepting.js'
-import { Dialling, knock } from './dialling.js'
+import { Dialling, type DiallingOptions, knock } from './dialling.js'
 import { PACKED_BYTES } from './framing.js'
 import { type HandshakeContext, signerIdentity } from './handshake.js'
-import { CLOSE, Link, type QueueTotal, type TransportMetrics } from './link.js'
+import { CLOSE, Link, type LinkOptions, type QueueTotal, type SignerLink, type TransportMetrics } from './link.js'
+import type { LocalMember } from './local-links.js'
 import { loopbackUrl } from './loopback.js'
 import type { Transport, TransportHandlers } from './ports.js'
 import { LINK_CAPS, LINK_TIMING, type LinkCaps, type LinkTiming, type TransportOptions } from './transport-options.js'
@@ -47,9 +47,10 @@ class Mesh implements LinkTransport {
   readonly #urls: URL[]
   readonly #accepting: Accepting
   readonly #dialling = new Map<number, Dialling>()
-  readonly #links = new Map<number, Link>()
+  readonly #links = new Map<number, SignerLink>()
   /** Signers that had a link before. */
   readonly #met = new Set<number>()
+  readonly #asLocal: LocalMember
   #handlers: TransportHandlers | undefined
   #keepAlive: NodeJS.Timeout | undefined
   #knocking: NodeJS.Timeout | undefined
@@ -76,12 +77,14 @@ class Mesh implements LinkTransport {
       log,
       knocked: (signer) => this.#dialling.get(signer)?.knocked(),
       objection: (signer) => this.#objection(signer),
-      opened: (signer, webSocket, socket) => this.#open(signer, webSocket, socket),
+      opened: (signer, webSocket, socket) => this.#open(signer, (link) => new Link(webSocket, socket, link)),
     })
+    this.#asLocal = { self, open: (signer, make) => this.#open(signer, make) }
     this.#urls.forEach((url, signer) => {
-      if (signer <= self) return
-      const opened = (webSocket: WebSocket, socket: Socket) => void this.#open(signer, webSocket, socket)
-      this.#dialling.set(signer, new Dialling({ signer, url, context, timing: this.#timing, metrics: this.metrics, log, opened }))
+      if (signer <= self || options.local?.has(signer)) return
+      const { metrics } = this
+      const opened: DiallingOptions['opened'] = (webSocket, socket) => this.#open(signer, (link) => new Link(webSocket, socket, link))
+      this.#dialling.set(signer, new Dialling({ signer, url, context, timing: this.#timing, metrics, log, opened }))
     })
   }
 
@@ -97,6 +100,7 @@ class Mesh implements LinkTransport {
       looked = now
       for (const link of [...this.#links.values()]) link.keepAlive(now, this.#timing.deadMs, graceful)
     }, this.#timing.pingMs).unref()
+    this.#options.local?.join(this.#asLocal)
     for (const dialling of this.#dialling.values()) dialling.dial()
     this.#knocking = setTimeout(() => this.#knock(), KNOCK_AFTER_MS).unref()
   }
@@ -110,6 +114,7 @@ class Mesh implements LinkTransport {
   async stop(): Promise<void> {
     if (this.#stopped) return
     this.#stopped = true
+    this.#options.local?.leave(this.#asLocal)
     this.#options.server?.off('upgrade', this.#upgraded)
     clearInterval(this.#keepAlive)
     clearTimeout(this.#knocking)
@@ -141,13 +146,14 @@ class Mesh implements LinkTransport {
   }
 
   #knock(): void {
-    const { self } = this.#options
+    const { self, local } = this.#options
     this.#urls.slice(0, self).forEach((url, signer) => {
-      if (!this.#links.has(signer)) knock(url, self)
+      if (!this.#links.has(signer) && !local?.has(signer)) knock(url, self)
     })
   }
 
   async #objection(signer: number): Promise<string | undefined> {
+    if (this.#options.local?.has(signer)) return `signer ${signer} runs in the process of signer ${this.#options.self}`
     if (signer > this.#options.self) return `signer ${signer} waits to be dialled; the smaller index dials`
     const older = this.#links.get(signer)
     if (!older) return undefined
@@ -156,11 +162,10 @@ class Mesh implements LinkTransport {
     return undefined
   }
 
-  #open(signer: number, webSocket: WebSocket, socket: Socket): boolean {
+  #open(signer: number, make: (options: LinkOptions) => SignerLink): boolean {
     const { log } = this.#options
     if (this.#links.has(signer)) return false
-    const link: Link = new Link(webSocket, socket, {
-      signer,
+    const link: SignerLink = make({
       queueBytes: this.#caps.linkQueueBytes,
       total: this.#queue,
       metrics: this.metrics,
