@@ -30,8 +30,18 @@ const TRANSFERS = [
 /** @param {'bold' | 'cyan'} style @param {string} text */
 const styled = (style, text) => (COLOR ? styleText(style, text, { validateStream: false }) : text)
 
-/** @param {string} text */
-const say = (text) => console.log(`\n${styled('cyan', text)}`)
+/** The teller's words, broken to the terminal's width; what stands after a numeral is indented under it. @param {string} text */
+function say(text) {
+  const width = Math.min(process.stdout.columns || 100, 100)
+  const lines = ['']
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1) ?? ''
+    if (line === '') lines[lines.length - 1] = word
+    else if (line.length + 1 + word.length <= width) lines[lines.length - 1] = `${line} ${word}`
+    else lines.push(`${/^\d/.test(text) ? '   ' : ''}${word}`)
+  }
+  console.log(`\n${lines.map((line) => styled('cyan', line)).join('\n')}`)
+}
 
 /** @param {string} arg */
 const quoted = (arg) => (/^[\w:./=-]+$/.test(arg) ? arg : `'${arg}'`)
@@ -118,22 +128,22 @@ async function play(stage, n) {
   await stage.musig(['cluster', 'up', '-n', String(n)])
 
   say(
-    '2. Six accounts are opened at once, through six signers. They share no key, so nothing has to wait for anything: one trip down the\n   tree, one up, and the votes alone decide (the fast path).',
+    '2. Six accounts are opened at once, through six signers. They share no key, so nothing has to wait for anything: one trip down the tree, one up, and the votes alone decide (the fast path).',
   )
   await stage.musig(['tx', 'submit', '--batch', writeLines(stage, 'accounts.jsonl', OPENINGS), '--timeout', '30000'])
 
   say(
-    '3. Now a quarrel. Alice has 100 and sends 80 to Bob through one signer and 80 to Carol through another one, at the same moment, while\n   Bob and Carol pay as well. The signers see these in different orders, so a third phase settles it (the slow path). The last two\n   lines touch other accounts and are not held up.',
+    '3. Now a quarrel. Alice has 100 and sends 80 to Bob through one signer and 80 to Carol through another one, at the same moment, while Bob and Carol pay as well. The signers see these in different orders, so a third phase settles it (the slow path). The last two lines touch other accounts and are not held up.',
   )
   await stage.musig(['tx', 'submit', '--batch', writeLines(stage, 'transfers.jsonl', TRANSFERS), '--timeout', '30000'], { codes: [0, 1] })
-  console.log('\nOne of Alice’s two transfers was refused, the same one at every signer. Money is neither made nor lost; signer 3 says so:')
+  say('One of Alice’s two transfers was refused, the same one at every signer. Money is neither made nor lost; signer 3 says so:')
   await stage.musig(['query', 'accounts', '--from', String(Math.min(3, n - 1))])
 
   const { transactions } = await stage.document(['tx', 'list'])
   const contested = transactions.find((/** @type {any} */ tx) => tx.path === 'slow') ?? transactions[0]
   const id = contested.txId.slice(0, 8)
   say(
-    `4. How did ${id}, one of the quarrelling transfers, travel? Every transaction has its own tree of signers, drawn from its id: nobody\n   is the root for long.`,
+    `4. How did ${id}, one of the quarrelling transfers, travel? Every transaction has its own tree of signers, drawn from its id: nobody is the root for long.`,
   )
   await stage.musig(['inspect', 'tree', id])
   say('5. Why this order? Each signer votes on what reached it first. The line that lies below another one for most signers goes first.')
@@ -142,7 +152,7 @@ async function play(stage, n) {
   await stage.musig(['inspect', 'sig', id])
 
   say(
-    '7. The certificate is kept, everything is taken down, and the certificate still proves the order: it is checked offline, with the\n   manifest alone, by a second implementation of the signatures (noble instead of blst).',
+    '7. The certificate is kept, everything is taken down, and the certificate still proves the order: it is checked offline, with the manifest alone, by a second implementation of the signatures (noble instead of blst).',
   )
   await stage.musig(['tx', 'show', id, '--certificate', 'certificate.json'])
   copyFileSync(join(stage.env.MUSIG_HOME, 'clusters', 'demo', 'manifest.json'), join(stage.folder, 'manifest.json'))
