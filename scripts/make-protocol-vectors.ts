@@ -15,7 +15,7 @@ import { type MultiSignature, mergeMultiSignatures, singleSignature } from '../s
 import { noble, nobleEd25519 } from '../src/lib/bls/noble.js'
 import { type Certificate, certificateCodec, certificateId, type Order, orderCodec, type PromiseSet, signOrder } from '../src/lib/core/certificate.js'
 import { KeyLogs } from '../src/lib/core/key-logs.js'
-import { LOCAL_TIMING, type Manifest, makeManifest, manifestToJson, proofDigest, signerEntry } from '../src/lib/core/manifest.js'
+import { type Manifest, makeManifest, manifestToJson, proofDigest, signerEntry } from '../src/lib/core/manifest.js'
 import { encodeMessage, type Message, messageCodec, type PromiseOf } from '../src/lib/core/message.js'
 import { type DecidedBatch, rankedOrder } from '../src/lib/core/order.js'
 import { acceptDigest, prepareDigest, promiseDigest, timeoutDigest, valueDigest, voteDigest } from '../src/lib/core/statement.js'
@@ -58,7 +58,16 @@ function cluster(crypto: Crypto): { manifest: Manifest; keys: Keys[] } {
     test: true,
     tree: { strategy: 'random', fanout: 2 },
     window: 4,
-    timing: LOCAL_TIMING,
+    // Fixed here, so that the vectors do not move with the defaults.
+    timing: {
+      hopTimeoutMs: 500,
+      orderWaitMs: 20,
+      sequenceWaitMs: 200,
+      catchUpWaitMs: 100,
+      recoveryTimeoutMs: 3000,
+      reachBackMs: 1000,
+      syncIntervalMs: 1000,
+    },
     signers: keys.map(({ bls, link }, i) => signerEntry(crypto, bls, link, `signer-${i}`, ['eu', 'us', 'ap'][i % 3])),
   })
   return { manifest, keys }

@@ -80,8 +80,14 @@ const proofCodec = proofCodecOver(orderCodec)
 
 /** The digest of what a value follows from, as it stands in the signed order. Backings prove themselves and are not covered. */
 function proofDigest(clusterId: Id, proof: OrderProof): Id {
-  return statementId('musig/v1/proof-of-order', clusterId, toCbor(proofCodec, withoutBackings(proof)))
+  let digest = proofDigests.get(proof)
+  if (digest === undefined) {
+    digest = statementId('musig/v1/proof-of-order', clusterId, toCbor(proofCodec, withoutBackings(proof)))
+    proofDigests.set(proof, digest)
+  }
+  return digest
 }
+const proofDigests = new WeakMap<OrderProof, Id>()
 
 function withoutBackings(proof: OrderProof): OrderProof {
   return proof.type === 'votes' ? proof : { ...proof, promises: { ...proof.promises, backings: [] } }

@@ -88,7 +88,7 @@ export class Voting {
     if (batch.epoch !== manifest.epoch) return `epoch ${batch.epoch}`
     const linkKey = manifest.signers[batch.initiator]?.linkKey
     if (!linkKey) return `unknown initiator ${batch.initiator}`
-    if (!isSignedBatch(crypto.ed25519, manifest.clusterId, linkKey, batch)) return 'not signed by its initiator'
+    if (!isSignedBatch(crypto.ed25519, linkKey, batch)) return 'not signed by its initiator'
     for (const transaction of batch.transactions) {
       const fault = transactionFault(crypto.ed25519, manifest.clusterId, transaction) ?? check(transaction)
       if (fault !== undefined) return fault

@@ -123,7 +123,7 @@ function batchFault({ ed25519 }: Crypto, manifest: Manifest, batch: Batch | unde
   if (!batch) return undefined
   if (batch.id !== batchId) return 'the batch in the document is not the one that was certified'
   const linkKey = manifest.signers[batch.initiator]?.linkKey
-  if (!linkKey || !isSignedBatch(ed25519, manifest.clusterId, linkKey, batch)) return 'the batch is not signed by its initiator'
+  if (!linkKey || !isSignedBatch(ed25519, linkKey, batch)) return 'the batch is not signed by its initiator'
   return undefined
 }
 

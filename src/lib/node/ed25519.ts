@@ -1,6 +1,6 @@
 /** Ed25519 on node:crypto (OpenSSL). Owns the wrapping of raw keys into DER; the refusals that OpenSSL lacks come from `bls/checks`. */
 import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
-import { concat, fromHex } from '../base/bytes.js'
+import { concat, fromHex, toHex } from '../base/bytes.js'
 import type { Ed25519 } from '../bls/backend.js'
 import { checkedSeed, isLinkKeyWellFormed, LINK_SIGNATURE_BYTES } from '../bls/checks.js'
 
@@ -9,7 +9,9 @@ const PKCS8_PREFIX = fromHex('302e020100300506032b657004220420')
 const SPKI_PREFIX = fromHex('302a300506032b6570032100')
 
 const secretKeys = new WeakMap<Uint8Array, KeyObject>()
-const publicKeys = new WeakMap<Uint8Array, KeyObject>()
+/** By the key's hex: a client's key comes anew with each of its transactions. The oldest is forgotten first. */
+const publicKeys = new Map<string, KeyObject>()
+const MAX_PUBLIC_KEYS = 4096
 
 function secretKeyOf(seed: Uint8Array): KeyObject {
   const known = secretKeys.get(seed)
@@ -20,12 +22,14 @@ function secretKeyOf(seed: Uint8Array): KeyObject {
 }
 
 function publicKeyOf(bytes: Uint8Array): KeyObject | undefined {
-  const known = publicKeys.get(bytes)
+  const name = toHex(bytes)
+  const known = publicKeys.get(name)
   if (known) return known
   if (!isLinkKeyWellFormed(bytes)) return undefined
   try {
     const key = createPublicKey({ key: Buffer.from(concat(SPKI_PREFIX, bytes)), format: 'der', type: 'spki' })
-    publicKeys.set(bytes, key)
+    publicKeys.set(name, key)
+    if (publicKeys.size > MAX_PUBLIC_KEYS) publicKeys.delete(publicKeys.keys().next().value ?? '')
     return key
   } catch {
     return undefined

@@ -82,7 +82,7 @@ export class MeshSigner implements SimulatedSigner {
     if (message.type === 'propose') {
       const { batch } = message
       const linkKey = manifest.signers[batch.initiator]?.linkKey
-      if (linkKey && isSignedBatch(crypto.ed25519, manifest.clusterId, linkKey, batch)) this.#arrive(batch)
+      if (linkKey && isSignedBatch(crypto.ed25519, linkKey, batch)) this.#arrive(batch)
     }
     if (message.type === 'vote' && message.votes) this.#count(from, message.batchId, message.votes)
   }
