@@ -68,10 +68,11 @@ test('“Default tolerance is 50%” and “For a 50% tolerance, ordering score 
 
 test('“The transaction order which the majority of signers voted for is the global order”', () => {
   for (const before of [2, 3, 4, 5]) {
-    // Of seven signers, `before` see a first; the others b.
-    const { cluster, a, b } = conflict(7, (signer) => signer - 1 < before)
+    // Of seven signers, `before` see a first; the others b. Those who disagree with a root are counted first, so that each names the other.
+    const { cluster, a, b } = conflict(7, (signer) => signer - 1 < before, 6 * HOP_MS)
     assert.ok(cluster.settle(a, b))
     assert.ok(cluster.sentOf('order').length > 0)
+    if (before === 3 || before === 4) for (const { value } of cluster.executed[0] ?? []) assert.is(value.predecessors.length, 1)
     for (let signer = 0; signer < 7; signer++) assert.equal(cluster.orderAt(signer), before > 3 ? [a, b] : [b, a], `${before} of 7`)
   }
 })
