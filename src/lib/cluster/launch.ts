@@ -26,10 +26,10 @@ export class StartFailed extends MusigError {
 }
 
 /** How long nothing may go forward, no answer and no link more, before a start has failed: a busy machine is slow, but it is not stuck. */
-const STALL_MS = 30_000
+const STALL_MS = 60_000
 /** Once all can commit, how long the last links may take: a full mesh is asked for, but not waited for. */
 const MESH_MS = 1_000
-const ASK_MS = 2_000
+const ASK_MS = 5_000
 const LAST_LINES = 15
 /** A log that is larger when its process starts is put aside, over the one that was before. */
 const LOG_BYTES = 32 * 1024 * 1024
