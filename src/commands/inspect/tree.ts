@@ -24,7 +24,7 @@ export default class InspectTree extends MusigCommand {
     '<%= config.bin %> inspect tree 3f2a91',
     '<%= config.bin %> inspect tree 3f2a91 --svg tree.svg',
     '<%= config.bin %> inspect tree 3f2a91 --dot - | dot -Tpng > tree.png',
-    `<%= config.bin %> inspect tree ${'ab'.repeat(4)}… --manifest manifest.json --root 3`,
+    '<%= config.bin %> inspect tree BATCHID --manifest manifest.json --root 3',
   ]
   static override args = {
     id: Args.string({ ignoreStdin: true, description: 'The id of a batch or transaction, or the beginning of it.', required: true }),

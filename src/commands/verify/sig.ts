@@ -1,4 +1,7 @@
-/** `musig verify sig`: one signature or many, from flags, a file, stdin or a transaction's certificate; says who signed and, where it can be told, who is at fault. */
+/**
+ * `musig verify sig`: one signature or many, from flags, a file, stdin or a transaction's certificate; says who signed and, where it can be told, who is at
+ * fault.
+ */
 import { Args, Flags } from '@oclif/core'
 import { toHex } from '../../lib/base/bytes.js'
 import { MusigError } from '../../lib/base/errors.js'

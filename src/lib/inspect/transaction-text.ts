@@ -1,4 +1,7 @@
-/** A transaction's life in words: its place in the order, how it was decided, how long each phase took, what came of it; and the same as a row of a table. */
+/**
+ * A transaction's life in words: its place in the order, how it was decided, how long each phase took, what came of it; and the same as a row of a table
+ * or a line of a feed.
+ */
 import { type Line, milliseconds, plain, printLines, shortId, type TextOptions, wrap } from './lines.js'
 
 /** What is known of a transaction, as a signer tells it. */
@@ -65,7 +68,7 @@ export function transactionRow(data: TransactionData): (string | number | undefi
 }
 
 /** "acct:alice 3, acct:bob 1": heights in the logs of its keys. */
-export function placeText({ position, index, status }: TransactionData): string {
+function placeText({ position, index, status }: TransactionData): string {
   const places = Object.entries(position).map(([key, height]) => `${key} ${height}`)
   if (places.length === 0) return status === 'executed' ? 'no keys: anywhere' : ''
   return `${places.join(', ')}${index !== null && index > 0 ? ` (+${index} in its batch)` : ''}`

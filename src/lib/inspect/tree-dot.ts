@@ -5,13 +5,15 @@ import { plain } from './lines.js'
 /** A directed graph: one node a signer, an edge to each child; who adopted whom as a dashed edge. */
 export function drawTreeDot({ batchId, nodes }: TreeData): string {
   const lines = nodes.flatMap(({ signer, name, region, state, children, adoptedBy }) => [
-    `  ${signer} [label=${quoted([String(signer), name, region].filter((part) => part).join('\\n'))}, tooltip=${quoted(state)}]`,
+    `  ${signer} [label=${quoted(String(signer), name, region)}, tooltip=${quoted(state)}]`,
     ...children.map((child) => `  ${signer} -> ${child}`),
     ...(adoptedBy === undefined ? [] : [`  ${adoptedBy} -> ${signer} [style=dashed, constraint=false]`]),
   ])
   return `digraph ${quoted(`batch ${batchId}`)} {\n  node [shape=circle]\n${lines.join('\n')}\n}\n`
 }
 
-function quoted(text: string): string {
-  return `"${plain(text).replaceAll('"', '\\"')}"`
+/** A text in quotes, one line for each part that is there. */
+function quoted(...parts: (string | undefined)[]): string {
+  const lines = parts.flatMap((part) => (part ? [plain(part).replaceAll('\\', '\\\\').replaceAll('"', '\\"')] : []))
+  return `"${lines.join('\\n')}"`
 }
