@@ -4,7 +4,8 @@
  * mean is the core's affair. The chain finds damage and roll-back of a part; it has no secret, so it does not stop one who rewrites everything.
  */
 import { createHash } from 'node:crypto'
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
 import { concat, equalBytes, fromHex, type Id, utf8 } from '../base/bytes.js'
@@ -40,7 +41,7 @@ const PAGE = 1000
  * `STORE_FAILED` if it belongs to another signer or cluster, or cannot be opened.
  */
 export async function openStore(folder: string, identity: StoreIdentity, options: StoreOptions = {}): Promise<Store> {
-  makeFolder(folder)
+  await makeFolder(folder)
   const database = await openDatabase(folder)
   try {
     writeFileSync(ownerPath(folder), `${process.pid}\n`, { mode: 0o600 })
@@ -176,14 +177,13 @@ class LevelStore implements Store {
   }
 }
 
-function makeFolder(folder: string): void {
+async function makeFolder(folder: string): Promise<void> {
   try {
     if (mkdirSync(folder, { recursive: true, mode: 0o700 }) === undefined) return
-    // The folder's own name must survive a power loss as the records in it do.
+    // The folder's own name must survive a power loss as the records in it do. Not waited for in place: a process may open many stores at once.
     for (const path of [folder, dirname(folder)]) {
-      const handle = openSync(path, 'r')
-      fsyncSync(handle)
-      closeSync(handle)
+      const handle = await open(path, 'r')
+      await handle.sync().finally(() => handle.close())
     }
   } catch (error) {
     throw failed(`the store's folder ${folder} cannot be made`, error)
