@@ -11,6 +11,7 @@ import { Dialler, type HandshakeContext } from './handshake.js'
 import { HandshakeGuard } from './handshake-guard.js'
 import type { TransportMetrics } from './link.js'
 import type { LinkTiming, TransportLog } from './transport-options.js'
+import { Turnstile } from './turnstile.js'
 
 export interface DiallingOptions {
   signer: number
@@ -32,6 +33,9 @@ const KNOCK_MS = 50
 /** A dial that was not answered for this long hangs: something listens, but it does not take links yet. */
 const HANGING_MS = 500
 
+/** Dials under way at a time, over all signers of this process. */
+const turnstile = new Turnstile(16)
+
 /** The dialler of one signer. */
 export class Dialling {
   readonly #options: DiallingOptions
@@ -40,6 +44,8 @@ export class Dialling {
   #dialledAt = Number.NEGATIVE_INFINITY
   /** The dial under way. */
   #webSocket: WebSocket | undefined
+  /** Gives the place in the turnstile back. */
+  #leave: (() => void) | undefined
   #linked = false
   #stopped = false
   #lastProblem = ''
@@ -48,11 +54,18 @@ export class Dialling {
     this.#options = options
   }
 
-  /** Dials at once, unless a dial or a link is under way. */
+  /** Dials as soon as it is this one's turn, unless a dial or a link is under way. */
   dial(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    if (this.#stopped || this.#webSocket || this.#linked) return
+    if (this.#stopped || this.#leave || this.#linked) return
+    // Set before it may run: a place that is free is entered at once.
+    let leave: (() => void) | undefined
+    this.#leave = () => leave?.()
+    leave = turnstile.take(() => this.#begin())
+  }
+
+  #begin(): void {
     const { url, timing, metrics } = this.#options
     metrics.dials++
     this.#dialledAt = performance.now()
@@ -91,7 +104,7 @@ export class Dialling {
         }
         dialler.welcomed(bytes)
         guard.release()
-        this.#webSocket = undefined
+        this.#end()
         this.#linked = true
         this.#lastProblem = ''
         this.#options.opened(webSocket, socket)
@@ -112,7 +125,7 @@ export class Dialling {
     const hangs = this.#webSocket?.readyState === WebSocket.CONNECTING && performance.now() - this.#dialledAt > HANGING_MS
     if (!this.#timer && !hangs) return
     const hanging = this.#webSocket
-    this.#webSocket = undefined
+    if (hanging) this.#end()
     hanging?.terminate()
     this.#attempts = 0
     clearTimeout(this.#timer)
@@ -123,16 +136,24 @@ export class Dialling {
     this.#stopped = true
     clearTimeout(this.#timer)
     this.#webSocket?.terminate()
+    this.#end()
   }
 
   #failed(webSocket: WebSocket, reason: string): void {
     if (this.#webSocket !== webSocket || this.#stopped) return
-    this.#webSocket = undefined
+    this.#end()
     const { signer, log } = this.#options
     // A signer that is down is dialled for hours: one line for each new reason.
     if (reason !== this.#lastProblem) log?.[/refused:|session/.test(reason) ? 'warn' : 'debug']({ signer, reason }, 'no link')
     this.#lastProblem = reason
     this.#dialLater()
+  }
+
+  /** The dial is over, one way or the other: the next one may begin. */
+  #end(): void {
+    this.#webSocket = undefined
+    this.#leave?.()
+    this.#leave = undefined
   }
 
   #dialLater(): void {
