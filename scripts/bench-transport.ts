@@ -1,6 +1,7 @@
 /**
  * Measures the transport between two signers on this machine: how long a mesh takes to form, the round trip of a frame, and frames and bytes a second for
- * one frame a turn and for many. `node --import tsx scripts/bench-transport.ts [SIGNERS]`; both ends share one process, so two processes do better.
+ * one frame a turn and for many. `node --import tsx scripts/bench-transport.ts [SIGNERS [local]]`; both ends share one process, so two processes do better.
+ * With `local` the frames stay in memory, as between signers that share a process.
  */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -9,6 +10,7 @@ import { fake } from '../src/lib/bls/fake.js'
 import { LOCAL_TIMING, makeManifest, signerEntry } from '../src/lib/core/manifest.js'
 import { nodeEd25519 } from '../src/lib/node/ed25519.js'
 import type { TransportHandlers } from '../src/lib/node/ports.js'
+import { LocalLinks } from '../src/lib/node/local-links.js'
 import { createTransport } from '../src/lib/node/transport.js'
 
 const n = Number(process.argv[2] ?? 31)
@@ -37,9 +39,10 @@ const servers = await Promise.all(
   }),
 )
 const addresses = servers.map((server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+const local = process.argv[3] === 'local' ? new LocalLinks(servers.keys()) : undefined
 const transports = servers.map((server, self) => {
   const linkSecretKey = linkSecretKeys.get(manifest.signers[self]?.name ?? '') ?? new Uint8Array(32)
-  return createTransport({ self, manifest, crypto, linkSecretKey, addresses, server })
+  return createTransport({ self, manifest, crypto, linkSecretKey, addresses, server, local })
 })
 const [first, second] = transports
 if (!first || !second) throw new Error('two signers or more')

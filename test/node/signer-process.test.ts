@@ -238,11 +238,17 @@ test('what it cannot start with is one clear line and the right exit code', asyn
   foreign.remove()
 })
 
-test('several signers in one process', async () => {
+test('several signers in one process reach one another without their ports', async () => {
   for (const { child } of signers) child.kill('SIGTERM')
   await Promise.all(signers.map(({ ended }) => ended))
   const pack = join(files.folder, 'pack.json')
-  writeFileSync(pack, JSON.stringify(files.configs))
+  const configs = files.configs.map((config, self) => {
+    const addresses = join(files.folder, `addresses-${self}.json`)
+    // Nobody listens where it is told that the others are.
+    writeFileSync(addresses, JSON.stringify(files.addresses.map((url, index) => ({ index, url: index === self ? url : 'http://127.0.0.1:1' }))))
+    return { ...config, addresses }
+  })
+  writeFileSync(pack, JSON.stringify(configs))
   const packed = start(['--pack', pack, '--log-level', 'warn'])
   await until('all are connected', () => connected(N), 60_000)
   const { status } = await client.submit(putDocument(files.manifest, 'packed', {}), { timeoutMs: 60_000 })
