@@ -4,6 +4,7 @@
  */
 import type { Id } from '../base/bytes.js'
 import type { Context } from './context.js'
+import type { KnownBatch } from './journal.js'
 import { LIMITS } from './limits.js'
 import { voteDigest } from './statement.js'
 import { type Batch, isSignedBatch, transactionFault } from './transaction.js'
@@ -181,7 +182,8 @@ export class Voting {
     const { keys } = known.batch
     const reference = this.#references.get(batchId)
     const wanted = reference && viewFault(reference, batchId, keys) === undefined ? reference.heights : this.reachBack(keys)
-    const view = encodedAt(known.frozen, keys, wanted, journal.logs)
+    const view = this.#written(known, wanted)
+    if (!view) return void this.#waiting.add(batchId)
     const signature = crypto.bls.sign(blsSecretKey, voteDigest(manifest, batchId, view))
     this.#waiting.delete(batchId)
     this.#references.delete(batchId)
@@ -195,20 +197,36 @@ export class Voting {
     const known = this.#ctx.journal.get(batchId)
     if (!known) return { heights: new Map(), pending: [] }
     if (known.vote) return known.vote.view
-    const reference =
-      this.#references.get(batchId) ?? encodedAt(known.frozen, known.batch.keys, this.reachBack(known.batch.keys), this.#ctx.journal.logs)
+    const reference = this.#references.get(batchId) ??
+      this.#written(known, this.reachBack(known.batch.keys)) ?? { heights: known.frozen.heights, pending: [] }
     this.#references.set(batchId, reference)
     return reference
   }
 
-  /** Heights below which everything was executed more than `reachBackMs` ago. */
+  /**
+   * What a view contains, written near to these heights; where that lists too many ids, at the own heights, or at those of now. Undefined while
+   * none of them fits: what was pending at first sight has to be executed first.
+   */
+  #written({ frozen, batch: { keys } }: KnownBatch, wanted: Heights): View | undefined {
+    const { logs } = this.#ctx.journal
+    const latest = new Map(keys.map((key) => [key, logs.heightOf(key)]))
+    for (const heights of [wanted, frozen.heights, latest]) {
+      const view = encodedAt(frozen, keys, heights, logs)
+      if (view.pending.length <= LIMITS.pendingPerView) return view
+    }
+    return undefined
+  }
+
+  /** Heights below which everything was executed more than `reachBackMs` ago, or not so far back. */
   reachBack(keys: readonly string[]): Heights {
     const { journal, manifest, now } = this.#ctx
     const heights = new Map<string, number>()
     for (const key of keys) {
-      let height = journal.logs.heightOf(key)
+      const latest = journal.logs.heightOf(key)
+      let height = latest
       while (
         height > 0 &&
+        latest - height < LIMITS.reachBackPerKey &&
         (this.#executedAt.get(journal.logs.batchAt(key, height) ?? '') ?? Number.NEGATIVE_INFINITY) > now - manifest.timing.reachBackMs
       )
         height--
