@@ -176,6 +176,19 @@ test('refused: a batch without transactions, with too many, too large, with an u
     isCode(() => decodeBatch(CLUSTER, make({ [name]: value }).bytes), 'BAD_ENCODING', name)
 })
 
+test('refused: a batch with more keys, or more bytes of keys, than a view of it may have', () => {
+  const withKeys = (count: number, length: number) => {
+    const keys = Array.from({ length: count }, (_, i) => String(i).padStart(length, '0'))
+    const transactions = []
+    for (let at = 0; at < keys.length; at += 64) transactions.push({ ...PLAIN, nonce: utf8(String(at)), deps: keys.slice(at, at + 64) })
+    return make({ transactions }).bytes
+  }
+  assert.is(decodeBatch(CLUSTER, withKeys(LIMITS.keysPerBatch, 8)).keys.length, LIMITS.keysPerBatch)
+  isCode(() => decodeBatch(CLUSTER, withKeys(LIMITS.keysPerBatch + 1, 8)), 'BAD_ENCODING')
+  assert.is(decodeBatch(CLUSTER, withKeys(LIMITS.keyBytesPerBatch / 128, 128)).keys.length, 192)
+  isCode(() => decodeBatch(CLUSTER, withKeys(LIMITS.keyBytesPerBatch / 128 + 1, 128)), 'BAD_ENCODING')
+})
+
 test('any change of a byte of a batch is refused or makes another batch; the decoder only ever throws its one error', () => {
   const { bytes, id } = make()
   const key = nodeEd25519.publicKey(SECRET)
