@@ -61,6 +61,11 @@ test('every kind of message with bitmaps far too wide, of nobody, about unknown 
       for (const message of messages) for (let to = 0; to < 7; to++) for (const from of [1, 6]) if (from !== to) cluster.inject(from, to, message)
     }
   }
+  for (const part of ['bitmap', 'no entries', 'not below', 'certificate with'])
+    assert.ok(
+      cluster.suspicions.some(({ reason }) => reason.includes(part)),
+      part,
+    )
   assert.ok(cluster.settle(id))
   const next = cluster.propose(3, ['k']).id
   assert.ok(cluster.settle(next))

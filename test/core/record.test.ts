@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { MusigError } from '../../src/lib/base/errors.js'
+import { Journal } from '../../src/lib/core/journal.js'
 import { LIMITS } from '../../src/lib/core/limits.js'
 import { type DurableRecord, decodeRecord, encodeRecord, recordCodec } from '../../src/lib/core/record.js'
 import { conflict } from '../seed/conflict.js'
@@ -57,6 +58,21 @@ test('a signer restored from its records knows what it knew', () => {
     assert.is(after?.logs.orderDigest, before?.logs.orderDigest)
     assert.equal(after?.logs.executed, before?.logs.executed)
     assert.is(after?.nextSequence(signer), before?.nextSequence(signer))
+  }
+})
+
+test('each record takes effect by itself: a promise without an accept, a vote without a certificate', () => {
+  for (const records of cluster.records) {
+    const journal = new Journal(cluster.manifest)
+    for (const record of records) {
+      journal.apply(record)
+      if (record.type === 'promise') assert.is(journal.get(record.batchId)?.promised, record.ballot)
+      if (record.type === 'vote') assert.equal(journal.get(record.batchId)?.vote?.view, record.view)
+      if (record.type === 'accept') assert.is(journal.get(record.order.batchId)?.accepted, record.order)
+      if (record.type === 'order') assert.is(journal.get(record.order.batchId)?.orders.get(record.order.ballot), record.order)
+      if (record.type === 'certificate') assert.not.ok(journal.undecided.has(record.certificate.batchId))
+      if (record.type === 'batch') assert.ok(journal.undecided.has(record.batch.id))
+    }
   }
 })
 
