@@ -9,8 +9,8 @@ import { SeededRandom } from '../src/lib/base/prng.js'
 import { fake } from '../src/lib/bls/fake.js'
 import { LOCAL_TIMING, makeManifest, signerEntry } from '../src/lib/core/manifest.js'
 import { nodeEd25519 } from '../src/lib/node/ed25519.js'
-import type { TransportHandlers } from '../src/lib/node/ports.js'
 import { LocalLinks } from '../src/lib/node/local-links.js'
+import type { TransportHandlers } from '../src/lib/node/ports.js'
 import { createTransport } from '../src/lib/node/transport.js'
 
 const n = Number(process.argv[2] ?? 31)
