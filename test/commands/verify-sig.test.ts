@@ -127,7 +127,6 @@ test('infinity and points outside the group are a no; malformed input is exit 2'
     [['-'], '', /holds no signatures/],
     [['-'], '"text"', /not an object/],
     [[`${bench.folder}/none.json`], '', /cannot read/],
-    [['--tx', 'abc'], '', /Nonexistent flag/],
   ]
   for (const [args, input, reason] of cases) refusedAs(await verify([...args, '--json'], input), 2, 'BAD_INPUT', reason)
 })

@@ -126,5 +126,6 @@ export class Intake {
     this.#undecided.set(batch.id, this.#ctx.now)
     this.#voting.admitOwn(batch)
     this.#rounds.propose(batch)
+    this.#voting.tryVote(batch.id)
   }
 }

@@ -190,7 +190,7 @@ function deriveManifest(content: ManifestContent): Manifest {
   }
   const linkKeys = new Set(signers.map((signer) => toHex(signer.linkKey)))
   if (linkKeys.size < signers.length) throw new MusigError('BAD_INPUT', 'two signers of the manifest have the same link key')
-  if (content.tree.fanout < 2 && signers.length > 2)
+  if (content.tree.fanout < Math.min(2, signers.length - 1))
     throw new MusigError('BAD_INPUT', `a fanout of ${content.tree.fanout} makes no tree; it must be at least 2`)
   return {
     ...content,

@@ -45,7 +45,6 @@ export class Rounds {
     const round = this.#open(batch, this.#voting.referenceFor(batch.id))
     round.isProposed = true
     this.#descend(round, 'vote', round.tree.childrenOf(this.#ctx.self))
-    this.voted(batch.id)
   }
 
   /** Takes an own undecided batch up again after a restart: whoever connects is asked. */
@@ -64,6 +63,8 @@ export class Rounds {
     const { self, journal } = this.#ctx
     const committed = journal.get(batch.id)?.committed
     if (committed) return this.#ctx.send(from, { type: 'certificate', certificate: committed.certificate })
+    if (batch.initiator >= this.#ctx.manifest.n || this.#voting.isInvalid(batch.id))
+      return this.#ctx.suspect(from, 'PROPOSE of an invalid batch', batch.id)
     if (!this.#ctx.treeOf(batch).isAncestor(from, self)) return this.#ctx.suspect(from, 'PROPOSE from no ancestor', batch.id)
     const round = this.#rounds.get(batch.id) ?? this.#open(batch, reference)
     round.votes.askedBy(from)
@@ -99,7 +100,15 @@ export class Rounds {
   /** The batch is invalid: no vote will come from here. */
   invalid(batchId: Id): void {
     const round = this.#rounds.get(batchId)
-    if (round) this.#answer(round, 'vote')
+    if (!round) return
+    this.#answer(round, 'vote')
+    this.#closeLater(batchId)
+  }
+
+  /** Remembers a round for as long as late answers may come. */
+  #closeLater(batchId: Id): void {
+    const { timers, now, manifest } = this.#ctx
+    timers.set(`round ${batchId}`, now + 4 * manifest.timing.hopTimeoutMs, () => this.#rounds.delete(batchId))
   }
 
   /** 1b: votes of a subtree. */
@@ -233,13 +242,12 @@ export class Rounds {
     const { journal, self } = this.#ctx
     const known = journal.get(certificate.batchId)
     if (!known) return
-    const { hopTimeoutMs } = this.#ctx.manifest.timing
     let round = this.#rounds.get(certificate.batchId)
     if (!round?.passed) {
       round ??= this.#open(known.batch, { heights: new Map(), pending: [] })
       round.passed = { message: { type: 'certificate', certificate }, targets: new Set(), down: false }
       round.times.certified = this.#ctx.now
-      this.#ctx.timers.set(`round ${certificate.batchId}`, this.#ctx.now + 4 * hopTimeoutMs, () => this.#rounds.delete(certificate.batchId))
+      this.#closeLater(certificate.batchId)
     }
     const { passed } = round
     const cameDown = from === self || round.tree.isAncestor(from, self)

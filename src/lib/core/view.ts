@@ -2,7 +2,7 @@
  * Views (§6): which conflicting batches arrived before a batch at a signer. Owns the shape, freezing at first sight, the encoding relative to
  * a reference so that equal sets become equal bytes, and reading views of one batch together.
  */
-import type { Id } from '../base/bytes.js'
+import { type Id, utf8 } from '../base/bytes.js'
 import { type Codec, id, list, mapOf, mapped, object, refuse, text, uint } from '../base/codec.js'
 import type { History } from './key-logs.js'
 import { LIMITS } from './limits.js'
@@ -15,6 +15,8 @@ export const viewCodec: Codec<View> = mapped(
   }),
   (view, place) => {
     for (const height of view.heights.values()) if (height === 0) refuse(place, 'a height of 0 is left out')
+    const keyBytes = [...view.heights.keys()].reduce((sum, key) => sum + utf8(key).length + 7, 0)
+    if (keyBytes + view.pending.length * 34 > LIMITS.viewBytes) refuse(place, `a view of more than ${LIMITS.viewBytes} bytes`)
     for (let i = 1; i < view.pending.length; i++)
       if ((view.pending[i - 1] ?? '') >= (view.pending[i] ?? '')) refuse(place, 'pending ids are not sorted and unique')
     return view

@@ -48,16 +48,17 @@ export class Voting {
     const fault = this.#fault(batch)
     if (fault !== undefined) return this.#refuse(batch, fault)
     if ((this.#openOf.get(batch.initiator)?.size ?? 0) >= LIMITS.undecidedPerInitiator) {
-      return this.#ctx.suspect(batch.initiator, 'more undecided batches than its window', batch.id)
+      this.#ctx.suspect(batch.initiator, 'more undecided batches than its window', batch.id)
+      return this.#ctx.events.invalid(batch)
     }
     if (batch.sequence > journal.nextSequence(batch.initiator)) return this.#waitForSequence(batch, from)
     this.#arrive(batch)
     this.#admitEarly(batch.initiator)
   }
 
-  /** Takes in a batch that this signer made itself. */
+  /** Takes in a batch that this signer made itself. Its vote is signed once the batch is on its way: `tryVote`. */
   admitOwn(batch: Batch): void {
-    this.#arrive(batch)
+    this.#take(batch)
   }
 
   /** Takes in a batch whatever its sequence: PREPARE and certificates end the wait (§13). */
@@ -256,8 +257,8 @@ export class Voting {
     const key = reference && keyAhead(reference.heights, journal.logs)
     if (reference === undefined || key === undefined) return false
     const name = `catch-up ${batch.id}`
-    if ((reference.heights.get(key) ?? 0) - journal.logs.heightOf(key) > LIMITS.heightsBack) return true
-    if (this.#catchingUp.has(batch.id)) return timers.has(name)
+    const isFarBehind = (reference.heights.get(key) ?? 0) - journal.logs.heightOf(key) > LIMITS.heightsBack
+    if (this.#catchingUp.has(batch.id)) return isFarBehind || timers.has(name)
     this.#catchingUp.add(batch.id)
     events.behind(batch.initiator)
     timers.set(name, now + manifest.timing.catchUpWaitMs, () => this.tryVote(batch.id))

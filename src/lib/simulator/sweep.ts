@@ -107,7 +107,8 @@ export class SweepSum {
 
   get result(): SweepResult {
     const { executed, fast } = this.#batches
-    const mean = (sum: number) => sum / Math.max(1, this.runs)
+    // Rounded, for sums of fractions depend on the order in which the runs came in.
+    const mean = (sum: number) => Math.round((sum / Math.max(1, this.runs)) * 1000) / 1000
     return {
       seed: this.#first,
       n: this.#n,
