@@ -25,7 +25,9 @@ export default class Sign extends MusigCommand {
     '<%= config.bin %> sign release.tar.gz --file --json',
     '<%= config.bin %> sign hello --json | <%= config.bin %> verify sig -',
   ]
-  static override args = { message: Args.string({ description: 'The message; with --file the file that holds it, or - for stdin.', required: true }) }
+  static override args = {
+    message: Args.string({ ignoreStdin: true, description: 'The message; with --file the file that holds it, or - for stdin.', required: true }),
+  }
   static override flags = {
     key: Flags.string({
       description: 'The key, by name or by the first 6 or more digits of its public key (default: the only one).',

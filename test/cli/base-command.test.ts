@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { Errors } from '@oclif/core'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { MusigError } from '../../src/lib/base/errors.js'
@@ -95,6 +96,18 @@ test('a reader that has seen enough is no error', async () => {
   const code = await new Promise((resolve) => child.once('close', resolve))
   assert.is(code, 0)
   assert.is(stderr, 'Warning: careful now\nFirst\n')
+})
+
+test('what the parser refuses is said in one line, with the flag and the value', () => {
+  const saysOf = (message: string) => failureOf(new Errors.CLIError(message)).message
+  assert.is(
+    saysOf('Parsing --count \n\tExpected an integer but received: abc\nSee more help with --help'),
+    '--count: expected an integer but received: abc (see --help)',
+  )
+  const missing =
+    'Missing 2 required args:\nto      The account it goes to.\namount  How much.\n\nNote: --proof allows it.\nSee more help with --help'
+  assert.is(saysOf(missing), 'Missing 2 required args: to, amount (see --help)')
+  assert.is(saysOf('Missing 1 required arg:\nid  Which.\nSee more help with --help'), 'Missing 1 required arg: id (see --help)')
 })
 
 test('each kind of error has its exit code', () => {

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 
 const BIN = fileURLToPath(new URL('../../bin/run.js', import.meta.url))
 const TIME_LIMIT_MS = 30_000
+const STOP_AFTER_MS = 500
 
 /** What a command printed, and its exit code. */
 export interface Outcome {
@@ -27,8 +28,11 @@ export class Bench {
   /** All that was ever printed: to be searched for secrets. */
   printed = ''
 
-  /** Runs `musig ARGS`; `input` is its stdin. */
-  async musig(args: readonly string[], { input = '', env = {} }: { input?: string; env?: Record<string, string> } = {}): Promise<Outcome> {
+  /** Runs `musig ARGS`; `input` is its stdin. Half a second after it prints what `stopAt` matches to stderr it gets a Ctrl-C. */
+  async musig(
+    args: readonly string[],
+    { input = '', env = {}, stopAt }: { input?: string; env?: Record<string, string>; stopAt?: RegExp } = {},
+  ): Promise<Outcome> {
     const { MUSIG_PASSPHRASE_FILE: _, ...inherited } = process.env
     const child = spawn(process.execPath, [BIN, ...args], {
       env: { ...inherited, NO_COLOR: '1', MUSIG_HOME: this.home, ...env },
@@ -41,6 +45,7 @@ export class Bench {
     })
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       outcome.stderr += text
+      if (stopAt?.test(text)) setTimeout(() => child.kill('SIGINT'), STOP_AFTER_MS)
     })
     // A command that does not read its stdin may be gone before it is written.
     child.stdin.on('error', () => undefined)

@@ -104,4 +104,11 @@ for (const [args, says] of REFUSED) {
   })
 }
 
+test('sweep: Ctrl-C ends it and its processes, in one word', async () => {
+  const args = ['sim', 'sweep', '--seeds', '100000', '--workers', '2']
+  const stopped = await bench.musig(args, { stopAt: /runs of/ })
+  assert.is(stopped.code, 130)
+  assert.match(stopped.stderr, /^100000 runs of 7 signers\nStopped\.\n$/)
+})
+
 test.run()

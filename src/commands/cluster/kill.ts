@@ -1,12 +1,12 @@
 /** `musig cluster kill`: ends the process of a signer at once, as a crash would. */
-import { Args } from '@oclif/core'
 import { clusterFlag, MusigCommand } from '../../lib/cli/base-command.js'
+import { wholeNumberArg } from '../../lib/cli/tx-flags.js'
 import { type Hurt, killSigner } from '../../lib/cluster/down.js'
 
 export default class ClusterKill extends MusigCommand {
   static override summary = 'Kill the process of a signer (SIGKILL), as a crash would.'
   static override examples = ['<%= config.bin %> cluster kill 3']
-  static override args = { signer: Args.integer({ description: 'The index of the signer.', required: true, min: 0 }) }
+  static override args = { signer: wholeNumberArg({ ignoreStdin: true, description: 'The index of the signer.', required: true }) }
   static override flags = { ...clusterFlag }
 
   async run(): Promise<Hurt> {

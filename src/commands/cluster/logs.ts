@@ -1,8 +1,9 @@
 /** `musig cluster logs`: what the signers have written, merged by time. */
-import { Args, Flags } from '@oclif/core'
+import { Flags } from '@oclif/core'
 import { clusterFlag, MusigCommand } from '../../lib/cli/base-command.js'
 import { styled } from '../../lib/cli/color.js'
 import { parsePrefix } from '../../lib/cli/prefix.js'
+import { wholeNumberArg } from '../../lib/cli/tx-flags.js'
 import { ClusterFolder } from '../../lib/cluster/cluster-folder.js'
 import { type LogLine, LogReader } from '../../lib/cluster/logs.js'
 
@@ -17,7 +18,7 @@ export default class ClusterLogs extends MusigCommand {
     '<%= config.bin %> cluster logs --follow',
     '<%= config.bin %> cluster logs --tx 1f2e3d',
   ]
-  static override args = { signer: Args.integer({ description: 'The index of one signer (default: all).', min: 0 }) }
+  static override args = { signer: wholeNumberArg({ ignoreStdin: true, description: 'The index of one signer (default: all).' }) }
   static override flags = {
     ...clusterFlag,
     follow: Flags.boolean({ char: 'f', description: 'Go on as the logs grow, until Ctrl-C.', default: false }),

@@ -1,12 +1,12 @@
 /** `musig cluster restart`: starts a signer again, whether it runs or not. */
-import { Args } from '@oclif/core'
 import { clusterFlag, MusigCommand } from '../../lib/cli/base-command.js'
+import { wholeNumberArg } from '../../lib/cli/tx-flags.js'
 import { type Hurt, restartSigner } from '../../lib/cluster/down.js'
 
 export default class ClusterRestart extends MusigCommand {
   static override summary = 'Start a signer again, stopped first if it runs, and wait until it is ready.'
   static override examples = ['<%= config.bin %> cluster restart 3']
-  static override args = { signer: Args.integer({ description: 'The index of the signer.', required: true, min: 0 }) }
+  static override args = { signer: wholeNumberArg({ ignoreStdin: true, description: 'The index of the signer.', required: true }) }
   static override flags = { ...clusterFlag }
 
   async run(): Promise<Hurt> {

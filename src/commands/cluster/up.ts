@@ -97,7 +97,7 @@ export default class ClusterUp extends MusigCommand {
         ? 'up already'
         : started === n
           ? 'started'
-          : `up; ${started} of its signers were started`
+          : `up; ${started} of its signers ${started === 1 ? 'was' : 'were'} started`
     this.log(`Cluster “${name}” is ${what}: ${n} signers, quorum ${quorum}, ${addresses(signers.map(({ url }) => url))}.`)
     this.log(`Its files are in ${folder.path}.`)
     const which = name === 'default' ? '' : ` --cluster ${name}`

@@ -17,7 +17,7 @@ export default class KeysAggregate extends MusigCommand {
     '<%= config.bin %> keys aggregate PK1 PK2 --proof PROOF1 --proof PROOF2 --json',
   ]
   static override strict = false
-  static override args = { keys: Args.string({ description: 'The public keys, in hex.', required: true }) }
+  static override args = { keys: Args.string({ ignoreStdin: true, description: 'The public keys, in hex.', required: true }) }
   static override flags = {
     proof: Flags.string({ description: 'A proof of possession, once for each key.', multiple: true, multipleNonGreedy: true, helpValue: 'HEX' }),
   }

@@ -19,7 +19,7 @@ export default class KeysExport extends MusigCommand {
     '<%= config.bin %> keys export alice --keystore --out alice-keystore.json',
     '<%= config.bin %> keys export alice --insecure --out alice-plain.json',
   ]
-  static override args = { key: Args.string({ description: 'The key’s name, or the first 6 or more digits of its public key.' }) }
+  static override args = { key: Args.string({ ignoreStdin: true, description: 'The key’s name, or the first 6 or more digits of its public key.' }) }
   static override flags = {
     keystore: Flags.boolean({ description: 'The encrypted keystore.', exclusive: ['insecure'] }),
     insecure: Flags.boolean({ description: 'The plain key file; needs --out.', dependsOn: ['out'] }),

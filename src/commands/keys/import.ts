@@ -17,7 +17,7 @@ export default class KeysImport extends MusigCommand {
     '<%= config.bin %> keys import keystore-m_12381_3600_0_0_0.json --name alice',
     '<%= config.bin %> keys import alice.json --passphrase-file pass.txt',
   ]
-  static override args = { file: Args.string({ description: 'The keystore.', required: true }) }
+  static override args = { file: Args.string({ ignoreStdin: true, description: 'The keystore.', required: true }) }
   static override flags = {
     name: Flags.string({ description: 'Its name here (default: the next free one).', helpValue: 'NAME' }),
     region: Flags.string({ description: 'The signer’s region.', default: '', helpValue: 'NAME' }),

@@ -16,7 +16,7 @@ export default class KeysProve extends MusigCommand {
     '<%= config.bin %> keys prove alice',
     '<%= config.bin %> keys prove alice --json > alice.pub.json && <%= config.bin %> verify pop alice.pub.json',
   ]
-  static override args = { key: Args.string({ description: 'The key’s name, or the first 6 or more digits of its public key.' }) }
+  static override args = { key: Args.string({ ignoreStdin: true, description: 'The key’s name, or the first 6 or more digits of its public key.' }) }
   static override flags = { fresh: Flags.boolean({ description: 'Make the proof again.' }), ...keysFlag, ...passphraseFlag }
 
   async run(): Promise<object> {

@@ -10,7 +10,10 @@ export default class KeysShow extends MusigCommand {
   static override summary = 'Show one key: its kind, public key, proof of possession and file. Never its secret.'
   static override examples = ['<%= config.bin %> keys show alice', '<%= config.bin %> keys show b5bfd7 --json']
   static override args = {
-    key: Args.string({ description: 'The key’s name, or the first 6 or more digits of its public key; may be left out where there is only one.' }),
+    key: Args.string({
+      ignoreStdin: true,
+      description: 'The key’s name, or the first 6 or more digits of its public key; may be left out where there is only one.',
+    }),
   }
   static override flags = { ...keysFlag }
 

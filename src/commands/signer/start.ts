@@ -41,6 +41,8 @@ export default class SignerStart extends MusigCommand {
 
   async run(): Promise<void> {
     const { flags } = await this.parse(SignerStart)
+    // The store makes files and folders of its own; they are nobody else's to read.
+    process.umask(0o077)
     const signers = flags.pack === undefined ? [single(flags)] : await readConfigs(flags.pack)
     process.exit(await runSigners({ signers, logLevel: flags['log-level'], bls: flags.bls }))
   }

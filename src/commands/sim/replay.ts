@@ -15,7 +15,7 @@ export default class SimReplay extends MusigCommand {
   static override description =
     'Takes a seed, with the settings of the run, as sim run and sim sweep print them; or a file that sim run --trace has written, which is listed and run again to see whether it is still the same.'
   static override examples = ['<%= config.bin %> sim replay 42 --crashes 1 --signer 3', '<%= config.bin %> sim replay run.jsonl']
-  static override args = { run: Args.string({ description: 'A seed, or a trace file.', required: true }) }
+  static override args = { run: Args.string({ ignoreStdin: true, description: 'A seed, or a trace file.', required: true }) }
   static override flags = {
     ...settingFlags(SETTINGS.map((setting) => ({ ...setting, flag: flagOf(setting.name), usual: CALM[setting.name] }))),
     bls: Flags.string({ description: 'The signatures.', options: ['fake', 'noble', 'blst'], default: 'fake' }),

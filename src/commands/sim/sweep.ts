@@ -87,8 +87,11 @@ export default class SimSweep extends MusigCommand {
     const ended = new Promise<number | null>((resolve, reject) => {
       child.on('error', reject).on('close', resolve)
     })
-    for await (const line of createInterface({ input: child.stdout })) add(JSON.parse(line) as Result)
-    const code = await ended
+    const read = async () => {
+      for await (const line of createInterface({ input: child.stdout })) add(JSON.parse(line) as Result)
+    }
+    // Both at once: a child that is stopped fails while its lines are still being read.
+    const [code] = await Promise.all([ended, read()])
     if (code !== 0) throw new MusigError('INTERNAL', `a process of the sweep ended with exit code ${code}`)
   }
 

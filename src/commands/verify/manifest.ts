@@ -10,7 +10,7 @@ export default class VerifyManifest extends MusigCommand {
   static override summary = 'Verify a manifest: its form, its order, every public key, proof of possession and signed link key.'
   static override description = 'A manifest that is malformed ends with exit code 2; one whose keys or proofs do not hold with 1.'
   static override examples = ['<%= config.bin %> verify manifest manifest.json', '<%= config.bin %> verify manifest manifest.json --json']
-  static override args = { file: Args.string({ description: 'The manifest, - for stdin.', required: true }) }
+  static override args = { file: Args.string({ ignoreStdin: true, description: 'The manifest, - for stdin.', required: true }) }
 
   async run(): Promise<object> {
     const { args } = await this.parse(VerifyManifest)

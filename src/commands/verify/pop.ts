@@ -18,7 +18,7 @@ export default class VerifyPop extends MusigCommand {
     '<%= config.bin %> verify pop --pubkey 0xb301803f8b… --proof 0x8f1c…',
     '<%= config.bin %> keys prove alice --json | <%= config.bin %> verify pop -',
   ]
-  static override args = { file: Args.string({ description: 'A signer’s public key file, - for stdin.' }) }
+  static override args = { file: Args.string({ ignoreStdin: true, description: 'A signer’s public key file, - for stdin.' }) }
   static override flags = {
     pubkey: Flags.string({ description: 'The public key in hex.', dependsOn: ['proof'], helpValue: 'HEX' }),
     proof: Flags.string({ description: 'The proof in hex.', dependsOn: ['pubkey'], helpValue: 'HEX' }),

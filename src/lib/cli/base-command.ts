@@ -37,10 +37,24 @@ export function failureOf(error: unknown): Failure {
   return { code: 'INTERNAL', message: oneLine(`internal error: ${message} (DEBUG=musig* shows where)`), exitCode: internal.exitCode }
 }
 
-/** The parser's message on one line, without its heading. */
+/** The parser's message on one line, without its headings and lists. */
 function usageMessage(message: string): string {
-  const bare = message.replace(/^The following errors? occurred:\s*/, '').replace('See more help with --help', '(see --help)')
+  const bare = message
+    .replace(/^The following errors? occurred:\s*/, '')
+    .replace(/^Parsing (--\S+)\s+Expected/, '$1: expected')
+    .replace(/^Parsing (--\S+)\s+/, '$1: ')
+    .replace(
+      /^(Missing \d+ required args?):\n((?: *\S+.*\n)+)[\s\S]*/,
+      (_, what: string, list: string) => `${what}: ${firstWords(list)} (see --help)`,
+    )
+    .replace('See more help with --help', '(see --help)')
   return oneLine(bare)
+}
+
+/** What a list of the parser's names, without what it says of each. */
+function firstWords(list: string): string {
+  const names = list.split('\n').map((line) => /^ {0,3}(\S+)/.exec(line)?.[1])
+  return names.filter((name) => name !== undefined && name !== 'See').join(', ')
 }
 
 function oneLine(text: string): string {

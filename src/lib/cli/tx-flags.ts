@@ -18,11 +18,13 @@ export const sendFlags = {
   ...clusterFlag,
 }
 
-/** An argument that is a whole number; oclif's own ends in an internal error on any other. */
+/** An argument that is a whole number ≥ 0; oclif's own ends in an internal error on any other. */
 export const wholeNumberArg = Args.custom<number>({
   parse: async (typed) => {
-    if (!/^-?\d{1,16}$/.test(typed)) throw new MusigError('BAD_INPUT', `“${typed.slice(0, 40)}” is no whole number`)
-    return Number(typed)
+    const value = /^\d{1,16}$/.test(typed) ? Number(typed) : Number.NaN
+    if (!Number.isSafeInteger(value))
+      throw new MusigError('BAD_INPUT', `“${typed.slice(0, 40)}” is not a whole number from 0 to ${Number.MAX_SAFE_INTEGER}`)
+    return value
   },
 })
 

@@ -197,7 +197,7 @@ function checkSame(wanted: Wanted, record: ClusterRecord, manifest: Manifest): v
     ['--tree', wanted.tree, manifest.tree.strategy],
     ['--fanout', wanted.fanout, manifest.tree.fanout],
     ['--base-port', wanted.basePort, portOf(record.signers[0]?.url ?? '')],
-    ['--regions', wanted.regions && regions.map((_, i) => wanted.regions?.[i % wanted.regions.length]).join(), regions.join()],
+    ['--regions', wanted.regions && regionList(regions.map((_, i) => wanted.regions?.[i % wanted.regions.length] ?? '')), regionList(regions)],
   ]
   const different = differences.find(([, value, stands]) => value !== undefined && value !== stands)
   if (different) {
@@ -208,6 +208,11 @@ function checkSame(wanted: Wanted, record: ClusterRecord, manifest: Manifest): v
     )
   }
   if (wanted.seed !== undefined) checkSeed(wanted.seed, manifest, loadCrypto())
+}
+
+/** The regions of the signers in their order, where they have any. */
+function regionList(regions: readonly string[]): string {
+  return regions.every((region) => region === '') ? 'none' : regions.join()
 }
 
 function portOf(url: string): number {
