@@ -29,7 +29,7 @@ export interface LinkCaps {
   unauthenticated: number
 }
 
-export const LINK_TIMING: LinkTiming = { handshakeMs: 5000, pingMs: 1000, deadMs: 4500, probeMs: 1000, backOffFirstMs: 50, backOffLastMs: 5000 }
+export const LINK_TIMING: LinkTiming = { handshakeMs: 5000, pingMs: 2500, deadMs: 6000, probeMs: 1000, backOffFirstMs: 50, backOffLastMs: 5000 }
 
 export const LINK_CAPS: LinkCaps = { linkQueueBytes: 16 * 1024 * 1024, totalQueueBytes: 128 * 1024 * 1024, unauthenticated: 256 }
 
