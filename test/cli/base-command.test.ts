@@ -110,6 +110,10 @@ test('what the parser refuses is said in one line, with the flag and the value',
   assert.is(saysOf('Missing 1 required arg:\nid  Which.\nSee more help with --help'), 'Missing 1 required arg: id (see --help)')
 })
 
+test('what an error quotes does not steer the terminal', () => {
+  assert.is(failureOf(new MusigError('BAD_INPUT', 'it is \u001b[31mred')).message, 'it is \u{fffd}[31mred')
+})
+
 test('each kind of error has its exit code', () => {
   assert.is(failureOf(new MusigError('BAD_INPUT', 'x')).exitCode, 2)
   assert.is(failureOf(new MusigError('UNREACHABLE', 'x')).exitCode, 3)

@@ -41,6 +41,12 @@ test('a file in place of the folder is refused', () => {
   assert.throws(() => privateFolder(file('plain', '')), refused('BAD_INPUT', /cannot make the folder .*plain/))
 })
 
+if (process.platform !== 'linux') skipped(1, 'no /proc here')
+else
+  test('a folder where none can be made is refused, and does not hang', () => {
+    assert.throws(() => privateFolder('/proc/musig/home'), refused('BAD_INPUT', /cannot make the folder \/proc\/musig/))
+  })
+
 if (process.platform === 'win32') skipped(2, 'no file modes here')
 else {
   test('the folder is made for its owner alone; one that is open to others is refused', () => {

@@ -81,6 +81,7 @@ test('whatever is changed, it does not hold any more: exit 1 with the reason', a
     ],
     [{ ...slow, certificateId: fast.certificateId }, /its id is not the one/],
     [{ ...slow, batchId: fast.batchId }, /another batch than the document says/],
+    [{ ...slow, keys: ['other'] }, /its keys are not those of the batch/],
     [{ ...slow, batch: fast.batch }, /not the one that was certified/],
     [{ ...slow, clusterId: '00'.repeat(32) }, /another cluster/],
     [{ ...slow, value: fast.value }, /value in the document is not/],
@@ -114,6 +115,8 @@ test('malformed certificates and manifests: exit 2, one line', async () => {
     [{ ...slow, batch: 'xyz' }, /batch is not hex/],
     [{ ...slow, value: 7 }, /value/],
     [{ ...slow, batchId: 7 }, /batchId is not text/],
+    [{ ...slow, schema: 2 }, /schema 2 is not 1/],
+    [{ ...slow, keys: 'k' }, /keys is no list/],
   ] as const) {
     const outcome = await verify(document)
     assert.is(outcome.code, 2, outcome.stdout + outcome.stderr)

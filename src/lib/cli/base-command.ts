@@ -57,8 +57,12 @@ function firstWords(list: string): string {
   return names.filter((name) => name !== undefined && name !== 'See').join(', ')
 }
 
+/** One line without control characters: what is quoted from a file must not steer the terminal. */
 function oneLine(text: string): string {
-  return text.trim().replace(/\s*\n\s*/g, ' ')
+  return text
+    .trim()
+    .replace(/\s*\n\s*/g, ' ')
+    .replace(/\p{Cc}/gu, '\u{fffd}')
 }
 
 /** The base of all commands. */

@@ -3,7 +3,7 @@
  * to those who write there.
  */
 import { mkdirSync, statSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { MusigError } from '../base/errors.js'
 
 /** The state folder: what `--home` or `MUSIG_HOME` names, else oclif's data folder. An absolute path; nothing is made yet. */
@@ -14,12 +14,25 @@ export function homePath(home: string | undefined, dataDir: string): string {
 /** Makes a folder (0700) with its parents, or checks one that stands. Errors: `BAD_INPUT` where others may read it or it is no folder. */
 export function privateFolder(path: string): string {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 })
+    makeFolder(path)
   } catch (error) {
     throw new MusigError('BAD_INPUT', `cannot make the folder ${path}: ${reasonOf(error)}`, { cause: error })
   }
   refuseLoose(path, 'folder')
   return path
+}
+
+/** Node's own recursive one never returns where a file system makes no folders, as in /proc. */
+function makeFolder(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return
+  const parent = dirname(path)
+  if (parent !== path) makeFolder(parent)
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    // Another command may have made it just now.
+    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error
+  }
 }
 
 /** Checks that nobody but its owner may read a file or folder with secrets. Errors: `NOT_FOUND`, `BAD_INPUT` with the command that repairs it. */

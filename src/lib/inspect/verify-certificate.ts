@@ -16,10 +16,13 @@ import { fastValue, isFast, scoreOf, tallyOf, type Value, valueCodec } from '../
 import { type Batch, decodeBatch, isSignedBatch, transactionId } from '../core/transaction.js'
 import { countedViews } from '../core/vote-set.js'
 
+/** The version of documents with certificates. */
+const SCHEMA = 1
+
 /** A certificate with what came along: the batch that it is of, and what whoever gave it says that it commits. */
 export interface CertificateFile {
   certificate: Certificate
-  claims: { clusterId?: string; batchId?: string; certificateId?: string }
+  claims: { clusterId?: string; batchId?: string; certificateId?: string; keys?: string[] }
   batch: Uint8Array | undefined
   value: Value | undefined
 }
@@ -62,6 +65,9 @@ export function readCertificateFile(json: unknown, what: string): CertificateFil
     const { schema: _, ...bare } = document
     return { certificate: fromJson(certificateCodec, bare, what), claims: {}, batch: undefined, value: undefined }
   }
+  const { schema = SCHEMA, keys } = document
+  if (schema !== SCHEMA) throw new MusigError('BAD_INPUT', `${what}: schema ${JSON.stringify(schema)} is not ${SCHEMA}, the version that is known`)
+  if (keys !== undefined && !isTextList(keys)) throw new MusigError('BAD_INPUT', `${what}: keys is no list of text`)
   const hex = (name: string): { [name: string]: string } => {
     const value = document[name]
     if (value === undefined) return {}
@@ -71,10 +77,14 @@ export function readCertificateFile(json: unknown, what: string): CertificateFil
   const { batch } = hex('batch')
   return {
     certificate: fromJson(certificateCodec, document['certificate'], `${what}: certificate`),
-    claims: { ...hex('clusterId'), ...hex('batchId'), ...hex('certificateId') },
+    claims: { ...hex('clusterId'), ...hex('batchId'), ...hex('certificateId'), ...(keys === undefined ? {} : { keys }) },
     batch: batch === undefined ? undefined : fromHex(batch, `${what}: batch`),
     value: document['value'] === undefined ? undefined : fromJson(valueCodec, document['value'], `${what}: value`),
   }
+}
+
+function isTextList(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string')
 }
 
 /** The verdict on a certificate. `manifest`: with its proofs checked. Errors: `BAD_ENCODING` on a malformed batch. */
@@ -96,8 +106,7 @@ export function verifyCertificate(crypto: Crypto, manifest: Manifest, file: Cert
     predecessors: certificate.type === 'slow' ? certificate.value.predecessors : null,
     transactions: batch && batch.id === certificate.batchId ? batch.transactions.map((tx) => transactionId(manifest.clusterId, tx)) : null,
   }
-  const fault =
-    claimFault(manifest, file, verdict) ?? batchFault(crypto, manifest, batch, certificate) ?? certificateFault(crypto, manifest, certificate)
+  const fault = claimFault(manifest, file, verdict) ?? batchFault(crypto, manifest, batch, file) ?? certificateFault(crypto, manifest, certificate)
   if (fault !== undefined) return { ...verdict, reason: fault }
   return certificate.type === 'slow' ? slowVerdict(manifest, file, certificate, verdict) : fastVerdict(manifest, file, certificate, batch, verdict)
 }
@@ -119,9 +128,10 @@ function claimFault({ clusterId }: Manifest, { claims }: CertificateFile, verdic
   return undefined
 }
 
-function batchFault({ ed25519 }: Crypto, manifest: Manifest, batch: Batch | undefined, { batchId }: Certificate): string | undefined {
+function batchFault({ ed25519 }: Crypto, manifest: Manifest, batch: Batch | undefined, { certificate, claims }: CertificateFile): string | undefined {
   if (!batch) return undefined
-  if (batch.id !== batchId) return 'the batch in the document is not the one that was certified'
+  if (batch.id !== certificate.batchId) return 'the batch in the document is not the one that was certified'
+  if (claims.keys && claims.keys.join('\n') !== batch.keys.join('\n')) return 'its keys are not those of the batch in the document'
   const linkKey = manifest.signers[batch.initiator]?.linkKey
   if (!linkKey || !isSignedBatch(ed25519, linkKey, batch)) return 'the batch is not signed by its initiator'
   return undefined

@@ -87,6 +87,12 @@ export function readClaim(document: unknown, what: string): SignatureClaim {
   if (typeof document !== 'object' || document === null || Array.isArray(document)) {
     throw new MusigError('BAD_INPUT', `${what} is not an object with publicKeys, messages and signature`)
   }
+  const missing = [
+    ['publicKeys', 'publicKey'],
+    ['messages', 'message'],
+    ['signature', 'signature'],
+  ].find((names) => names.every((name) => !(name in document)))
+  if (missing) throw new MusigError('BAD_INPUT', `${what}: “${missing[0]}” is missing`)
   const { publicKey, publicKeys = [publicKey], message, messages = [message], signature, signatures } = document as Record<string, unknown>
   const list = (value: unknown, name: string): unknown[] => {
     if (!Array.isArray(value)) throw new MusigError('BAD_INPUT', `${what}: ${name} is not a list`)

@@ -74,7 +74,8 @@ function votesOfArrivals({ n, batches, arrivals }: Decoded<typeof arrivalsCodec>
 function checkedVotes({ n, batches, votes }: Decoded<typeof votesCodec>): Lists {
   for (const [id, list] of votes) {
     if (!batches.has(id)) throw new MusigError('BAD_INPUT', `votes file: votes on “${id}”, which is not among the batches`)
-    if (new Set(list.map(({ signer }) => signer)).size < list.length) throw new MusigError('BAD_INPUT', `votes file: a signer votes twice on “${id}”`)
+    const twice = list.find(({ signer }, i) => list.findIndex((vote) => vote.signer === signer) < i)
+    if (twice) throw new MusigError('BAD_INPUT', `votes file: signer ${twice.signer} votes twice on “${id}”`)
     for (const { signer, before } of list) {
       if (signer >= n) throw new MusigError('BAD_INPUT', `votes file: signer ${signer} votes on “${id}”; there are ${n}, from 0`)
       const unknown = before.find((named) => !batches.has(named))
