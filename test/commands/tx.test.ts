@@ -182,7 +182,7 @@ test('ids: too short, not hex, unknown, ambiguous', async () => {
 test('bad input ends in one line and exit code 2', async () => {
   await cluster.refused(['tx', 'open', 'x', '--to', '4'], 2, 'BAD_INPUT', /no signer 4.*0 to 3/)
   await cluster.refused(['tx', 'open', 'x', '--cluster', 'nowhere'], 2, 'NOT_FOUND', /no cluster “nowhere”/)
-  await cluster.refused(['tx', 'open', 'x', 'many'], 2, 'BAD_INPUT', /“many” is no whole number/)
+  await cluster.refused(['tx', 'open', 'x', 'many'], 2, 'BAD_INPUT', /“many” is not a whole number/)
   await cluster.refused(['tx', 'open', 'no spaces'], 2, 'BAD_INPUT', /name/)
   await cluster.refused(['tx', 'transfer', 'alice', 'bob', '0'], 2, 'BAD_INPUT', /above 0/)
   await cluster.refused(['tx', 'put', 'doc:1', '{}'], 2, 'BAD_INPUT', /runs the ledger machine/)
