@@ -43,7 +43,7 @@ export async function renderTable(head: readonly string[], rows: readonly (reado
   table.push(head.map((title) => (plain ? title : styled('bold', title))))
   for (const row of rows) table.push(row.map((cell) => (cell === undefined ? '-' : String(cell))))
   const lines = table.toString().split('\n')
-  if (!plain) lines.splice(1, 0, styled('dim', '─'.repeat(widthOf(lines))))
+  if (!plain) lines.splice(1, 0, styled('dim', '─'.repeat(Math.min(widthOf(lines), process.stdout.columns || Number.POSITIVE_INFINITY))))
   return lines.map((line) => line.trimEnd()).join('\n')
 }
 
