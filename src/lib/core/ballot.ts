@@ -14,7 +14,8 @@ import type { Context } from './context.js'
 import type { KnownBatch } from './journal.js'
 import type { MessageOf, PromiseOf } from './message.js'
 import { backedBatch, promiseSetOf, readBacking, valueFromPromises } from './promises.js'
-import { acceptDigest, type PromiseStatement, prepareDigest, promiseDigest, timeoutDigest, valueDigest, voteDigest } from './statement.js'
+import { acceptDigest, MAX_BALLOT, type PromiseStatement, prepareDigest, promiseDigest, timeoutDigest, valueDigest, voteDigest } from './statement.js'
+import { reachesTooFarBack } from './view.js'
 import type { Voting } from './voting.js'
 
 /** An own attempt to decide a batch as the coordinator of a ballot. */
@@ -128,7 +129,9 @@ export class Ballots {
     this.watch(batchId)
   }
 
-  #want(known: KnownBatch, ballot: number): void {
+  #want(known: KnownBatch, next: number): void {
+    // Where f_a is 0 one signer's word is enough to come here: the number must still fit a message.
+    const ballot = Math.min(next, MAX_BALLOT)
     const { crypto, blsSecretKey, manifest, events } = this.#ctx
     this.#recoveryOf(known.batch.id).wanted = ballot
     events.slow(known.batch.id)
@@ -224,9 +227,9 @@ export class Ballots {
   }
 
   #promise(known: KnownBatch, ballot: number): PromiseOf | undefined {
-    const { crypto, manifest, blsSecretKey } = this.#ctx
+    const { crypto, manifest, blsSecretKey, journal } = this.#ctx
     const { vote, accepted, batch } = known
-    if (!vote) return undefined
+    if (!vote || reachesTooFarBack(vote.view, batch.keys, journal.logs)) return undefined
     const blockers = new Map([
       ...(this.#recoveries.get(batch.id)?.noted ?? []),
       ...this.#acceptor.executedSince(known),
@@ -262,6 +265,7 @@ export class Ballots {
       { message: promiseDigest(manifest, batchId, ballot, promise), publicKeys: [publicKey], signature: promise.signature },
     ]
     if (!fits || !crypto.bls.verifyAll(signatures)) return this.#ctx.suspect(from, 'an invalid PROMISE', batchId)
+    if (reachesTooFarBack(promise.view, known.batch.keys, journal.logs)) return
     attempt.promises.set(from, promise)
     this.#order(known, attempt)
   }
@@ -339,9 +343,9 @@ export class Ballots {
 
   /** A refusal shows batches that must go before: they are named in the next promise. Too many end the ballot. */
   onRefuse(from: number, { batchId, ballot, backings }: MessageOf<'refuse'>): void {
-    const { journal, manifest, self } = this.#ctx
+    const { journal, manifest } = this.#ctx
     const known = journal.get(batchId)
-    if (!known || known.committed || this.#ctx.coordinatorOf(known.batch, ballot) !== self) return
+    if (!known || known.committed || !known.orders.has(ballot)) return
     const recovery = this.#recoveryOf(batchId)
     for (const backing of backings) {
       const reading = readBacking(this.#ctx, backing, batchId)

@@ -12,6 +12,7 @@ import type { Context } from './context.js'
 import { downward, type Phase, type Round, sweepOf } from './round-state.js'
 import type { SweepShare } from './sweep.js'
 import { isFast, isHopeless, predecessorsOf, slowValue, type Tally, tallyOf } from './tally.js'
+import { reachesTooFarBack } from './view.js'
 import { countedViews, type VoteSet, voteSetOf } from './vote-set.js'
 
 export class Root {
@@ -31,6 +32,8 @@ export class Root {
     const { manifest, journal, self, timers, now } = this.#ctx
     const batchId = round.batch.id
     if (round.batch.initiator !== self || journal.get(batchId)?.committed || round.votes.count < manifest.quorum) return
+    this.#leaveOutFarBack(round)
+    if (round.votes.count < manifest.quorum) return
     const merged = round.votes.merged()
     if (!merged) return this.#examine(round, 'vote')
     const votes = voteSetOf(merged, round.views)
@@ -44,6 +47,15 @@ export class Root {
       round.waitIsOver = true
       this.evaluate(round)
     })
+  }
+
+  #leaveOutFarBack({ batch, votes, views }: Round): void {
+    const { logs } = this.#ctx.journal
+    const isFarBack = ({ message }: { message: Uint8Array }): boolean => {
+      const view = views.get(toHex(message))
+      return view !== undefined && reachesTooFarBack(view, batch.keys, logs)
+    }
+    for (const share of votes.shares) if (share.signature.entries.some(isFarBack)) votes.drop(share)
   }
 
   #furthest(round: Round, key: string): number {

@@ -12,7 +12,9 @@ import { type View, viewCodec } from './view.js'
 type Place = Pick<Manifest, 'clusterId' | 'epoch'>
 
 const epoch = uint(2 ** 32)
-const ballot = uint(2 ** 32)
+/** The highest ballot there is. */
+export const MAX_BALLOT = 2 ** 32
+const ballot = uint(MAX_BALLOT)
 const voteContent = object({ epoch, batchId: id, view: viewCodec })
 const acceptContent = object({ epoch, batchId: id, ballot, valueDigest: id })
 const timeoutContent = object({ epoch, batchId: id, ballot })

@@ -82,6 +82,14 @@ export function keyAhead(heights: Heights, history: History): string | undefined
   return undefined
 }
 
+/**
+ * Whether a view reaches back so far behind what is executed here that it is left out (§6): of a signer that was away with an undecided batch.
+ * With it the value would have to name everything since, more than a message or a record can hold.
+ */
+export function reachesTooFarBack(view: View, keys: readonly string[], history: History): boolean {
+  return keys.some((key) => history.heightOf(key) - (view.heights.get(key) ?? 0) > LIMITS.heightsBack)
+}
+
 /** What is wrong with a view for a batch with these keys, if anything: it speaks of the batch itself or of keys that are not the batch's. */
 export function viewFault(view: View, batchId: Id, keys: readonly string[]): string | undefined {
   const known = new Set(keys)
