@@ -53,6 +53,8 @@ function parse(args: string[]) {
 }
 
 try {
+  // The store makes files and folders of its own; they are nobody else's to read.
+  process.umask(0o077)
   process.exit(await runSigners(await optionsOf(process.argv.slice(2))))
 } catch (error) {
   const known =
