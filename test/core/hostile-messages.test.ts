@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert'
 import { bitmapOf } from '../../src/lib/base/bitmap.js'
 import { toHex } from '../../src/lib/base/bytes.js'
 import { SeededRandom } from '../../src/lib/base/prng.js'
-import { signOrder } from '../../src/lib/core/certificate.js'
+import { type Backing, type Order, signOrder } from '../../src/lib/core/certificate.js'
 import { decodeMessage, encodeMessage, type Message, messageCodec } from '../../src/lib/core/message.js'
 import { decodeRecord, encodeRecord, recordCodec } from '../../src/lib/core/record.js'
 import { acceptDigest, prepareDigest, promiseDigest, timeoutDigest, valueDigest, voteDigest } from '../../src/lib/core/statement.js'
@@ -271,6 +271,32 @@ function run(n: number, isOnlyLiar: boolean): number {
   checkJournals(work)
   return attacks
 }
+
+test('a promise with backings as deep as a promise may carry them: the order that follows can still be encoded', () => {
+  const cluster = new SmallCluster({ n: 7, timing: { recoveryTimeoutMs: 200 } })
+  cluster.delay = ({ message }) => (message.type === 'vote' || message.type === 'order' ? undefined : 10)
+  const { id } = cluster.propose(0, ['k'])
+  cluster.runUntil(() => cluster.sentOf('promise', id).length >= 5, 3000)
+  const [sent] = cluster.sentOf('promise', id)
+  if (!sent) throw new Error('no promise was sent')
+  const signature = new Uint8Array(96)
+  const orderOver = (backings: Backing[]): Order => ({
+    epoch: 0,
+    batchId: id,
+    ballot: 1,
+    value: { base: new Map(), predecessors: [], tallies: null },
+    proof: { type: 'promises', promises: { votes: { entries: [], signature }, statements: [], signature, values: [], backings } },
+    signature: new Uint8Array(64),
+  })
+  const backings: Backing[] = [{ type: 'order', order: orderOver([{ type: 'order', order: orderOver([]) }]) }]
+  const codec = messageCodec(cluster.manifest.clusterId)
+  const lie: Message = { ...sent.message, promise: { ...sent.message.promise, backings } }
+  cluster.inject(sent.from, sent.to, decodeMessage(codec, encodeMessage(codec, lie)))
+  cluster.run(1000)
+  assert.ok(cluster.recordsOf(sent.to, 'order').length > 0)
+  for (const { message } of cluster.sent) encodeMessage(codec, message)
+  for (const record of cluster.records[sent.to] ?? []) encodeRecord(recordCodec(cluster.manifest.clusterId), record)
+})
 
 for (const n of [5, 7])
   for (const isOnlyLiar of [true, false]) {

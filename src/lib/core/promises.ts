@@ -6,7 +6,16 @@
 import { countBits } from '../base/bitmap.js'
 import { equalBytes, type Id, toHex } from '../base/bytes.js'
 import { type MultiSignature, mergeMultiSignatures, multiSignatureFault, signersOf, singleSignature } from '../bls/multi-signature.js'
-import { type Backing, certificateFault, certifiedValue, isSignedOrder, type PromiseSet, publicKeysOf, voteSetFault } from './certificate.js'
+import {
+  type Backing,
+  bareOrder,
+  certificateFault,
+  certifiedValue,
+  isSignedOrder,
+  type PromiseSet,
+  publicKeysOf,
+  voteSetFault,
+} from './certificate.js'
 import type { Context } from './context.js'
 import type { PromiseOf } from './message.js'
 import { type PromiseStatement, promiseDigest, valueDigest, voteDigest } from './statement.js'
@@ -139,7 +148,9 @@ export function promiseSetOf(
     if (promise.accepted) values.set(promise.accepted.valueDigest, promise.value)
     for (const backing of promise.backings) {
       // A certificate shows it to everyone; of two orders either will do.
-      if (backing.type === 'certificate' || !backings.has(backedBatch(backing))) backings.set(backedBatch(backing), backing)
+      if (backing.type === 'certificate') backings.set(backedBatch(backing), backing)
+      // Bare, whatever came: an order that carries it is one level deeper.
+      else if (!backings.has(backedBatch(backing))) backings.set(backedBatch(backing), { type: 'order', order: bareOrder(backing.order) })
     }
     statements.set(toHex(message), { voteDigest: promise.voteDigest, accepted: promise.accepted, blockers: promise.blockers })
     votes.push(singleSignature(manifest.n, signer, voteDigest(manifest, batchId, promise.view), promise.voteSignature))
