@@ -4,7 +4,7 @@ import { ClusterFolder } from '../../lib/cluster/cluster-folder.js'
 import { type ClusterStatus, clusterStatus } from '../../lib/cluster/status.js'
 
 /** Digits of an id that are shown in a table. */
-const SHOWN = 12
+const SHOWN = 8
 
 export default class ClusterStatusCommand extends MusigCommand {
   static override summary = 'Show a local cluster: its bounds, and the state of each signer.'
@@ -29,7 +29,7 @@ export default class ClusterStatusCommand extends MusigCommand {
         signer.name,
         signer.state,
         signer.pid ?? undefined,
-        signer.url,
+        new URL(signer.url).host,
         signer.executed ?? undefined,
         signer.orderDigest?.slice(0, SHOWN),
         signer.machineDigest?.slice(0, SHOWN),

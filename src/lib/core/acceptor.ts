@@ -12,6 +12,7 @@ import type { KnownBatch } from './journal.js'
 import { type Reading, valueFromPromises } from './promises.js'
 import { acceptDigest, valueDigest } from './statement.js'
 import { leavesOut, slowValue, tallyOf, type Value } from './tally.js'
+import { keyAhead } from './view.js'
 import { countedViews } from './vote-set.js'
 
 /** Told once: the accept's signature, or undefined if the order is refused for good. */
@@ -41,6 +42,10 @@ export class Acceptor {
     if (reading.type === 'fault') {
       this.#ctx.suspect(coordinator, `an order that does not follow: ${reading.fault}`, order.batchId)
       return verdict(undefined)
+    }
+    // A value that was accepted elsewhere may begin above what is executed here: what it leaves out shows only then.
+    if (keyAhead(order.value.base, journal.logs) !== undefined) {
+      return this.#commits.afterExecution(order.batchId, coordinator, () => this.consider(order, verdict))
     }
     const missing = order.value.predecessors.filter((named) => !journal.get(named))
     if (missing.length > 0) return this.#commits.afterArrival(missing, [coordinator], () => this.consider(order, verdict))

@@ -41,6 +41,11 @@ export class CatchUp {
     })
   }
 
+  /** Another signer's history reaches further: its log is walked, unless a walk is under way. */
+  behind(signer: number): void {
+    if (!this.#page) this.compareWith(signer)
+  }
+
   /** Tells another signer how far this one is; the answer is a page if they differ. */
   compareWith(signer: number): void {
     if (signer === this.#ctx.self || !this.#ctx.connected.has(signer)) return

@@ -79,6 +79,17 @@ export class Commits {
     for (const [key, height] of value.base) if (journal.logs.heightOf(key) < height) this.#ctx.events.behind(from)
   }
 
+  /** After a restart: what committed batches wait for is asked for again. */
+  restored(): void {
+    const { journal } = this.#ctx
+    for (const batchId of journal.waiting.keys()) {
+      this.want(
+        (journal.get(batchId)?.committed?.value.predecessors ?? []).filter((named) => !journal.get(named)),
+        [],
+      )
+    }
+  }
+
   /** Runs `retry` once a batch has arrived here; asks `from` for it first. */
   hold(from: number, batchId: Id, retry: () => void): void {
     this.afterArrival([batchId], [from], retry)

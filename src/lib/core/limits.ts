@@ -25,6 +25,8 @@ export const LIMITS = {
   heightsBack: 1024,
   /** Bytes of a message between signers. */
   messageBytes: 8 * 1024 * 1024,
+  /** Bytes of an encoded record: what came in a message must fit, whatever stands round it. */
+  recordBytes: 16 * 1024 * 1024,
   /** Ids asked for in one message. */
   idsPerFetch: 256,
   /** Ids listed in one page of a log. */

@@ -192,6 +192,9 @@ function deriveManifest(content: ManifestContent): Manifest {
   if (linkKeys.size < signers.length) throw new MusigError('BAD_INPUT', 'two signers of the manifest have the same link key')
   if (content.tree.fanout < Math.min(2, signers.length - 1))
     throw new MusigError('BAD_INPUT', `a fanout of ${content.tree.fanout} makes no tree; it must be at least 2`)
+  for (const name of ['hopTimeoutMs', 'recoveryTimeoutMs', 'syncIntervalMs'] as const) {
+    if (content.timing[name] === 0) throw new MusigError('BAD_INPUT', `the manifest’s ${name} is 0; it must be at least 1`)
+  }
   return {
     ...content,
     ...boundsOf(signers.length, content.tolerance),

@@ -38,5 +38,5 @@ export function encodeRecord(codec: Codec<DurableRecord>, record: DurableRecord)
 }
 
 export function decodeRecord(codec: Codec<DurableRecord>, encoded: Uint8Array): DurableRecord {
-  return fromCbor(codec, encoded, LIMITS.messageBytes, 'record')
+  return fromCbor(codec, encoded, LIMITS.recordBytes, 'record')
 }

@@ -51,7 +51,7 @@ export class Signer implements Steppable {
       slow: (batchId) => this.#voting.markSlow(batchId),
       refused: (batchId, ballot) => this.ballots.refused(batchId, ballot),
       progress: (batchId) => this.ballots.watch(batchId),
-      behind: (signer) => this.#catchUp.compareWith(signer),
+      behind: (signer) => this.#catchUp.behind(signer),
       committed: (certificate, from) => {
         const { batchId } = certificate
         this.ballots.committed(batchId)
@@ -129,6 +129,7 @@ export class Signer implements Steppable {
       this.ballots.watch(batchId)
     }
     for (const batchId of [...this.journal.undecided]) this.#voting.tryVote(batchId)
+    this.#commits.restored()
     this.intake.restored()
     this.#catchUp.start()
   }

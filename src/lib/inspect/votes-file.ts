@@ -59,7 +59,8 @@ function readAs<C extends Codec<unknown>>(codec: C, json: unknown): Decoded<C> {
 type Lists = Map<string, { signer: number; before: string[] }[]>
 
 function votesOfArrivals({ n, batches, arrivals }: Decoded<typeof arrivalsCodec>): Lists {
-  if (arrivals.length > n) throw new MusigError('BAD_INPUT', `votes file: ${arrivals.length} arrival lists for ${n} signers`)
+  if (arrivals.length !== n)
+    throw new MusigError('BAD_INPUT', `votes file: ${arrivals.length} arrival lists for ${n} signers; give one for each, [] for one that saw nothing`)
   const votes: Lists = new Map()
   arrivals.forEach((arrived, signer) => {
     if (new Set(arrived).size < arrived.length) throw new MusigError('BAD_INPUT', `votes file: arrivals[${signer}] names a batch twice`)
@@ -78,6 +79,7 @@ function checkedVotes({ n, batches, votes }: Decoded<typeof votesCodec>): Lists 
     if (twice) throw new MusigError('BAD_INPUT', `votes file: signer ${twice.signer} votes twice on “${id}”`)
     for (const { signer, before } of list) {
       if (signer >= n) throw new MusigError('BAD_INPUT', `votes file: signer ${signer} votes on “${id}”; there are ${n}, from 0`)
+      if (before.includes(id)) throw new MusigError('BAD_INPUT', `votes file: signer ${signer} has “${id}” before itself`)
       const unknown = before.find((named) => !batches.has(named))
       if (unknown !== undefined) throw new MusigError('BAD_INPUT', `votes file: a vote on “${id}” names “${unknown}”, which is not among the batches`)
     }
