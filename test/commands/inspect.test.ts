@@ -192,8 +192,9 @@ test('bad input ends in one line and exit code 2', async () => {
     [{ n: 0 }, /n is 0/],
     [{ n: '5' }, /votes file\.n/],
     [{ tolerance: '1/3' }, /tolerance|1\/3/],
-    [{ arrivals: [['T9']] }, /T9/],
-    [{ arrivals: [['T1', 'T1']] }, /twice/],
+    [{ arrivals: [['T9'], [], [], [], []] }, /T9/],
+    [{ arrivals: [['T1'], []] }, /2 arrival lists for 5 signers/],
+    [{ arrivals: [['T1', 'T1'], [], [], [], []] }, /twice/],
     [{ batches: { T1: [7] } }, /batches/],
   ] as const) {
     const outcome = await cluster.musig(['inspect', 'order', '--votes', '-'], { input: JSON.stringify({ ...VOTES, ...change }) })
