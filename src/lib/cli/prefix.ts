@@ -2,7 +2,7 @@
 import { MusigError } from '../base/errors.js'
 
 /** The shortest prefix that is accepted. */
-export const MIN_PREFIX = 6
+const MIN_PREFIX = 6
 
 /** Checks what was typed and gives it in lower case, without `0x`. `kind` names the thing in errors ("transaction"). Errors: `BAD_INPUT`. */
 export function parsePrefix(typed: string, kind: string): string {

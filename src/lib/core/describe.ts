@@ -77,7 +77,7 @@ export function describeBatch(
 }
 
 /** The vote set that decided, as far as it came by here: in the certificate, or in the order that was accepted or made. */
-export function decidingVotes({ committed, accepted, orders }: KnownBatch): VoteSet | undefined {
+function decidingVotes({ committed, accepted, orders }: KnownBatch): VoteSet | undefined {
   const certificate = committed?.certificate
   if (certificate?.type === 'fast') return certificate.votes
   const order = certificate ? [accepted, ...orders.values()].find((known) => known?.ballot === certificate.ballot) : accepted

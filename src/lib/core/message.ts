@@ -10,10 +10,10 @@ import { viewCodec } from './view.js'
 import { voteSetCodec } from './vote-set.js'
 
 /** Shares of one accept statement. */
-export const acceptSetCodec = object({ ballot: ballotCodec, valueDigest: id, signers: bitmapCodec, signature: blsSignatureCodec })
+const acceptSetCodec = object({ ballot: ballotCodec, valueDigest: id, signers: bitmapCodec, signature: blsSignatureCodec })
 
 /** A promise as its signer sends it: the statement, the vote with its view, the accepted value and the backings in full. */
-export const promiseCodec = object({
+const promiseCodec = object({
   ...promiseFields,
   view: viewCodec,
   voteSignature: blsSignatureCodec,

@@ -16,7 +16,7 @@ import { downward, newRound, type Phase, type Round, sweepOf } from './round-sta
 import { acceptDigest, valueDigest, voteDigest } from './statement.js'
 import type { Sweep } from './sweep.js'
 import type { Batch } from './transaction.js'
-import { type View, viewFault } from './view.js'
+import { emptyView, type View, viewFault } from './view.js'
 import { multiSignatureOf, type VoteSet, voteSetOf } from './vote-set.js'
 import type { Voting } from './voting.js'
 
@@ -244,7 +244,7 @@ export class Rounds {
     if (!known) return
     let round = this.#rounds.get(certificate.batchId)
     if (!round?.passed) {
-      round ??= this.#open(known.batch, { heights: new Map(), pending: [] })
+      round ??= this.#open(known.batch, emptyView())
       round.passed = { message: { type: 'certificate', certificate }, targets: new Set(), down: false }
       round.times.certified = this.#ctx.now
       this.#closeLater(certificate.batchId)

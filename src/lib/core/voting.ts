@@ -8,7 +8,7 @@ import type { KnownBatch } from './journal.js'
 import { LIMITS } from './limits.js'
 import { voteDigest } from './statement.js'
 import { type Batch, isSignedBatch, transactionFault } from './transaction.js'
-import { encodedAt, type Heights, keyAhead, type View, viewFault } from './view.js'
+import { emptyView, encodedAt, type Heights, keyAhead, type View, viewFault } from './view.js'
 
 export class Voting {
   readonly #ctx: Context
@@ -196,7 +196,7 @@ export class Voting {
   /** The root's own view as it travels with PROPOSE: reaching back a little, so that others can sign the same bytes (§6). */
   referenceFor(batchId: Id): View {
     const known = this.#ctx.journal.get(batchId)
-    if (!known) return { heights: new Map(), pending: [] }
+    if (!known) return emptyView()
     if (known.vote) return known.vote.view
     const reference = this.#references.get(batchId) ??
       this.#written(known, this.reachBack(known.batch.keys)) ?? { heights: known.frozen.heights, pending: [] }

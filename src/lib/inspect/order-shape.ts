@@ -51,7 +51,7 @@ export function scoreVotes(data: OrderData, batch: OrderBatch): number {
 }
 
 /** The pair of two batches with `a` first, whichever way round it is listed. */
-export function pairOf(data: OrderData, a: string, b: string): OrderPair | undefined {
+function pairOf(data: OrderData, a: string, b: string): OrderPair | undefined {
   const pair = data.pairs.find((each) => (each.a === a && each.b === b) || (each.a === b && each.b === a))
   if (!pair || pair.a === a) return pair
   return { a, b, before: [pair.before[1], pair.before[0]], support: [pair.support[1], pair.support[0]], decisive: pair.decisive }

@@ -39,13 +39,13 @@ const HALO = '.mp-halo{paint-order:stroke;stroke-width:3px;stroke-linejoin:round
 const STYLE = `${HALO}${rules(0)}@media (prefers-color-scheme:dark){${rules(1)}}`
 
 /** Text made harmless for XML content and attribute values. */
-export function escapeXml(text: string): string {
+function escapeXml(text: string): string {
   const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
   return plain(text).replace(/[&<>"']/g, (character) => entities[character] ?? character)
 }
 
 /** One element; children are finished markup. */
-export function element(name: string, attributes: Attributes, ...children: readonly string[]): string {
+function element(name: string, attributes: Attributes, ...children: readonly string[]): string {
   const written = Object.entries(attributes)
     .map(([key, value]) => (value === undefined ? '' : ` ${key}="${typeof value === 'number' ? round(value) : escapeXml(value)}"`))
     .join('')

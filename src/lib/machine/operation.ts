@@ -33,7 +33,7 @@ export const name: Codec<string> = mapped(
 )
 
 /** Reads an operation. Errors: `BAD_ENCODING`, one line that names the field. */
-export function readOperation<O extends Operations>(operations: O, payload: Uint8Array): OperationOf<O> {
+function readOperation<O extends Operations>(operations: O, payload: Uint8Array): OperationOf<O> {
   const plain = readJson(payload)
   if (typeof plain !== 'object' || plain === null || Array.isArray(plain)) refuse('payload', 'not a JSON object with an “op”')
   const op = Object.hasOwn(plain, 'op') ? plain.op : undefined

@@ -27,7 +27,7 @@ export function longestLogs(all: readonly ReadonlyMap<string, Id[]>[]): Map<stri
 }
 
 /** All that heights and ids together name: everything up to each height, and the ids. */
-export function everythingNamed(logs: ReadonlyMap<string, Id[]>, heights: ReadonlyMap<string, number>, ids: readonly Id[]): Set<Id> {
+function everythingNamed(logs: ReadonlyMap<string, Id[]>, heights: ReadonlyMap<string, number>, ids: readonly Id[]): Set<Id> {
   const named = new Set(ids)
   for (const [key, height] of heights) for (const below of (logs.get(key) ?? []).slice(0, height)) named.add(below)
   return named
