@@ -104,12 +104,11 @@ test('the equation has no cofactor: torsion in R or in the key counts', () => {
   assert.ok(held > 16 && held < 128, `${held} of 128`)
 })
 
-test('non-canonical R is refused: only the bytes that the equation gives count', () => {
+test('R of small order is refused, canonical or not, though the equation holds', () => {
   const scalar = 5n
   const key = Point.BASE.multiply(scalar).toBytes()
-  // R = identity has other encodings; with r = 0 the equation gives 1.
-  assert.ok(verdict(key, message, craft(scalar, key, 0n, encode(1n), message)))
-  for (const wrong of [encode(1n + P), flippedTop(encode(1n), 0x80), flippedTop(encode(1n + P), 0x80)]) {
+  // With r = 0 the equation gives 1, the identity, which has other encodings too. OpenSSL takes it up to 3.4 and refuses it from 3.5 on.
+  for (const wrong of [encode(1n), encode(1n + P), flippedTop(encode(1n), 0x80), flippedTop(encode(1n + P), 0x80)]) {
     assert.not.ok(verdict(key, message, craft(scalar, key, 0n, wrong, message)))
   }
 })

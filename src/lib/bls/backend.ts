@@ -40,7 +40,7 @@ export interface Bls {
 }
 
 /**
- * Ed25519 (RFC 8032): strict decoding, no public keys of small order, cofactorless equation, so that every implementation gives the same
+ * Ed25519 (RFC 8032): strict decoding, no public key and no R of small order, cofactorless equation, so that every implementation gives the same
  * verdict on the same bytes.
  */
 export interface Ed25519 {

@@ -62,3 +62,11 @@ export function isLinkKeyWellFormed(publicKey: Uint8Array): boolean {
   if (top === 0x7f && (publicKey[0] ?? 0) >= 0xed && publicKey.subarray(1, 31).every((byte) => byte === 0xff)) return false
   return !SMALL_ORDER_Y.some((y) => y[31] === top && publicKey.subarray(0, 31).every((byte, i) => byte === y[i]))
 }
+
+/**
+ * Whether these are 64 bytes that could be an Ed25519 signature: its R is held to what a key is held to. No honest signature has an R of small
+ * order, and OpenSSL takes it up to 3.4 and refuses it from 3.5 on: refused here, every node gives the same verdict.
+ */
+export function isLinkSignatureWellFormed(signature: Uint8Array): boolean {
+  return signature.length === LINK_SIGNATURE_BYTES && isLinkKeyWellFormed(signature.subarray(0, LINK_KEY_BYTES))
+}

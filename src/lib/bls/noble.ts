@@ -13,7 +13,7 @@ import {
   checkedSecretKey,
   checkedSeed,
   isLinkKeyWellFormed,
-  LINK_SIGNATURE_BYTES,
+  isLinkSignatureWellFormed,
   PUBLIC_KEY_BYTES,
   SIGNATURE_BYTES,
 } from './checks.js'
@@ -167,7 +167,7 @@ export const nobleEd25519: Ed25519 = {
   publicKey: (secretKey) => ed25519.getPublicKey(checkedSeed(secretKey)),
   sign: (secretKey, message) => ed25519.sign(message, checkedSeed(secretKey)),
   verify(publicKey, message, signature) {
-    if (signature.length !== LINK_SIGNATURE_BYTES) return false
+    if (!isLinkSignatureWellFormed(signature)) return false
     const key = linkPoint(publicKey)
     if (!key) return false
     const encodedR = signature.subarray(0, 32)

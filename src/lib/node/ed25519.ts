@@ -2,7 +2,7 @@
 import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
 import { concat, fromHex, toHex } from '../base/bytes.js'
 import type { Ed25519 } from '../bls/backend.js'
-import { checkedSeed, isLinkKeyWellFormed, LINK_SIGNATURE_BYTES } from '../bls/checks.js'
+import { checkedSeed, isLinkKeyWellFormed, isLinkSignatureWellFormed } from '../bls/checks.js'
 
 /** What stands before the raw key in PKCS#8 and in SPKI (RFC 8410). */
 const PKCS8_PREFIX = fromHex('302e020100300506032b657004220420')
@@ -44,7 +44,7 @@ export const nodeEd25519: Ed25519 = {
   },
   sign: (secretKey, message) => Uint8Array.from(sign(null, message, secretKeyOf(secretKey))),
   verify(publicKey, message, signature) {
-    if (signature.length !== LINK_SIGNATURE_BYTES) return false
+    if (!isLinkSignatureWellFormed(signature)) return false
     const key = publicKeyOf(publicKey)
     if (!key) return false
     try {
