@@ -32,8 +32,8 @@ export class Acceptor {
     const { journal, manifest, crypto } = this.#ctx
     const known = journal.get(order.batchId)
     if (!known || known.committed) return
-    if (known.accepted?.ballot === order.ballot) return this.#again(known.accepted, order, verdict)
-    if (order.ballot < known.promised) return verdict(undefined)
+    if (known.accepted?.ballot === order.ballot && this.#ctx.rules.oneAccept) return this.#again(known.accepted, order, verdict)
+    if (order.ballot < known.promised && this.#ctx.rules.promisesKept) return verdict(undefined)
     const coordinator = this.#ctx.coordinatorOf(known.batch, order.ballot)
     if (!isSignedOrder(crypto, manifest, coordinator, order)) return verdict(undefined)
     const reading = this.#follows(known, order)
@@ -49,7 +49,7 @@ export class Acceptor {
     }
     const missing = order.value.predecessors.filter((named) => !journal.get(named))
     if (missing.length > 0) return this.#commits.afterArrival(missing, [coordinator], () => this.consider(order, verdict))
-    const unordered = this.unordered(known, order.value)
+    const unordered = this.#ctx.rules.neverUnordered ? this.unordered(known, order.value) : []
     if (unordered.length > 0) {
       this.#ctx.send(coordinator, { type: 'refuse', batchId: order.batchId, ballot: order.ballot, backings: unordered.slice(0, 64) })
       this.#ctx.events.refused(order.batchId, order.ballot)
@@ -73,6 +73,7 @@ export class Acceptor {
   /** Whether the value is the one that follows from the votes (ballot 0) or from the promises. */
   #follows(known: KnownBatch, order: Order): Reading<true> {
     const { manifest, crypto, journal } = this.#ctx
+    if (!this.#ctx.rules.ordersChecked) return { type: 'read', value: true }
     if ((order.ballot === 0) !== (order.proof.type === 'votes')) return { type: 'fault', fault: 'the wrong kind of proof' }
     let value: Value
     if (order.proof.type === 'votes') {
@@ -118,7 +119,7 @@ export class Acceptor {
     for (const named of journal.pendingOn(known.batch.keys)) {
       const other = journal.get(named)
       if (named === known.batch.id || !other) continue
-      const standing = other.committed?.value ?? other.accepted?.value
+      const standing = other.committed?.value ?? (this.#ctx.rules.acceptedStands ? other.accepted?.value : undefined)
       const backing = this.#backingOf(named)
       if (standing && backing && leavesOut(standing, known.batch.id, journal.logs)) found.push([named, backing])
     }

@@ -200,7 +200,7 @@ export class Ballots {
 
   /** Answers PREPARE with a promise, on disk before it leaves; with the certificate if there is one; or not at all. */
   onPrepare(from: number, message: MessageOf<'prepare'>): void {
-    const { batchId, ballot, timeouts, signature } = message
+    const { batchId, ballot, signature } = message
     const { journal, crypto, manifest, events, self } = this.#ctx
     const early = this.#voting.earlyBatch(batchId)
     if (early) this.#voting.admitNow(early)
@@ -213,11 +213,8 @@ export class Ballots {
     const linkKey = manifest.signers[from]?.linkKey
     if (ballot === 0 || known.promised >= ballot || !linkKey || this.#ctx.coordinatorOf(known.batch, ballot) !== from) return
     if (!crypto.ed25519.verify(linkKey, prepareDigest(manifest, batchId, ballot), signature)) return
-    if (!isBitmap(timeouts.signers, manifest.n) || countBits(timeouts.signers) <= manifest.asyncByzantineBound) return
-    const entries = [{ message: timeoutDigest(manifest, batchId, ballot), signers: timeouts.signers }]
-    if (multiSignatureFault(crypto.bls, publicKeysOf(manifest), { entries, signature: timeouts.signature }) !== undefined) {
+    if (this.#ctx.rules.prepareNeedsTimeouts && !this.#isEntitled(message))
       return this.#ctx.suspect(from, 'PREPARE without the time-outs for it', batchId)
-    }
     events.slow(batchId)
     events.progress(batchId)
     this.#voting.voteNow(batchId)
@@ -226,9 +223,18 @@ export class Ballots {
     if (promise) this.#ctx.send(from, { type: 'promise', batchId, ballot, promise })
   }
 
+  /** Whether enough signers wanted exactly this ballot (⚠ §7). */
+  #isEntitled({ batchId, ballot, timeouts }: MessageOf<'prepare'>): boolean {
+    const { crypto, manifest } = this.#ctx
+    if (!isBitmap(timeouts.signers, manifest.n) || countBits(timeouts.signers) <= manifest.asyncByzantineBound) return false
+    const entries = [{ message: timeoutDigest(manifest, batchId, ballot), signers: timeouts.signers }]
+    return multiSignatureFault(crypto.bls, publicKeysOf(manifest), { entries, signature: timeouts.signature }) === undefined
+  }
+
   #promise(known: KnownBatch, ballot: number): PromiseOf | undefined {
     const { crypto, manifest, blsSecretKey, journal } = this.#ctx
-    const { vote, accepted, batch } = known
+    const { vote, batch } = known
+    const accepted = this.#ctx.rules.acceptedReported ? known.accepted : undefined
     if (!vote || reachesTooFarBack(vote.view, batch.keys, journal.logs)) return undefined
     const blockers = new Map([
       ...(this.#recoveries.get(batch.id)?.noted ?? []),

@@ -9,6 +9,7 @@ import { Journal } from './journal.js'
 import type { Manifest } from './manifest.js'
 import type { Message } from './message.js'
 import type { DurableRecord } from './record.js'
+import { ALL_RULES, type Rules } from './rules.js'
 import type { Effect, ExecutedBatch } from './steppable.js'
 import { Timers } from './timers.js'
 import { type Batch, shareKey, type Transaction } from './transaction.js'
@@ -25,6 +26,8 @@ export interface SignerOptions {
   linkSecretKey: Uint8Array
   /** The pre-consensus check of the state machine: why a transaction can never be valid, or undefined. */
   check: (transaction: Transaction) => string | undefined
+  /** Rules that a test takes out. */
+  rules?: Partial<Rules>
 }
 
 /** What one part of a signer tells the others. */
@@ -70,6 +73,7 @@ export class Context {
   readonly blsSecretKey: Uint8Array
   readonly linkSecretKey: Uint8Array
   readonly check: SignerOptions['check']
+  readonly rules: Rules
   readonly journal: Journal
   readonly timers = new Timers()
   /** Signers with a live connection; never this one. */
@@ -86,7 +90,8 @@ export class Context {
     this.blsSecretKey = options.blsSecretKey
     this.linkSecretKey = options.linkSecretKey
     this.check = options.check
-    this.journal = new Journal(options.manifest)
+    this.rules = { ...ALL_RULES, ...options.rules }
+    this.journal = new Journal(options.manifest, this.rules)
   }
 
   /** Records something: it is known from now on, and durable before any later effect leaves. */

@@ -4,7 +4,7 @@
  */
 import type { Id } from '../base/bytes.js'
 import type { KeyLogs } from './key-logs.js'
-import { componentsOf, rankedOrder } from './order.js'
+import { componentsOf, type DecidedBatch, rankedOrder } from './order.js'
 import type { Value } from './tally.js'
 
 /** What execution asks about a batch; undefined while it is not committed here. */
@@ -16,12 +16,15 @@ export type WaitingFor = { batchId: Id } | { key: string; height: number }
 export class Execution {
   readonly #logs: KeyLogs
   readonly #committed: (batchId: Id) => CommittedBatch | undefined
+  readonly #orderOf: (ids: readonly Id[]) => Id[]
   readonly #waiting = new Map<Id, WaitingFor>()
   readonly #waiters = new Map<string, Set<Id>>()
 
-  constructor(logs: KeyLogs, committed: (batchId: Id) => CommittedBatch | undefined) {
+  /** `orderOf` replaces ranked pairs inside a component, in tests. */
+  constructor(logs: KeyLogs, committed: (batchId: Id) => CommittedBatch | undefined, orderOf?: (ids: readonly Id[]) => Id[]) {
     this.#logs = logs
     this.#committed = committed
+    this.#orderOf = orderOf ?? ((ids) => rankedOrder(this.#membersOf(ids)).order)
   }
 
   /** Called when a batch was committed: returns what can be executed now, in order, already appended to the logs. */
@@ -52,14 +55,17 @@ export class Execution {
     }
     const executed: Id[] = []
     for (const component of componentsOf([batchId], (id) => this.#openPredecessors(id))) {
-      const members = component.flatMap((id) => this.#committed(id) ?? []).map(({ id, keys, value }) => ({ id, keys, ...value }))
-      for (const id of rankedOrder(members).order) {
+      for (const id of this.#orderOf(component)) {
         this.#logs.append(id, this.#committed(id)?.keys ?? [])
         this.#waiting.delete(id)
         executed.push(id)
       }
     }
     return executed
+  }
+
+  #membersOf(ids: readonly Id[]): DecidedBatch[] {
+    return ids.flatMap((id) => this.#committed(id) ?? []).map(({ id, keys, value }) => ({ id, keys, ...value }))
   }
 
   #openPredecessors(batchId: Id): Id[] {

@@ -9,6 +9,7 @@ import { Execution, type WaitingFor } from './execution.js'
 import { KeyLogs } from './key-logs.js'
 import type { Manifest } from './manifest.js'
 import type { DurableRecord } from './record.js'
+import { ALL_RULES, type Rules } from './rules.js'
 import type { ExecutedBatch } from './steppable.js'
 import type { Value } from './tally.js'
 import { type Batch, transactionId } from './transaction.js'
@@ -42,13 +43,15 @@ export class Journal {
   readonly #executedTransactions = new Map<Id, Id>()
   readonly #execution: Execution
 
-  constructor(manifest: Manifest) {
+  constructor(manifest: Manifest, rules: Rules = ALL_RULES) {
     this.#manifest = manifest
     this.logs = new KeyLogs(manifest.clusterId)
-    this.#execution = new Execution(this.logs, (id) => {
+    const committed = (id: Id) => {
       const known = this.#batches.get(id)
       return known?.committed && { id, keys: known.batch.keys, value: known.committed.value }
-    })
+    }
+    const arrived = (ids: readonly Id[]) => [...this.#batches.keys()].filter((id) => ids.includes(id))
+    this.#execution = new Execution(this.logs, committed, rules.rankedPairs ? undefined : arrived)
   }
 
   /** Takes a record in; returns the batches that are executed by it, in order. */

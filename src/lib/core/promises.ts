@@ -43,11 +43,12 @@ export function readBacking(ctx: Context, backing: Backing, batchId: Id): Readin
   if (!other) return { type: 'missing', ids: [backedBatch(backing)] }
   if (backing.type === 'order') {
     const coordinator = ctx.coordinatorOf(other.batch, backing.order.ballot)
-    if (!isSignedOrder(crypto, manifest, coordinator, backing.order)) return { type: 'fault', fault: 'a backing that its coordinator did not sign' }
+    if (ctx.rules.backingsVerify && !isSignedOrder(crypto, manifest, coordinator, backing.order))
+      return { type: 'fault', fault: 'a backing that its coordinator did not sign' }
     return { type: 'read', value: leavesOut(backing.order.value, batchId, journal.logs) }
   }
   const fault = certificateFault(crypto, manifest, backing.certificate)
-  if (fault !== undefined) return { type: 'fault', fault: `a backing with ${fault}` }
+  if (fault !== undefined && ctx.rules.backingsVerify) return { type: 'fault', fault: `a backing with ${fault}` }
   const value = other.committed?.value ?? certifiedValue(manifest, backing.certificate, other.batch.keys, journal.logs)
   if (value === 'undecided') return { type: 'fault', fault: 'a backing that decides nothing' }
   if ('behindOn' in value) return { type: 'behind', on: value.behindOn }
@@ -104,7 +105,7 @@ export function valueFromPromises(ctx: Context, batch: Batch, ballot: number, pr
   if (fault !== undefined) return { type: 'fault', fault }
   const m = promises.statements.reduce((sum, statement) => sum + countBits(statement.signers), 0)
   if (m < manifest.quorum) return { type: 'fault', fault: `${m} promises, ${manifest.quorum} are needed` }
-  const forced = forcedValue(ctx, promises, m)
+  const forced = ctx.rules.forcedValue ? forcedValue(ctx, promises, m) : undefined
   if (forced === 'missing') return { type: 'fault', fault: 'a forced value that is not shown' }
   if (forced) return { type: 'read', value: forced }
   const tally = tallyOf(batch.keys, countedViews(promises.votes), journal.logs)
@@ -112,7 +113,7 @@ export function valueFromPromises(ctx: Context, batch: Batch, ballot: number, pr
   const blockers = readBlockers(ctx, batch.id, promises)
   if (blockers.type !== 'read') return blockers
   const value: Value = { base: tally.base, predecessors: predecessorsOf(tally, manifest), tallies: { m, inc: tally.inc } }
-  const above = blockers.value.filter((named) => leavesOut(value, named, journal.logs))
+  const above = (ctx.rules.blockers ? blockers.value : []).filter((named) => leavesOut(value, named, journal.logs))
   return { type: 'read', value: { ...value, predecessors: [...value.predecessors, ...above].sort() } }
 }
 

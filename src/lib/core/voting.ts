@@ -238,6 +238,7 @@ export class Voting {
 
   /** A vote is put off while a conflicting batch is past its fast phase and undecided, at most for the recovery time-out (§8, §13). */
   #isPutOff(batch: Batch): boolean {
+    if (!this.#ctx.rules.putOff) return false
     const { journal, manifest, now, timers } = this.#ctx
     for (const [slow, since] of this.#slow) {
       const other = journal.get(slow)
