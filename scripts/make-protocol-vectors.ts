@@ -13,7 +13,16 @@ import { sha256 } from '../src/lib/base/hash.js'
 import type { Crypto } from '../src/lib/bls/backend.js'
 import { type MultiSignature, mergeMultiSignatures, singleSignature } from '../src/lib/bls/multi-signature.js'
 import { noble, nobleEd25519 } from '../src/lib/bls/noble.js'
-import { type Certificate, certificateCodec, certificateId, type Order, orderCodec, type PromiseSet, signOrder } from '../src/lib/core/certificate.js'
+import {
+  type Certificate,
+  certificateCodec,
+  certificateId,
+  type Order,
+  orderCodec,
+  type PromiseSet,
+  proofOfOrderDigest,
+  signOrder,
+} from '../src/lib/core/certificate.js'
 import { KeyLogs } from '../src/lib/core/key-logs.js'
 import { type Manifest, makeManifest, manifestToJson, proofDigest, signerEntry } from '../src/lib/core/manifest.js'
 import { encodeMessage, type Message, messageCodec, type PromiseOf } from '../src/lib/core/message.js'
@@ -133,6 +142,7 @@ function promisesFor(crypto: Crypto, manifest: Manifest, keys: readonly Keys[], 
       voteSignature: crypto.bls.sign(bls, digest),
       value: said && order.value,
       backings: [],
+      certificate: null,
       signature: crypto.bls.sign(bls, promiseDigest(manifest, order.batchId, 1, statement)),
     })
   }
@@ -148,6 +158,7 @@ function promisesFor(crypto: Crypto, manifest: Manifest, keys: readonly Keys[], 
     signature: merged.signature,
     values: accepted > 0 ? [order.value] : [],
     backings: [],
+    certificate: null,
   }
   return { all, set }
 }
@@ -404,6 +415,24 @@ export function protocolVectors(crypto: Crypto) {
         { type: 'order', order },
       ],
     },
+    {
+      type: 'notice',
+      batchId: batch.id,
+      ballot: 0,
+      round: { type: 'order', valueDigest: digest, proofDigest: proofOfOrderDigest(clusterId, order.proof), signature: order.signature },
+    },
+    {
+      type: 'notice',
+      batchId: batch.id,
+      ballot: 1,
+      round: {
+        type: 'prepare',
+        timeouts: { signers: timeouts.entries[0]?.signers ?? bitmapOf(N, []), signature: timeouts.signature },
+        signature: crypto.ed25519.sign(link(coordinator), prepareDigest(manifest, batch.id, 1)),
+      },
+    },
+    { type: 'inquire', items: [{ batchId: batch.id, rank: 1 }] },
+    { type: 'finals', items: [{ batchId: batch.id, valueDigest: digest }] },
     { type: 'fetch', ids: [batch.id, other.id] },
     { type: 'fetch-sequence', initiator: 5, from: 0, to: 2 },
     { type: 'have', batch, certificate: slow },

@@ -285,7 +285,7 @@ test('a promise with backings as deep as a promise may carry them: the order tha
     batchId: id,
     ballot: 1,
     value: { base: new Map(), predecessors: [], tallies: null },
-    proof: { type: 'promises', promises: { votes: { entries: [], signature }, statements: [], signature, values: [], backings } },
+    proof: { type: 'promises', promises: { votes: { entries: [], signature }, statements: [], signature, values: [], backings, certificate: null } },
     signature: new Uint8Array(64),
   })
   const backings: Backing[] = [{ type: 'order', order: orderOver([{ type: 'order', order: orderOver([]) }]) }]

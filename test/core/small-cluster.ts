@@ -63,9 +63,9 @@ export class SmallCluster {
   readonly #lastArrival = new Map<string, number>()
 
   constructor(options: SmallClusterOptions) {
-    const { n, tolerance = '1/2', fanout = 2, regions = [], timing = {}, crypto = FAKE } = options
+    const { n, tolerance = '1/2', deltaMs = 0, fanout = 2, regions = [], timing = {}, crypto = FAKE } = options
     this.#options = options
-    const { manifest, keys } = signersOf(crypto, { n, tolerance, fanout, regions, timing })
+    const { manifest, keys } = signersOf(crypto, { n, tolerance, deltaMs, fanout, regions, timing })
     this.manifest = manifest
     this.keys = keys
     this.delay = options.delay ?? (() => HOP_MS)

@@ -111,6 +111,7 @@ function fromPromises(entries: [View, number[]][], statements: { accepted: Value
       signature: SIGNATURE,
       values: [],
       backings: [],
+      certificate: null,
     },
   }
 }

@@ -5,9 +5,10 @@
 
 import { countBits } from '../base/bitmap.js'
 import type { Id } from '../base/bytes.js'
-import { type Backing, bareOrder, isSignedOrder, type Order, voteSetFault } from './certificate.js'
+import { type Backing, bareOrder, isSignedOrder, type Order, rankOf, voteSetFault } from './certificate.js'
 import type { Commits } from './commits.js'
 import type { Context } from './context.js'
+import type { Guard } from './guard.js'
 import type { KnownBatch } from './journal.js'
 import { type Reading, valueFromPromises } from './promises.js'
 import { acceptDigest, valueDigest } from './statement.js'
@@ -21,21 +22,24 @@ type Verdict = (signature: Uint8Array | undefined) => void
 export class Acceptor {
   readonly #ctx: Context
   readonly #commits: Commits
+  readonly #guard: Guard
 
-  constructor(ctx: Context, commits: Commits) {
+  constructor(ctx: Context, commits: Commits, guard: Guard) {
     this.#ctx = ctx
     this.#commits = commits
+    this.#guard = guard
   }
 
   /** Looks at an order of a batch that has arrived. May tell its verdict later, or never if what it needs does not come. */
   consider(order: Order, verdict: Verdict): void {
     const { journal, manifest, crypto } = this.#ctx
     const known = journal.get(order.batchId)
-    if (!known || known.committed) return
+    if (!known || (known.committed && !this.#guard.isOn)) return
     if (known.accepted?.ballot === order.ballot && this.#ctx.rules.oneAccept) return this.#again(known.accepted, order, verdict)
     if (order.ballot < known.promised && this.#ctx.rules.promisesKept) return verdict(undefined)
     const coordinator = this.#ctx.coordinatorOf(known.batch, order.ballot)
     if (!isSignedOrder(crypto, manifest, coordinator, order)) return verdict(undefined)
+    this.#ctx.events.sawOrder(known, order)
     const reading = this.#follows(known, order)
     if (reading.type === 'behind') return this.#commits.afterExecution(order.batchId, coordinator, () => this.consider(order, verdict))
     if (reading.type === 'missing') return this.#commits.afterArrival(reading.ids, [coordinator], () => this.consider(order, verdict))
@@ -47,16 +51,36 @@ export class Acceptor {
     if (keyAhead(order.value.base, journal.logs) !== undefined) {
       return this.#commits.afterExecution(order.batchId, coordinator, () => this.consider(order, verdict))
     }
-    const missing = order.value.predecessors.filter((named) => !journal.get(named))
-    if (missing.length > 0) return this.#commits.afterArrival(missing, [coordinator], () => this.consider(order, verdict))
-    const unordered = this.#ctx.rules.neverUnordered ? this.unordered(known, order.value) : []
-    if (unordered.length > 0) {
-      this.#ctx.send(coordinator, { type: 'refuse', batchId: order.batchId, ballot: order.ballot, backings: unordered.slice(0, 64) })
-      this.#ctx.events.refused(order.batchId, order.ballot)
+    if (!known.committed && this.#mustWaitOrRefuse(known, order, coordinator, verdict)) return
+    const acceptsFrom = this.#guard.acceptsFrom(order.batchId, order.ballot)
+    if (this.#ctx.now < acceptsFrom) {
+      return this.#ctx.timers.set(`accept ${order.batchId}`, acceptsFrom, () => this.consider(order, verdict))
+    }
+    const binding = this.#ctx.rules.locksBind ? this.#guard.bindingOf(known) : undefined
+    if (binding && valueDigest(manifest.clusterId, binding.value) !== valueDigest(manifest.clusterId, order.value)) {
+      this.#ctx.send(coordinator, { type: 'certificate', certificate: binding.certificate })
       return verdict(undefined)
     }
     this.#ctx.persist({ type: 'accept', order })
     verdict(this.#sign(order))
+  }
+
+  /** Whether the order must wait for a predecessor, or was refused because it would leave a pair unordered. */
+  #mustWaitOrRefuse(known: KnownBatch, order: Order, coordinator: number, verdict: Verdict): boolean {
+    const { journal } = this.#ctx
+    const missing = order.value.predecessors.filter((named) => !journal.get(named))
+    if (missing.length > 0) {
+      this.#commits.afterArrival(missing, [coordinator], () => this.consider(order, verdict))
+      return true
+    }
+    const unordered = this.#ctx.rules.neverUnordered ? this.unordered(known, order.value) : []
+    if (unordered.length > 0) {
+      this.#ctx.send(coordinator, { type: 'refuse', batchId: order.batchId, ballot: order.ballot, backings: unordered.slice(0, 64) })
+      this.#ctx.events.refused(order.batchId, order.ballot)
+      verdict(undefined)
+      return true
+    }
+    return false
   }
 
   #again(accepted: Order, order: Order, verdict: Verdict): void {
@@ -119,9 +143,8 @@ export class Acceptor {
     for (const named of journal.pendingOn(known.batch.keys)) {
       const other = journal.get(named)
       if (named === known.batch.id || !other) continue
-      const standing = other.committed?.value ?? (this.#ctx.rules.acceptedStands ? other.accepted?.value : undefined)
-      const backing = this.#backingOf(named)
-      if (standing && backing && leavesOut(standing, known.batch.id, journal.logs)) found.push([named, backing])
+      const standing = other.committed || other.lock || this.#ctx.rules.acceptedStands ? this.#standingOf(other) : undefined
+      if (standing && leavesOut(standing.value, known.batch.id, journal.logs)) found.push([named, standing.backing])
     }
     return found
   }
@@ -142,7 +165,15 @@ export class Acceptor {
 
   #backingOf(batchId: Id): Backing | undefined {
     const other = this.#ctx.journal.get(batchId)
-    if (other?.committed) return { type: 'certificate', certificate: other.committed.certificate }
-    return other?.accepted && { type: 'order', order: bareOrder(other.accepted) }
+    return other && this.#standingOf(other)?.backing
+  }
+
+  /** A batch's standing value (⚠ §7): the committed one, else the higher-ranked of the latest accepted value and of the certificate held. */
+  #standingOf(known: KnownBatch): { value: Value; backing: Backing } | undefined {
+    const { accepted } = known
+    const binding = this.#guard.bindingOf(known)
+    const holds = binding && (known.committed || !accepted || rankOf(binding.certificate) >= accepted.ballot)
+    if (holds) return { value: binding.value, backing: { type: 'certificate', certificate: binding.certificate } }
+    return accepted && { value: accepted.value, backing: { type: 'order', order: bareOrder(accepted) } }
   }
 }

@@ -11,8 +11,10 @@ import type { Acceptor } from './acceptor.js'
 import { type Backing, type Order, type OrderProof, publicKeysOf, signOrder } from './certificate.js'
 import type { Commits } from './commits.js'
 import type { Context } from './context.js'
+import type { Guard } from './guard.js'
 import type { KnownBatch } from './journal.js'
 import type { MessageOf, PromiseOf } from './message.js'
+import type { Notices } from './notices.js'
 import { backedBatch, promiseSetOf, readBacking, valueFromPromises } from './promises.js'
 import { acceptDigest, MAX_BALLOT, type PromiseStatement, prepareDigest, promiseDigest, timeoutDigest, valueDigest, voteDigest } from './statement.js'
 import { reachesTooFarBack } from './view.js'
@@ -26,7 +28,11 @@ interface Attempt {
   isDue: boolean
   order?: Order
   accepts: Map<number, Uint8Array>
+  isCertified: boolean
 }
+
+/** How many recovery time-outs long a signer helps others with a batch that is final for it. */
+const FORGET_AFTER = 32
 
 /** What a signer knows of the recovery of one batch. */
 interface Recovery {
@@ -50,10 +56,14 @@ export class Ballots {
   readonly #voting: Voting
   readonly #acceptor: Acceptor
   readonly #commits: Commits
+  readonly #guard: Guard
+  readonly #notices: Notices
   readonly #recoveries = new Map<Id, Recovery>()
 
-  constructor(ctx: Context, voting: Voting, acceptor: Acceptor, commits: Commits) {
+  constructor(ctx: Context, voting: Voting, acceptor: Acceptor, commits: Commits, guard: Guard, notices: Notices) {
     this.#ctx = ctx
+    this.#guard = guard
+    this.#notices = notices
     this.#voting = voting
     this.#acceptor = acceptor
     this.#commits = commits
@@ -102,8 +112,21 @@ export class Ballots {
       const known = journal.get(other)
       if (known && !known.committed && known.frozen.pending.includes(batchId)) this.watch(other)
     }
+    this.#ctx.timers.clear(`progress ${batchId}`)
+    // With the guard on others may need this signer to finish (§9): what it knows is kept for a while.
+    if (!this.#guard.isOn) return this.#forget(batchId)
+    const { timers, now, manifest } = this.#ctx
+    timers.set(`forget ${batchId}`, now + FORGET_AFTER * manifest.timing.recoveryTimeoutMs, () => this.#forget(batchId))
+  }
+
+  #forget(batchId: Id): void {
     this.#recoveries.delete(batchId)
-    for (const name of ['progress', 'promises']) this.#ctx.timers.clear(`${name} ${batchId}`)
+    this.#ctx.timers.clear(`promises ${batchId}`)
+  }
+
+  /** Whether nothing is left to do for a batch here: it is committed, and others need no more than the certificate. */
+  #isOver(known: KnownBatch): boolean {
+    return known.committed !== undefined && !this.#guard.isOn
   }
 
   #recoveryOf(batchId: Id): Recovery {
@@ -116,7 +139,7 @@ export class Ballots {
   }
 
   #timeOut(batchId: Id): void {
-    const { journal, manifest } = this.#ctx
+    const { journal } = this.#ctx
     const known = journal.get(batchId)
     if (!known || known.committed) return
     const recovery = this.#recoveryOf(batchId)
@@ -124,7 +147,7 @@ export class Ballots {
     // If enough signers wanted the last ballot its coordinator had its chance; if not, it is asked for again.
     const current = Math.max(recovery.wanted, known.promised)
     const supporters = [...recovery.timeouts.values()].filter(({ ballot }) => ballot >= current).length
-    const next = current === 0 || known.promised >= current || supporters > manifest.asyncByzantineBound ? current + 1 : current
+    const next = current === 0 || known.promised >= current || supporters > this.#ctx.witnessBound ? current + 1 : current
     this.#want(known, next)
     this.watch(batchId)
   }
@@ -134,7 +157,7 @@ export class Ballots {
     const ballot = Math.min(next, MAX_BALLOT)
     const { crypto, blsSecretKey, manifest, events } = this.#ctx
     this.#recoveryOf(known.batch.id).wanted = ballot
-    events.slow(known.batch.id)
+    if (!known.committed) events.slow(known.batch.id)
     const signature = crypto.bls.sign(blsSecretKey, timeoutDigest(manifest, known.batch.id, ballot))
     this.#ctx.sendAll({ type: 'timeout', batchId: known.batch.id, ballot, signature })
   }
@@ -144,11 +167,9 @@ export class Ballots {
     const { batchId, ballot, signature } = message
     const { journal, crypto, manifest, events } = this.#ctx
     const known = journal.get(batchId)
-    if (known?.committed) {
-      if (from !== this.#ctx.self) this.#ctx.send(from, { type: 'certificate', certificate: known.committed.certificate })
-      return
-    }
     if (!known) return this.#commits.hold(from, batchId, () => this.onTimeout(from, message))
+    if (from !== this.#ctx.self) this.#notices.show(from, known)
+    if (this.#isOver(known)) return
     const recovery = this.#recoveryOf(batchId)
     if (ballot === 0 || (recovery.timeouts.get(from)?.ballot ?? 0) >= ballot) return
     // Who says so the link knows; only the coordinator shows the signatures to others.
@@ -158,13 +179,19 @@ export class Ballots {
       return this.#ctx.suspect(from, 'TIMEOUT with an invalid signature', batchId)
     }
     recovery.timeouts.set(from, { ballot, signature })
-    events.slow(batchId)
-    const supported = [...recovery.timeouts.values()].map((timeout) => timeout.ballot).sort((a, b) => b - a)[manifest.asyncByzantineBound] ?? 0
+    if (known.committed) this.committed(batchId)
+    else events.slow(batchId)
+    const supported = [...recovery.timeouts.values()].map((timeout) => timeout.ballot).sort((a, b) => b - a)[this.#ctx.witnessBound] ?? 0
     // A coordinator that gives its own ballot up needs no more witnesses from those who refused it.
     const givenUp = recovery.refused === ballot - 1 && recovery.wanted < ballot && this.#ctx.coordinatorOf(known.batch, ballot - 1) === from
     if (supported > recovery.wanted) this.#want(known, supported)
-    else if (givenUp) this.#want(known, ballot)
+    else if (givenUp || this.#helps(known, recovery, ballot)) this.#want(known, ballot)
     if (supported > 0) this.#prepare(known, recovery, supported)
+  }
+
+  /** A signer for which a batch is final supports whoever still needs a ballot (§9), one step at a time. */
+  #helps(known: KnownBatch, { wanted }: Recovery, ballot: number): boolean {
+    return known.committed !== undefined && ballot > wanted && ballot <= Math.max(known.promised, wanted) + 1
   }
 
   /** PREPARE, if this signer coordinates the ballot and enough signers want exactly it (⚠ no coordinator pre-empts at will). */
@@ -174,14 +201,14 @@ export class Ballots {
     if (this.#ctx.coordinatorOf(known.batch, ballot) !== self || (recovery.attempt?.ballot ?? 0) >= ballot || known.promised >= ballot) return
     const message = timeoutDigest(manifest, batchId, ballot)
     const shares = [...recovery.timeouts].filter(([, timeout]) => timeout.ballot === ballot)
-    if (shares.length <= manifest.asyncByzantineBound) return
+    if (shares.length <= this.#ctx.witnessBound) return
     const merged = mergeMultiSignatures(
       crypto.bls,
       shares.map(([signer, { signature }]) => singleSignature(manifest.n, signer, message, signature)),
     )
     const [entry] = merged?.entries ?? []
     if (!merged || !entry) return
-    recovery.attempt = { ballot, promises: new Map(), isDue: false, accepts: new Map() }
+    recovery.attempt = { ballot, promises: new Map(), isDue: false, accepts: new Map(), isCertified: false }
     const timeouts = { signers: entry.signers, signature: merged.signature }
     this.#ctx.sendAll({
       type: 'prepare',
@@ -201,22 +228,23 @@ export class Ballots {
   /** Answers PREPARE with a promise, on disk before it leaves; with the certificate if there is one; or not at all. */
   onPrepare(from: number, message: MessageOf<'prepare'>): void {
     const { batchId, ballot, signature } = message
-    const { journal, crypto, manifest, events, self } = this.#ctx
+    const { journal, crypto, manifest, events } = this.#ctx
     const early = this.#voting.earlyBatch(batchId)
     if (early) this.#voting.admitNow(early)
     const known = journal.get(batchId)
     if (!known) return this.#commits.hold(from, batchId, () => this.onPrepare(from, message))
-    if (known.committed) {
-      if (from !== self) this.#ctx.send(from, { type: 'certificate', certificate: known.committed.certificate })
-      return
-    }
+    this.#notices.show(from, known)
+    if (this.#isOver(known)) return
     const linkKey = manifest.signers[from]?.linkKey
     if (ballot === 0 || known.promised >= ballot || !linkKey || this.#ctx.coordinatorOf(known.batch, ballot) !== from) return
     if (!crypto.ed25519.verify(linkKey, prepareDigest(manifest, batchId, ballot), signature)) return
     if (this.#ctx.rules.prepareNeedsTimeouts && !this.#isEntitled(message))
       return this.#ctx.suspect(from, 'PREPARE without the time-outs for it', batchId)
-    events.slow(batchId)
-    events.progress(batchId)
+    this.#notices.sawPrepare(known, message)
+    if (!known.committed) {
+      events.slow(batchId)
+      events.progress(batchId)
+    }
     this.#voting.voteNow(batchId)
     this.#ctx.persist({ type: 'promise', batchId, ballot })
     const promise = this.#promise(known, ballot)
@@ -226,7 +254,7 @@ export class Ballots {
   /** Whether enough signers wanted exactly this ballot (⚠ §7). */
   #isEntitled({ batchId, ballot, timeouts }: MessageOf<'prepare'>): boolean {
     const { crypto, manifest } = this.#ctx
-    if (!isBitmap(timeouts.signers, manifest.n) || countBits(timeouts.signers) <= manifest.asyncByzantineBound) return false
+    if (!isBitmap(timeouts.signers, manifest.n) || countBits(timeouts.signers) <= this.#ctx.witnessBound) return false
     const entries = [{ message: timeoutDigest(manifest, batchId, ballot), signers: timeouts.signers }]
     return multiSignatureFault(crypto.bls, publicKeysOf(manifest), { entries, signature: timeouts.signature }) === undefined
   }
@@ -236,11 +264,10 @@ export class Ballots {
     const { vote, batch } = known
     const accepted = this.#ctx.rules.acceptedReported ? known.accepted : undefined
     if (!vote || reachesTooFarBack(vote.view, batch.keys, journal.logs)) return undefined
-    const blockers = new Map([
-      ...(this.#recoveries.get(batch.id)?.noted ?? []),
-      ...this.#acceptor.executedSince(known),
-      ...this.#acceptor.blockers(known),
-    ])
+    // What is final needs no blockers: its certificate decides (§9, rule 0).
+    const blockers = known.committed
+      ? new Map<Id, Backing>()
+      : new Map([...(this.#recoveries.get(batch.id)?.noted ?? []), ...this.#acceptor.executedSince(known), ...this.#acceptor.blockers(known)])
     const statement: PromiseStatement = {
       voteDigest: toHex(voteDigest(manifest, batch.id, vote.view)),
       accepted: accepted ? { ballot: accepted.ballot, valueDigest: valueDigest(manifest.clusterId, accepted.value) } : null,
@@ -252,6 +279,7 @@ export class Ballots {
       voteSignature: vote.signature,
       value: accepted?.value ?? null,
       backings: [...blockers.values()],
+      certificate: this.#guard.isOn ? (this.#guard.bindingOf(known)?.certificate ?? null) : null,
       signature: crypto.bls.sign(blsSecretKey, promiseDigest(manifest, batch.id, ballot, statement)),
     }
   }
@@ -261,7 +289,7 @@ export class Ballots {
     const known = journal.get(batchId)
     const attempt = this.#recoveries.get(batchId)?.attempt
     const publicKey = manifest.signers[from]?.publicKey
-    if (!known || known.committed || attempt?.ballot !== ballot || attempt.order || attempt.promises.has(from) || !publicKey) return
+    if (!known || this.#isOver(known) || attempt?.ballot !== ballot || attempt.order || attempt.promises.has(from) || !publicKey) return
     const digest = voteDigest(manifest, batchId, promise.view)
     const fits =
       toHex(digest) === promise.voteDigest &&
@@ -272,6 +300,7 @@ export class Ballots {
     ]
     if (!fits || !crypto.bls.verifyAll(signatures)) return this.#ctx.suspect(from, 'an invalid PROMISE', batchId)
     if (reachesTooFarBack(promise.view, known.batch.keys, journal.logs)) return
+    if (promise.certificate?.batchId === batchId && this.#guard.isOn) this.#commits.receive(from, promise.certificate)
     attempt.promises.set(from, promise)
     this.#order(known, attempt)
   }
@@ -280,9 +309,15 @@ export class Ballots {
   #order(known: KnownBatch, attempt: Attempt): void {
     const { manifest, crypto, linkSecretKey, self } = this.#ctx
     const batchId = known.batch.id
-    if (known.committed || attempt.order || this.#recoveries.get(batchId)?.attempt !== attempt) return
+    if (this.#isOver(known) || attempt.order || this.#recoveries.get(batchId)?.attempt !== attempt) return
     if (attempt.promises.size < manifest.quorum || (attempt.promises.size < manifest.n && !attempt.isDue)) return
-    const promises = promiseSetOf(this.#ctx, batchId, attempt.ballot, attempt.promises)
+    const promises = promiseSetOf(
+      this.#ctx,
+      batchId,
+      attempt.ballot,
+      attempt.promises,
+      this.#guard.isOn ? (this.#guard.bindingOf(known)?.certificate ?? null) : null,
+    )
     if (!promises) return
     const reading = valueFromPromises(this.#ctx, known.batch, attempt.ballot, promises)
     const others = [...attempt.promises.keys()].filter((signer) => signer !== self)
@@ -303,12 +338,12 @@ export class Ballots {
     const { batchId, ballot, value } = order
     const known = journal.get(batchId)
     if (!known) return this.#commits.hold(from, batchId, () => this.onOrder(from, { type: 'order', order }))
-    if (known.committed) {
-      if (from !== self) this.#ctx.send(from, { type: 'certificate', certificate: known.committed.certificate })
-      return
-    }
+    this.#notices.show(from, known)
+    if (this.#isOver(known)) return
     if (this.#ctx.coordinatorOf(known.batch, ballot) !== from) return this.#ctx.suspect(from, 'ORDER from no coordinator', batchId)
-    events.progress(batchId)
+    if (!known.committed) events.progress(batchId)
+    const { proof } = order
+    if (proof.type === 'promises' && proof.promises.certificate?.batchId === batchId) this.#commits.receive(from, proof.promises.certificate)
     this.#acceptor.consider(order, (signature) => {
       if (!signature) return
       const accepts = { ballot, valueDigest: valueDigest(manifest.clusterId, value), signers: bitmapOf(manifest.n, [self]), signature }
@@ -319,7 +354,9 @@ export class Ballots {
   onAccept(from: number, { batchId, ballot, accepts }: MessageOf<'accept'>): void {
     const { journal, manifest } = this.#ctx
     const attempt = this.#recoveries.get(batchId)?.attempt
-    if (!accepts || !attempt?.order || attempt.ballot !== ballot || accepts.ballot !== ballot || journal.get(batchId)?.committed) return
+    if (!accepts || !attempt?.order || attempt.ballot !== ballot || accepts.ballot !== ballot) return
+    const known = journal.get(batchId)
+    if (!known || this.#isOver(known) || attempt.isCertified) return
     const [signer, ...rest] = isBitmap(accepts.signers, manifest.n) ? membersOf(accepts.signers) : []
     if (signer !== from || rest.length > 0 || accepts.valueDigest !== valueDigest(manifest.clusterId, attempt.order.value)) return
     attempt.accepts.set(from, accepts.signature)
@@ -343,6 +380,7 @@ export class Ballots {
     const [entry] = merged?.entries ?? []
     if (!merged || !entry) return
     const certificate = { type: 'slow' as const, epoch: manifest.epoch, batchId, ballot, value, signers: entry.signers, signature: merged.signature }
+    attempt.isCertified = true
     this.#commits.decide(certificate)
     for (let signer = 0; signer < manifest.n; signer++) if (signer !== this.#ctx.self) this.#ctx.send(signer, { type: 'certificate', certificate })
   }

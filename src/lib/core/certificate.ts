@@ -5,7 +5,7 @@
 
 import { countBits } from '../base/bitmap.js'
 import type { Id } from '../base/bytes.js'
-import { type Codec, type Decoded, id, list, nested, object, tagged, toCbor } from '../base/codec.js'
+import { type Codec, type Decoded, id, list, nested, nullable, object, tagged, toCbor } from '../base/codec.js'
 import { statementId } from '../base/hash.js'
 import type { Crypto } from '../bls/backend.js'
 import { multiSignatureFault } from '../bls/multi-signature.js'
@@ -42,6 +42,8 @@ export interface PromiseSet {
   signature: Uint8Array
   values: Value[]
   backings: Backing[]
+  /** The highest certificate of the batch that the coordinator knows of, if the guard is on (§9, rule 0). */
+  certificate: Certificate | null
 }
 
 /** Why a batch must go before another one: its certificate, or the order that was accepted for it. */
@@ -67,6 +69,7 @@ function proofCodecOver(order: Codec<Order>): Codec<OrderProof> {
     signature: blsSignatureCodec,
     values: list(valueCodec, LIMITS.signers),
     backings: list(backing, LIMITS.signers),
+    certificate: nullable(certificateCodec),
   })
   return tagged({ votes: object({ votes: voteSetCodec }), promises: object({ promises }) })
 }
@@ -79,7 +82,7 @@ export const backingCodec: Codec<Backing> = tagged({ certificate: object({ certi
 const proofCodec = proofCodecOver(orderCodec)
 
 /** The digest of what a value follows from, as it stands in the signed order. Backings prove themselves and are not covered. */
-function proofDigest(clusterId: Id, proof: OrderProof): Id {
+export function proofOfOrderDigest(clusterId: Id, proof: OrderProof): Id {
   let digest = proofDigests.get(proof)
   if (digest === undefined) {
     digest = statementId('musig/v1/proof-of-order', clusterId, toCbor(proofCodec, withoutBackings(proof)))
@@ -101,7 +104,7 @@ export function bareOrder(order: Order): Order {
 /** A coordinator's order, signed with its link key. */
 export function signOrder(crypto: Crypto, manifest: Manifest, linkSecretKey: Uint8Array, order: Omit<Order, 'signature' | 'epoch'>): Order {
   const { batchId, ballot, value, proof } = order
-  const digest = orderDigest(manifest, batchId, ballot, valueDigest(manifest.clusterId, value), proofDigest(manifest.clusterId, proof))
+  const digest = orderDigest(manifest, batchId, ballot, valueDigest(manifest.clusterId, value), proofOfOrderDigest(manifest.clusterId, proof))
   return { epoch: manifest.epoch, batchId, ballot, value, proof, signature: crypto.ed25519.sign(linkSecretKey, digest) }
 }
 
@@ -114,7 +117,7 @@ export function isSignedOrder(crypto: Crypto, manifest: Manifest, coordinator: n
     order.batchId,
     order.ballot,
     valueDigest(manifest.clusterId, order.value),
-    proofDigest(manifest.clusterId, order.proof),
+    proofOfOrderDigest(manifest.clusterId, order.proof),
   )
   return crypto.ed25519.verify(linkKey, digest, order.signature)
 }

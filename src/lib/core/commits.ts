@@ -3,8 +3,9 @@
  * Owns everything that waits for a batch to arrive or for execution to go on; comparing whole logs is `catch-up.ts`.
  */
 import type { Id } from '../base/bytes.js'
-import { type Certificate, certificateFault, certifiedValue } from './certificate.js'
+import { type Certificate, certificateFault, certifiedValue, rankOf } from './certificate.js'
 import type { Context } from './context.js'
+import type { Guard } from './guard.js'
 import { LIMITS } from './limits.js'
 import type { MessageOf } from './message.js'
 import type { Voting } from './voting.js'
@@ -23,26 +24,30 @@ const RETRIES_PER_BATCH = 64
 export class Commits {
   readonly #ctx: Context
   readonly #voting: Voting
+  readonly #guard: Guard
   readonly #wants = new Map<Id, Want>()
   /** What waits for more history, by batch. */
   readonly #behind = new Map<Id, (() => void)[]>()
 
-  constructor(ctx: Context, voting: Voting) {
+  constructor(ctx: Context, voting: Voting, guard: Guard) {
     this.#ctx = ctx
+    this.#guard = guard
     this.#voting = voting
   }
 
   /** A certificate that this signer has put together and verified itself. */
   decide(certificate: Certificate): void {
-    this.#commit(certificate, this.#ctx.self)
+    this.#take(this.#ctx.self, certificate)
   }
 
   /** A certificate from another signer. */
   receive(from: number, certificate: Certificate): void {
     const { journal } = this.#ctx
-    const committed = journal.get(certificate.batchId)?.committed
-    if (committed) this.#ctx.events.committed(committed.certificate, from)
-    else if (this.#isValid(from, certificate)) this.#take(from, certificate)
+    const known = journal.get(certificate.batchId)
+    if (known?.committed) return this.#ctx.events.committed(known.committed.certificate, from)
+    // What is held already is at least as high: it only goes on from here.
+    if (known?.lock && rankOf(known.lock.certificate) >= rankOf(certificate)) return this.#ctx.events.locked(known.lock.certificate, from)
+    if (this.#isValid(from, certificate)) this.#take(from, certificate)
   }
 
   #isValid(from: number, certificate: Certificate): boolean {
@@ -63,7 +68,21 @@ export class Commits {
     const value = certifiedValue(manifest, certificate, known.batch.keys, journal.logs)
     if (value === 'undecided') return this.#ctx.suspect(from, 'a fast certificate that is not decisive', batchId)
     if ('behindOn' in value) return this.afterExecution(batchId, from, () => this.#take(from, certificate))
-    this.#commit(certificate, from)
+    if (this.#guard.isFinal(known, certificate, value)) return this.#commit(certificate, from)
+    if (!known.lock || rankOf(known.lock.certificate) < rankOf(certificate)) this.#ctx.persist({ type: 'lock', certificate })
+    this.#ctx.events.locked(certificate, from)
+  }
+
+  /** Looks again whether the certificate that is held of a batch is final by now. */
+  review(batchId: Id): void {
+    const known = this.#ctx.journal.get(batchId)
+    if (!known?.lock || known.committed || !this.#guard.isFinal(known, known.lock.certificate, known.lock.value)) return
+    this.#commit(known.lock.certificate, this.#ctx.self)
+  }
+
+  /** Looks at all of them again. */
+  reviewAll(): void {
+    for (const batchId of [...this.#ctx.journal.undecided]) this.review(batchId)
   }
 
   #commit(certificate: Certificate, from: number): void {
@@ -176,6 +195,7 @@ export class Commits {
     if (certificate?.batchId !== batch.id) return this.#voting.admit(batch, from)
     if (this.#ctx.journal.get(batch.id)?.committed || !this.#isValid(from, certificate)) return
     this.#voting.admitCommitted(batch)
+    if (this.#guard.doubt(batch.id)) this.#ctx.events.doubted(certificate)
     this.#take(from, certificate)
   }
 

@@ -4,8 +4,8 @@
  */
 import type { Id } from '../base/bytes.js'
 import type { Crypto } from '../bls/backend.js'
-import type { Certificate } from './certificate.js'
-import { Journal } from './journal.js'
+import type { Certificate, Order } from './certificate.js'
+import { Journal, type KnownBatch } from './journal.js'
 import type { Manifest } from './manifest.js'
 import type { Message } from './message.js'
 import type { DurableRecord } from './record.js'
@@ -46,8 +46,16 @@ export interface Events {
   refused(batchId: Id, ballot: number): void
   /** Something happened that lets a batch come nearer to its decision: its time-out starts anew. */
   progress(batchId: Id): void
+  /** A coordinator's signed order of a slow round is seen (§9). */
+  sawOrder(known: KnownBatch, order: Order): void
   /** Another signer's history reaches further than the own: catch up from it. */
   behind(signer: number): void
+  /** A certificate is held that is not final yet (§9); it came from `from`. */
+  locked(certificate: Certificate, from: number): void
+  /** A certificate came because it was asked for: all are asked whether it is the last word (§9). */
+  doubted(certificate: Certificate): void
+  /** Something changed on which it depends whether locks are final. */
+  review(): void
   /** A batch is committed; the certificate came from `from`, which is the signer itself where it decided. */
   committed(certificate: Certificate, from: number): void
   executed(executed: readonly ExecutedBatch[]): void
@@ -61,7 +69,11 @@ const NOWHERE: Events = {
   slow() {},
   refused() {},
   progress() {},
+  sawOrder() {},
   behind() {},
+  locked() {},
+  doubted() {},
+  review() {},
   committed() {},
   executed() {},
 }
@@ -129,6 +141,16 @@ export class Context {
     const effects = this.#effects
     this.#effects = []
     return effects
+  }
+
+  /** Whether the synchrony guard is on (§9). */
+  get isGuarded(): boolean {
+    return this.manifest.deltaMs > 0 && this.rules.guard
+  }
+
+  /** As many signers may lie: a claim counts once more than these make it (§7, §9). */
+  get witnessBound(): number {
+    return this.isGuarded ? this.manifest.syncByzantineBound : this.manifest.asyncByzantineBound
   }
 
   /** The tree of a batch that arrived or is about to. */

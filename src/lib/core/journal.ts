@@ -28,6 +28,8 @@ export interface KnownBatch {
   promised: number
   /** Own orders as coordinator, by ballot. */
   readonly orders: Map<number, Order>
+  /** The highest certificate held while none is final (§9). */
+  lock?: { certificate: Certificate; value: Value }
   committed?: { certificate: Certificate; value: Value }
 }
 
@@ -75,6 +77,11 @@ export class Journal {
       case 'promise': {
         const known = this.#must(record.batchId)
         known.promised = Math.max(known.promised, record.ballot)
+        return []
+      }
+      case 'lock': {
+        const known = this.#must(record.certificate.batchId)
+        known.lock = { certificate: record.certificate, value: this.#valueOf(known, record.certificate) }
         return []
       }
       case 'certificate':
@@ -147,11 +154,16 @@ export class Journal {
   #commit(certificate: Certificate): ExecutedBatch[] {
     const known = this.#must(certificate.batchId)
     if (known.committed) return []
-    const value = certifiedValue(this.#manifest, certificate, known.batch.keys, this.logs)
-    invariant(typeof value === 'object' && 'predecessors' in value, 'a recorded certificate commits a value')
-    known.committed = { certificate, value }
+    known.committed = { certificate, value: this.#valueOf(known, certificate) }
+    delete known.lock
     this.#undecided.delete(certificate.batchId)
     return this.#execution.commit(certificate.batchId).map((id) => this.#executed(id))
+  }
+
+  #valueOf(known: KnownBatch, certificate: Certificate): Value {
+    const value = certifiedValue(this.#manifest, certificate, known.batch.keys, this.logs)
+    invariant(typeof value === 'object' && 'predecessors' in value, 'a recorded certificate commits a value')
+    return value
   }
 
   #executed(batchId: Id): ExecutedBatch {

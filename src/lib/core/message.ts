@@ -3,7 +3,7 @@ import type { Id } from '../base/bytes.js'
 import { bytes, type Codec, type Decoded, fromCbor, id, list, mapped, nullable, object, oneOf, tagged, toCbor, uint } from '../base/codec.js'
 import { backingCodec, certificateCodec, orderCodec } from './certificate.js'
 import { LIMITS } from './limits.js'
-import { ballotCodec, bitmapCodec, blsSignatureCodec, linkSignatureCodec, promiseFields } from './statement.js'
+import { ballotCodec, bitmapCodec, blsSignatureCodec, linkSignatureCodec, MAX_BALLOT, promiseFields } from './statement.js'
 import { valueCodec } from './tally.js'
 import { type Batch, decodeBatch } from './transaction.js'
 import { viewCodec } from './view.js'
@@ -19,8 +19,13 @@ const promiseCodec = object({
   voteSignature: blsSignatureCodec,
   value: nullable(valueCodec),
   backings: list(backingCodec, LIMITS.signers),
+  /** The highest certificate of the batch that its signer holds, if the guard is on (§9). */
+  certificate: nullable(certificateCodec),
   signature: blsSignatureCodec,
 })
+
+/** Time-outs for one ballot, added up. */
+const timeoutsCodec = object({ signers: bitmapCodec, signature: blsSignatureCodec })
 
 const shares = { batchId: id, votes: list(voteSetCodec, LIMITS.signers), accepts: list(acceptSetCodec, LIMITS.signers) }
 
@@ -54,12 +59,25 @@ function variants(batch: Codec<Batch>) {
     prepare: object({
       batchId: id,
       ballot: ballotCodec,
-      timeouts: object({ signers: bitmapCodec, signature: blsSignatureCodec }),
+      timeouts: timeoutsCodec,
       signature: linkSignatureCodec,
     }),
     promise: object({ batchId: id, ballot: ballotCodec, promise: promiseCodec }),
     /** This order will not be accepted, for it leaves out batches that hold without it. */
     refuse: object({ batchId: id, ballot: ballotCodec, backings: list(backingCodec, 64) }),
+    /** A slow round of this ballot was begun (§9): the coordinator's signed order by its digests, or its PREPARE. */
+    notice: object({
+      batchId: id,
+      ballot: ballotCodec,
+      round: tagged({
+        order: object({ valueDigest: id, proofDigest: id, signature: linkSignatureCodec }),
+        prepare: object({ timeouts: timeoutsCodec, signature: linkSignatureCodec }),
+      }),
+    }),
+    /** Whether anything speaks against certificates of these ranks (§9): 0 fast, b + 1 for ballot b. */
+    inquire: object({ items: list(object({ batchId: id, rank: uint(MAX_BALLOT + 1) }), LIMITS.idsPerPage) }),
+    /** What is final for the sender (§9). */
+    finals: object({ items: list(object({ batchId: id, valueDigest: id }), LIMITS.idsPerPage) }),
     /** Asks for batches by id. */
     fetch: object({ ids: list(id, LIMITS.idsPerFetch) }),
     /** Asks for batches of an initiator that are missing before one that came. */

@@ -105,6 +105,8 @@ export function valueFromPromises(ctx: Context, batch: Batch, ballot: number, pr
   if (fault !== undefined) return { type: 'fault', fault }
   const m = promises.statements.reduce((sum, statement) => sum + countBits(statement.signers), 0)
   if (m < manifest.quorum) return { type: 'fault', fault: `${m} promises, ${manifest.quorum} are needed` }
+  const certified = certifiedByPromises(ctx, batch, promises)
+  if (certified) return certified
   const forced = ctx.rules.forcedValue ? forcedValue(ctx, promises, m) : undefined
   if (forced === 'missing') return { type: 'fault', fault: 'a forced value that is not shown' }
   if (forced) return { type: 'read', value: forced }
@@ -115,6 +117,27 @@ export function valueFromPromises(ctx: Context, batch: Batch, ballot: number, pr
   const value: Value = { base: tally.base, predecessors: predecessorsOf(tally, manifest), tallies: { m, inc: tally.inc } }
   const above = (ctx.rules.blockers ? blockers.value : []).filter((named) => leavesOut(value, named, journal.logs))
   return { type: 'read', value: { ...value, predecessors: [...value.predecessors, ...above].sort() } }
+}
+
+/** Rule 0, with the guard on: the highest certificate shown decides, unless it is a fast one that a backing of phase 3 makes void (§9). */
+function certifiedByPromises(ctx: Context, batch: Batch, { certificate, backings }: PromiseSet): Reading<Value> | undefined {
+  const { manifest, crypto, journal, rules } = ctx
+  if (!certificate || !ctx.isGuarded || !rules.certificateFirst) return undefined
+  if (certificate.batchId !== batch.id) return { type: 'fault', fault: 'a certificate of another batch' }
+  const fault = certificateFault(crypto, manifest, certificate)
+  if (fault !== undefined) return { type: 'fault', fault: `a certificate with ${fault}` }
+  const value = certifiedValue(manifest, certificate, batch.keys, journal.logs)
+  if (value === 'undecided') return { type: 'fault', fault: 'a certificate that decides nothing' }
+  if ('behindOn' in value) return { type: 'behind', on: value.behindOn }
+  if (certificate.type === 'fast' && rules.fastIsVoid) {
+    for (const backing of backings) {
+      if (backing.type !== 'certificate' || backing.certificate.type !== 'slow' || !leavesOut(value, backedBatch(backing), journal.logs)) continue
+      const reading = readBacking(ctx, backing, batch.id)
+      if (reading.type === 'behind' || reading.type === 'missing') return reading
+      if (reading.type === 'read' && reading.value) return undefined
+    }
+  }
+  return { type: 'read', value }
 }
 
 /** Rule 1: a value that enough promises report as accepted may have been decided, and is taken as it is. */
@@ -136,6 +159,7 @@ export function promiseSetOf(
   batchId: Id,
   ballot: number,
   promises: ReadonlyMap<number, PromiseOf>,
+  certificate: PromiseSet['certificate'],
 ): PromiseSet | undefined {
   const views = new Map<Id, View>()
   const values = new Map<Id, PromiseOf['value']>()
@@ -169,5 +193,6 @@ export function promiseSetOf(
     signature: merged.signature,
     values: [...values.values()].filter((value) => value !== null),
     backings: [...backings.values()],
+    certificate,
   }
 }

@@ -28,6 +28,8 @@ export function recordCodec(clusterId: Id) {
     accept: object({ order: orderCodec }),
     promise: object({ batchId: id, ballot: ballotCodec }),
     certificate: object({ certificate: certificateCodec }),
+    /** A certificate that is not final yet (§9). */
+    lock: object({ certificate: certificateCodec }),
   })
 }
 

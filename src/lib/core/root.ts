@@ -31,7 +31,8 @@ export class Root {
   evaluate(round: Round): void {
     const { manifest, journal, self, timers, now } = this.#ctx
     const batchId = round.batch.id
-    if (round.batch.initiator !== self || journal.get(batchId)?.committed || round.votes.count < manifest.quorum) return
+    const known = journal.get(batchId)
+    if (round.batch.initiator !== self || known?.committed || known?.lock || round.votes.count < manifest.quorum) return
     this.#leaveOutFarBack(round)
     if (round.votes.count < manifest.quorum) return
     const merged = round.votes.merged()
@@ -108,7 +109,7 @@ export class Root {
   evaluateAccepts(round: Round): void {
     const { manifest, crypto, journal, self } = this.#ctx
     const { batch, order, accepts } = round
-    if (batch.initiator !== self || !order || journal.get(batch.id)?.committed || accepts.count < manifest.quorum) return
+    if (batch.initiator !== self || !order || round.passed || journal.get(batch.id)?.committed || accepts.count < manifest.quorum) return
     const merged = accepts.merged()
     const [entry] = merged?.entries ?? []
     if (!merged || !entry || multiSignatureFault(crypto.bls, publicKeysOf(manifest), merged) !== undefined) return this.#examine(round, 'accept')

@@ -301,6 +301,8 @@ export class Rounds {
     const { manifest, timers, now, self } = this.#ctx
     const sweep = sweepOf(round, phase)
     const message = downward(round, phase)
+    // With the guard on every accept waits for the notices of it (§9).
+    const guardMs = phase === 'accept' && this.#ctx.isGuarded ? 2 * manifest.deltaMs : 0
     for (const signer of signers) {
       if (!this.#ctx.connected.has(signer)) {
         this.#takeOver(round, phase, signer)
@@ -308,7 +310,7 @@ export class Rounds {
       }
       sweep.awaiting.add(signer)
       this.#ctx.send(signer, message)
-      const timeMs = manifest.timing.hopTimeoutMs * (round.tree.heightOf(signer) + 1)
+      const timeMs = guardMs + manifest.timing.hopTimeoutMs * (round.tree.heightOf(signer) + 1)
       timers.set(`${phase} ${round.batch.id} ${signer}`, now + timeMs, () => {
         if (round.passed) return
         this.#ctx.suspect(signer, `late in ${phase === 'vote' ? '1b' : '3a'}`, round.batch.id)
@@ -318,7 +320,7 @@ export class Rounds {
     // What is here by then goes up even if children are missing, so that the parent does not take this signer for dead.
     const height = round.tree.heightOf(self)
     if (height > 0)
-      timers.set(`flush ${phase} ${round.batch.id}`, now + manifest.timing.hopTimeoutMs * height, () => this.#answer(round, phase, true))
+      timers.set(`flush ${phase} ${round.batch.id}`, now + guardMs + manifest.timing.hopTimeoutMs * height, () => this.#answer(round, phase, true))
   }
 
   #takeOver(round: Round, phase: Phase, signer: number): void {

@@ -8,9 +8,11 @@ import { Ballots } from './ballot.js'
 import { CatchUp } from './catch-up.js'
 import { Commits } from './commits.js'
 import { Context, type SignerOptions } from './context.js'
+import { Guard } from './guard.js'
 import { Intake } from './intake.js'
 import type { Journal } from './journal.js'
 import type { Message } from './message.js'
+import { Notices } from './notices.js'
 import type { DurableRecord } from './record.js'
 import { Rounds } from './round.js'
 import type { Effect, Event, ExecutedBatch, Steppable } from './steppable.js'
@@ -21,8 +23,10 @@ export type { SignerOptions } from './context.js'
 export class Signer implements Steppable {
   readonly #ctx: Context
   readonly #voting: Voting
+  readonly #guard: Guard
   readonly #commits: Commits
   readonly #acceptor: Acceptor
+  readonly #notices: Notices
   /** Ballot 0: for people who want to look at what is under way. */
   readonly rounds: Rounds
   /** Ballots above 0. */
@@ -34,10 +38,12 @@ export class Signer implements Steppable {
     const ctx = new Context(options)
     this.#ctx = ctx
     this.#voting = new Voting(ctx)
-    this.#commits = new Commits(ctx, this.#voting)
-    this.#acceptor = new Acceptor(ctx, this.#commits)
+    this.#guard = new Guard(ctx)
+    this.#commits = new Commits(ctx, this.#voting, this.#guard)
+    this.#acceptor = new Acceptor(ctx, this.#commits, this.#guard)
+    this.#notices = new Notices(ctx, this.#guard, this.#voting, this.#commits, this.#acceptor)
     this.rounds = new Rounds(ctx, this.#voting, this.#acceptor, this.#commits)
-    this.ballots = new Ballots(ctx, this.#voting, this.#acceptor, this.#commits)
+    this.ballots = new Ballots(ctx, this.#voting, this.#acceptor, this.#commits, this.#guard, this.#notices)
     this.#catchUp = new CatchUp(ctx)
     this.intake = new Intake(ctx, this.#voting, this.rounds)
     ctx.events = {
@@ -51,6 +57,10 @@ export class Signer implements Steppable {
       slow: (batchId) => this.#voting.markSlow(batchId),
       refused: (batchId, ballot) => this.ballots.refused(batchId, ballot),
       progress: (batchId) => this.ballots.watch(batchId),
+      sawOrder: (known, order) => this.#notices.sawOrder(known, order),
+      doubted: (certificate) => this.#notices.inquire(certificate),
+      review: () => this.#commits.reviewAll(),
+      locked: (certificate, from) => this.rounds.committed(certificate, from),
       behind: (signer) => this.#catchUp.behind(signer),
       committed: (certificate, from) => {
         const { batchId } = certificate
@@ -59,10 +69,12 @@ export class Signer implements Steppable {
         this.#voting.committed(batchId)
         this.#catchUp.committed(batchId)
         this.intake.committed(batchId)
+        if (this.#guard.isOn) for (const other of this.journal.pendingOn(this.journal.get(batchId)?.batch.keys ?? [])) this.#commits.review(other)
       },
       executed: (executed) => {
         this.intake.executed(executed)
         this.#voting.executed(executed.map(({ batch }) => batch.id))
+        this.#guard.executed(executed.map(({ batch }) => batch.id))
         this.#commits.executed()
       },
     }
@@ -110,6 +122,7 @@ export class Signer implements Steppable {
       case 'connected':
         this.#ctx.connected.add(event.signer)
         this.rounds.connected(event.signer)
+        this.#notices.connected(event.signer)
         return this.#catchUp.compareWith(event.signer)
       case 'disconnected':
         this.#ctx.connected.delete(event.signer)
@@ -124,6 +137,7 @@ export class Signer implements Steppable {
   }
 
   #start(): void {
+    this.#guard.unsettle()
     for (const batchId of this.journal.undecided) {
       const known = this.journal.get(batchId)
       if (known) this.#voting.restored(known.batch)
@@ -159,6 +173,12 @@ export class Signer implements Steppable {
         return this.ballots.onPromise(from, message)
       case 'refuse':
         return this.ballots.onRefuse(from, message)
+      case 'notice':
+        return this.#notices.onNotice(from, message)
+      case 'inquire':
+        return this.#notices.onInquire(from, message)
+      case 'finals':
+        return this.#notices.onFinals(from, message)
       case 'fetch':
         return this.#commits.onFetch(from, message)
       case 'fetch-sequence':

@@ -57,13 +57,14 @@ function valueFaults(history: History, logs: Logs, quorums: Quorums, { batchId, 
   const order = history.orders.find((one) => isFor(history, one, certificate))
   if (!order) return [`${name} was committed in ballot ${certificate.ballot} and nobody recorded that order`]
   const expected =
-    order.proof.type === 'votes' ? fromVotes(logs, quorums, order.proof.votes) : fromPromises(history, logs, quorums, order.proof.promises)
+    order.proof.type === 'votes' ? fromVotes(logs, quorums, order.proof.votes) : fromPromises(history, batchId, logs, quorums, order.proof.promises)
   if (expected.m < quorums.quorum) return [`${name} was ordered in ballot ${order.ballot} from ${expected.m} votes, a quorum is ${quorums.quorum}`]
   if (expected.digest !== undefined)
     return valueDigest(history.clusterId, value) === expected.digest
       ? []
       : [`${name} was decided in ballot ${order.ballot} against the value that promises forced`]
   if (!isSameSet(before, expected.before)) return [`${name} has other predecessors than ${order.proof.type} of ballot ${order.ballot} give`]
+  if (expected.isFast) return value.tallies === null ? [] : [`${name} has tallies, its fast certificate has none`]
   return talliesFault(logs, value, expected).map((fault) => `${name}: ${fault}`)
 }
 
@@ -82,6 +83,8 @@ interface Expected {
   before: Set<Id>
   /** The digest of the value that had to be taken, if one was forced. */
   digest?: Id
+  /** The value is that of a fast certificate: without tallies. */
+  isFast?: boolean
 }
 
 function fromVotes(logs: Logs, quorums: Quorums, votes: VoteSet): Expected {
@@ -89,9 +92,23 @@ function fromVotes(logs: Logs, quorums: Quorums, votes: VoteSet): Expected {
   return { m, inc, before: included(inc, quorums) }
 }
 
-/** §7: the forced value, else what the votes in the promises include, and the blockers. */
-function fromPromises({ n }: History, logs: Logs, quorums: Quorums, promises: PromiseSet): Expected {
+/** Whether a certificate of phase 3 stands against a fast one, each without the other (§9). */
+function isVoid(batchId: Id, before: ReadonlySet<Id>, logs: Logs, { backings }: PromiseSet): boolean {
+  return backings.some((backing) => {
+    if (backing.type !== 'certificate' || backing.certificate.type !== 'slow') return false
+    return !before.has(backing.certificate.batchId) && !namedByValue(logs, backing.certificate.value).has(batchId)
+  })
+}
+
+/** §7 and §9: the value of the certificate shown, else the forced value, else what the votes in the promises include, and the blockers. */
+function fromPromises({ n, clusterId }: History, batchId: Id, logs: Logs, quorums: Quorums, promises: PromiseSet): Expected {
   const { m, inc } = countVotes(logs, promises.votes)
+  const { certificate } = promises
+  if (certificate?.type === 'slow') return { m, inc, before: new Set(), digest: valueDigest(clusterId, certificate.value) }
+  if (certificate) {
+    const before = included(countVotes(logs, certificate.votes).inc, quorums)
+    if (!isVoid(batchId, before, logs, promises)) return { m, inc, before, isFast: true }
+  }
   const needed = m - (n - quorums.quorum) - quorums.liars
   const reported = new Map<Id, number>()
   for (const { accepted, signers } of promises.statements)

@@ -40,6 +40,8 @@ export interface Scenario {
   slow: number
   topology: Topology
   tolerance: string
+  /** Δ of the synchrony guard; 0 turns it off. */
+  deltaMs: number
   /** Signers lie in this many regions; between two there are `regionMs` more. */
   regions: number
   regionMs: number
@@ -73,6 +75,7 @@ export const CALM: Scenario = {
   slow: 0,
   topology: 'tree',
   tolerance: '1/2',
+  deltaMs: 0,
   regions: 0,
   regionMs: 40,
   limitMs: 240_000,
@@ -92,7 +95,7 @@ export function checkScenario(scenario: Scenario, { n, crashBound }: Pick<Manife
     if (!Number.isSafeInteger(scenario[name]) || scenario[name] < 0) refuse(`${name} is ${scenario[name]}, not a whole number ≥ 0`)
   for (const name of ['contention', 'invalid', 'loss', 'duplicate'] as const)
     if (!(scenario[name] >= 0 && scenario[name] <= 1)) refuse(`${name} is ${scenario[name]}, not a share from 0 to 1`)
-  for (const name of ['windowMs', 'limitMs', 'regionMs', 'signMs', 'verifyMs', 'messageMs'] as const)
+  for (const name of ['windowMs', 'deltaMs', 'limitMs', 'regionMs', 'signMs', 'verifyMs', 'messageMs'] as const)
     if (!(scenario[name] >= 0 && scenario[name] <= 86_400_000)) refuse(`${name} is ${scenario[name]}, not from 0 to a day`)
   if (scenario.contention > 0 && scenario.hotKeys === 0) refuse('contention needs at least one hot key')
   if (scenario.crashes > crashBound) refuse(`${scenario.crashes} of ${n} signers crash for good; more than n − q = ${crashBound} may not`)

@@ -30,6 +30,7 @@ export const SETTINGS: readonly Setting[] = [
   { name: 'slow', kind: 'whole', summary: 'Links that are slow for a while.' },
   { name: 'topology', kind: 'choice', choices: TOPOLOGIES, summary: 'How votes travel; star and mesh are there to be compared with.' },
   { name: 'tolerance', kind: 'text', summary: 'The share of liars to be survived while messages are timely.' },
+  { name: 'deltaMs', kind: 'whole', summary: 'Δ of the synchrony guard: messages between honest signers take less. 0 turns it off.' },
   { name: 'regions', kind: 'whole', summary: 'Regions in which the signers lie; 0 for none.' },
   { name: 'regionMs', kind: 'number', summary: 'How much longer a message takes between two regions.' },
   { name: 'limitMs', kind: 'number', summary: 'Everything must be executed this long after the last fault.' },

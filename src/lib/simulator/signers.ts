@@ -14,6 +14,7 @@ export interface SecretKeys {
 export interface SignersOptions {
   n: number
   tolerance: string
+  deltaMs: number
   fanout: number
   /** A region for each signer, or none. */
   regions: readonly string[]
@@ -41,7 +42,7 @@ export function signersOf(crypto: Crypto, options: SignersOptions): Signers {
   return signers
 }
 
-function makeSigners(crypto: Crypto, { n, tolerance, fanout, regions, timing }: SignersOptions): Signers {
+function makeSigners(crypto: Crypto, { n, tolerance, deltaMs, fanout, regions, timing }: SignersOptions): Signers {
   const random = new SeededRandom('simulated signers')
   const unordered = Array.from({ length: n }, () => ({ bls: secretKey(random), link: random.bytes(32) }))
   const keys = unordered
@@ -52,7 +53,7 @@ function makeSigners(crypto: Crypto, { n, tolerance, fanout, regions, timing }: 
     name: 'simulation',
     epoch: 0,
     tolerance: parseTolerance(tolerance),
-    deltaMs: 0,
+    deltaMs,
     machine: 'mixing',
     test: true,
     tree: { strategy: regions.length > 0 ? 'regional' : 'random', fanout },

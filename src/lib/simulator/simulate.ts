@@ -7,6 +7,7 @@ import { SeededRandom } from '../base/prng.js'
 import type { Crypto } from '../bls/backend.js'
 import { fake, fakeEd25519 } from '../bls/fake.js'
 import { boundsOf, type Manifest, parseTolerance, type Timing } from '../core/manifest.js'
+import type { Rules } from '../core/rules.js'
 import { Signer, type SignerOptions } from '../core/signer.js'
 import { violationsOf } from './checkers.js'
 import { rememberingCrypto } from './counted-crypto.js'
@@ -33,6 +34,8 @@ export interface RunOptions {
   /** Whether to encode every message to count its bytes. Default true. */
   countBytes?: boolean
   timing?: Partial<Timing>
+  /** Rules of the core that a test takes out. */
+  rules?: Partial<Rules>
   /** Wraps a signer: where liars come in. */
   wrap?: (signer: SimulatedSigner, index: number) => SimulatedSigner
   /** Makes a signer; without it the core's. */
@@ -111,10 +114,11 @@ export function simulate(scenario: Scenario, options: RunOptions = {}): Result {
 }
 
 function signersFor(scenario: Scenario, { crypto, timing }: RunOptions): Signers {
-  const { n, tolerance, topology, regions } = scenario
+  const { n, tolerance, deltaMs, topology, regions } = scenario
   return signersOf(crypto ?? FAKE, {
     n,
     tolerance,
+    deltaMs,
     fanout: topology === 'star' ? Math.max(2, n - 1) : 2,
     regions: regions > 1 ? Array.from({ length: regions }, (_, i) => `region-${i}`) : [],
     timing: timing ?? {},
@@ -125,7 +129,15 @@ const FAKE: Crypto = { bls: fake, ed25519: fakeEd25519 }
 
 function makeSigner(scenario: Scenario, options: RunOptions, { manifest, keys }: Signers, self: number, crypto: Crypto): SimulatedSigner {
   const { bls, link } = keys[self] as { bls: Uint8Array; link: Uint8Array }
-  const signerOptions: SignerOptions = { self, manifest, crypto, blsSecretKey: bls, linkSecretKey: link, check: checkTransaction }
+  const signerOptions: SignerOptions = {
+    self,
+    manifest,
+    crypto,
+    blsSecretKey: bls,
+    linkSecretKey: link,
+    check: checkTransaction,
+    rules: options.rules ?? {},
+  }
   const make = options.make ?? ((one: SignerOptions) => (scenario.topology === 'mesh' ? new MeshSigner(one) : new Signer(one)))
   const signer = make(signerOptions)
   return options.wrap?.(signer, self) ?? signer
