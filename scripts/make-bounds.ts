@@ -30,7 +30,7 @@ Made by \`scripts/make-bounds.ts\`; what the words mean stands in [protocol.md](
 - **q** quorum: more than (1 + t)/2 of all, "more than 75 %" at t = 1/2.
 - **crash** = n − q: as many may be down, and everything is still decided.
 - **f_a**: as many may lie in a network of any slowness, and nothing unsafe happens.
-- **f_s**: as many may lie while messages arrive in time, with the synchrony guard (*not built yet*).
+- **f_s**: as many may lie while messages arrive in time, with the synchrony guard ([the protocol](protocol.md), “The synchrony guard”).
 - **c** inclusion: *more than* c votes that name a batch put it before.
 
 Sizes n = 4k + 1 give most for their cost: one signer more than 4k raises crash by one without more to lose.

@@ -271,7 +271,7 @@ test('wrong input is refused in one line and leaves nothing behind', async () =>
     refused(['up', '-n', '0'], 2, 'BAD_INPUT', /greater than or equal to 1/),
     refused(['up', '--tolerance', '1/3', '--cluster', 'a'], 2, 'BAD_INPUT', /1\/3 is below 1\/2/),
     refused(['up', '--tolerance', '1', '--cluster', 'b'], 2, 'BAD_INPUT', /“1”/),
-    refused(['up', '--delta', '50'], 2, 'NOT_BUILT', /guard is not built/),
+    refused(['up', '--delta', '60001'], 2, 'BAD_INPUT', /60000/),
     refused(['up', '--peers', '1'], 2, 'NOT_BUILT', /peers are not built/),
   ])
   await Promise.all([

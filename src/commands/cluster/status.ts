@@ -20,7 +20,7 @@ export default class ClusterStatusCommand extends MusigCommand {
     const state = status.ready ? 'ready' : running === 0 ? 'down' : 'not ready: no quorum'
     this.log(`Cluster “${status.cluster}” ${status.id.slice(0, SHOWN)}: ${state}`)
     this.log(
-      `${running} of ${status.n} signers run · quorum ${status.quorum} · may crash ${status.crashBound} · may lie ${status.asyncByzantineBound} (with timely messages and the guard, not built yet: ${status.syncByzantineBound})`,
+      `${running} of ${status.n} signers run · quorum ${status.quorum} · may crash ${status.crashBound} · may lie ${status.asyncByzantineBound} (${status.deltaMs > 0 ? `${status.syncByzantineBound} while messages take less than ${status.deltaMs} ms` : 'the synchrony guard is off'})`,
     )
     await this.table(
       ['signer', 'name', 'state', 'pid', 'address', 'executed', 'order', 'machine'],

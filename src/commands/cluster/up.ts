@@ -32,9 +32,9 @@ export default class ClusterUp extends MusigCommand {
     }),
     tolerance: Flags.string({ description: 'The share of liars to be survived, from 1/2 up to, not including, 1 (default: 1/2).', helpValue: 'T' }),
     delta: Flags.integer({
-      description: 'Δ of the synchrony guard in milliseconds. The guard is not built yet: 0 only.',
-      default: 0,
+      description: `Δ of the synchrony guard in milliseconds: while messages take less, up to half of the signers may lie; 0 turns it off (default: ${DEFAULTS.deltaMs}).`,
       min: 0,
+      max: 60_000,
       helpValue: 'MS',
     }),
     machine: Flags.string({ description: `The state machine (default: ${DEFAULTS.machine}).`, helpValue: MACHINE_NAMES.join('|') }),
@@ -64,6 +64,7 @@ export default class ClusterUp extends MusigCommand {
       machine,
       tree,
       fanout,
+      deltaMs: flags.delta,
       pack,
       seed,
       basePort: flags['base-port'],
@@ -114,18 +115,7 @@ export default class ClusterUp extends MusigCommand {
 }
 
 /** Errors: `NOT_BUILT`, `BAD_INPUT` on a machine that nobody knows. */
-function refuseUnbuilt({
-  delta,
-  peers,
-  byzantine,
-  machine,
-}: {
-  delta: number
-  peers: number
-  byzantine?: string[] | undefined
-  machine?: string | undefined
-}): void {
-  if (delta !== 0) throw new MusigError('NOT_BUILT', `--delta ${delta}: the synchrony guard is not built yet; leave --delta out`)
+function refuseUnbuilt({ peers, byzantine, machine }: { peers: number; byzantine?: string[] | undefined; machine?: string | undefined }): void {
   if (peers !== 0) throw new MusigError('NOT_BUILT', `--peers ${peers}: peers are not built yet; leave --peers out`)
   if (byzantine !== undefined) throw new MusigError('NOT_BUILT', `--byzantine ${byzantine[0]}: liars are not built yet; leave --byzantine out`)
   if (machine === undefined || MACHINE_NAMES.includes(machine)) return

@@ -33,6 +33,8 @@ export interface ClusterChoices {
   machine: string
   tree: 'random' | 'regional'
   fanout: number
+  /** Δ of the synchrony guard, milliseconds; 0: off. */
+  deltaMs: number
   /** Given to the signers in turn. */
   regions: readonly string[]
   /** Signers in each process. */
@@ -122,12 +124,12 @@ function seededKey(seed: string, i: number): Uint8Array {
 }
 
 function manifestOf(name: string, choices: ClusterChoices, tolerance: Tolerance, keys: readonly SignerKey[], crypto: Crypto): Manifest {
-  const { n, machine, tree, fanout, regions } = choices
+  const { n, machine, tree, fanout, deltaMs, regions } = choices
   return makeManifest({
     name,
     epoch: 0,
     tolerance,
-    deltaMs: 0,
+    deltaMs,
     machine,
     test: false,
     tree: { strategy: tree, fanout },

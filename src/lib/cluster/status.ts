@@ -30,6 +30,8 @@ export interface ClusterStatus {
   crashBound: number
   asyncByzantineBound: number
   syncByzantineBound: number
+  /** Δ of the synchrony guard, milliseconds; 0: off. */
+  deltaMs: number
   /** Whether a quorum of signers can commit. */
   ready: boolean
   signers: SignerStatus[]
@@ -50,7 +52,7 @@ export interface ClusterSummary {
 /** The state of a cluster. Errors: `NOT_FOUND`, and those of damaged files. */
 export async function clusterStatus(folder: ClusterFolder): Promise<ClusterStatus> {
   const record = folder.read()
-  const { n, quorum, crashBound, asyncByzantineBound, syncByzantineBound } = folder.manifest(record)
+  const { n, quorum, crashBound, asyncByzantineBound, syncByzantineBound, deltaMs } = folder.manifest(record)
   const running = new Map((await processesOf(folder)).map(({ name, pid }) => [name, pid]))
   const client = new Client({ addresses: record.signers.map(({ url }) => url) })
   try {
@@ -75,7 +77,7 @@ export async function clusterStatus(folder: ClusterFolder): Promise<ClusterStatu
       ),
     )
     const ready = signers.filter(({ state }) => state === 'ready').length >= quorum
-    return { cluster: record.name, id: record.id, n, quorum, crashBound, asyncByzantineBound, syncByzantineBound, ready, signers, peers: [] }
+    return { cluster: record.name, id: record.id, n, quorum, crashBound, asyncByzantineBound, syncByzantineBound, deltaMs, ready, signers, peers: [] }
   } finally {
     client.close()
   }

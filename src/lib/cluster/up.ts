@@ -45,7 +45,16 @@ export interface UpResult {
 }
 
 /** What a new cluster is like unless it is told. */
-export const DEFAULTS: Omit<ClusterChoices, 'seed'> = { n: 4, tolerance: '1/2', machine: 'ledger', tree: 'random', fanout: 2, regions: [], pack: 1 }
+export const DEFAULTS: Omit<ClusterChoices, 'seed'> = {
+  n: 4,
+  tolerance: '1/2',
+  machine: 'ledger',
+  tree: 'random',
+  fanout: 2,
+  deltaMs: 50,
+  regions: [],
+  pack: 1,
+}
 
 /** Brings a cluster up. `show` runs the steps it is given and shows them. Errors: `BAD_INPUT`, `BUSY`, `StartFailed`; then no process is left that this started. */
 export async function upCluster(options: UpOptions, show: (steps: readonly UpStep[]) => Promise<void>): Promise<UpResult> {
@@ -196,6 +205,7 @@ function checkSame(wanted: Wanted, record: ClusterRecord, manifest: Manifest): v
     ['--machine', wanted.machine, manifest.machine],
     ['--tree', wanted.tree, manifest.tree.strategy],
     ['--fanout', wanted.fanout, manifest.tree.fanout],
+    ['--delta', wanted.deltaMs, manifest.deltaMs],
     ['--base-port', wanted.basePort, portOf(record.signers[0]?.url ?? '')],
     ['--regions', wanted.regions && regionList(regions.map((_, i) => wanted.regions?.[i % wanted.regions.length] ?? '')), regionList(regions)],
   ]
