@@ -9,6 +9,7 @@ import { fake, fakeEd25519 } from '../../src/lib/bls/fake.js'
 import type { Manifest } from '../../src/lib/core/manifest.js'
 import { decodeMessage, encodeMessage, type Message, type MessageOf, messageCodec } from '../../src/lib/core/message.js'
 import { type DurableRecord, decodeRecord, encodeRecord, recordCodec } from '../../src/lib/core/record.js'
+import type { Rules } from '../../src/lib/core/rules.js'
 import { Signer } from '../../src/lib/core/signer.js'
 import type { Effect, Event, ExecutedBatch } from '../../src/lib/core/steppable.js'
 import { type Transaction, transactionId } from '../../src/lib/core/transaction.js'
@@ -37,6 +38,8 @@ export interface SmallClusterOptions extends Partial<SignersOptions> {
   n: number
   crypto?: Crypto
   check?: (transaction: Transaction) => string | undefined
+  /** Rules that the signers break. */
+  rules?: Partial<Rules>
   /** Milliseconds that a message takes; undefined: it is lost. Messages of one link stay in order. */
   delay?: (sent: Sent) => number | undefined
 }
@@ -86,9 +89,9 @@ export class SmallCluster {
   }
 
   #boot(self: number): void {
-    const { crypto = FAKE, check = () => undefined } = this.#options
+    const { crypto = FAKE, check = () => undefined, rules = {} } = this.#options
     const { bls, link } = this.keys[self] as SecretKeys
-    const signer = new Signer({ self, manifest: this.manifest, crypto, blsSecretKey: bls, linkSecretKey: link, check })
+    const signer = new Signer({ self, manifest: this.manifest, crypto, blsSecretKey: bls, linkSecretKey: link, check, rules })
     this.signers[self] = signer
     signer.restore((this.records[self] ?? []).map((record) => decodeRecord(this.#recordCodec, encodeRecord(this.#recordCodec, record))))
     this.#happen(self, { type: 'start', now: this.now })

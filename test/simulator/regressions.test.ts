@@ -10,6 +10,11 @@ const REGRESSIONS: [wrong: string, scenario: Partial<Scenario>][] = [
     { seed: 2862, windowMs: 30, contention: 1, hotKeys: 1, invalid: 0.2, delay: 'lognormal:8:1', loss: 0.15, crashes: 1, restarts: 1, bytes: true },
   ],
   ['the same', { seed: 79, windowMs: 30, hotKeys: 1, delay: 'lognormal:8:1', loss: 0.05, crashes: 1, restarts: 1, bytes: true }],
+  [
+    'with as many laggards as f_s nobody could start a ballot for a batch that was final at all others',
+    // n = 7, where f_s is 3: three had it, three had not, one was gone for good.
+    { seed: 325, txs: 6, contention: 1, hotKeys: 3, windowMs: 100, loss: 0.05, reorder: true, crashes: 1, restarts: 3, deltaMs: 60 },
+  ],
 ]
 
 for (const [wrong, change] of REGRESSIONS) {
