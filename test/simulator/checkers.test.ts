@@ -75,6 +75,8 @@ function goodHistory(): History {
       [B, { keys: ['k'], initiator: 1, transactions: [`tx ${B}`] }],
     ]),
     orders: [],
+    accusations: [],
+    liars: new Set<number>(),
     pending: [],
     progressOwed: true,
   }

@@ -44,6 +44,7 @@ export class Acceptor {
     if (reading.type === 'behind') return this.#commits.afterExecution(order.batchId, coordinator, () => this.consider(order, verdict))
     if (reading.type === 'missing') return this.#commits.afterArrival(reading.ids, [coordinator], () => this.consider(order, verdict))
     if (reading.type === 'fault') {
+      this.#ctx.events.falseOrder(order)
       this.#ctx.suspect(coordinator, `an order that does not follow: ${reading.fault}`, order.batchId)
       return verdict(undefined)
     }

@@ -48,6 +48,8 @@ export interface Events {
   progress(batchId: Id): void
   /** A coordinator's signed order of a slow round is seen (§9). */
   sawOrder(known: KnownBatch, order: Order): void
+  /** A coordinator's signed order does not follow from what it carries. */
+  falseOrder(order: Order): void
   /** Another signer's history reaches further than the own: catch up from it. */
   behind(signer: number): void
   /** A certificate is held that is not final yet (§9); it came from `from`. */
@@ -70,6 +72,7 @@ const NOWHERE: Events = {
   refused() {},
   progress() {},
   sawOrder() {},
+  falseOrder() {},
   behind() {},
   locked() {},
   doubted() {},

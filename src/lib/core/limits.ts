@@ -33,6 +33,10 @@ export const LIMITS = {
   idsPerPage: 1024,
   /** Undecided batches of one initiator that others keep beyond its window before they refuse more. */
   undecidedPerInitiator: 64,
+  /** Batches whose statements are kept to be compared, contradictions that are told, and parts of one sender that turn out unsound before it is not listened to. */
+  witnessedBatches: 256,
+  accusations: 1024,
+  unsoundParts: 16,
   /** Batches described together for one picture. */
   batchesPerPicture: 40,
   /** Transactions that wait in one signer for their batch. */

@@ -56,7 +56,7 @@ export function readBacking(ctx: Context, backing: Backing, batchId: Id): Readin
 }
 
 /** The multi-signature over the promise statements of a set. */
-function promiseSignatureOf(ctx: Context, batchId: Id, ballot: number, promises: PromiseSet): MultiSignature {
+function promiseSignatureOf(ctx: Pick<Context, 'manifest'>, batchId: Id, ballot: number, promises: PromiseSet): MultiSignature {
   const entries = promises.statements.map((statement) => ({
     message: promiseDigest(ctx.manifest, batchId, ballot, statement),
     signers: statement.signers,
@@ -65,7 +65,7 @@ function promiseSignatureOf(ctx: Context, batchId: Id, ballot: number, promises:
 }
 
 /** What is wrong with the signatures of a promise set, or with how its parts fit together, if anything. */
-function promiseSetFault(ctx: Context, batchId: Id, ballot: number, promises: PromiseSet): string | undefined {
+export function promiseSetFault(ctx: Pick<Context, 'manifest' | 'crypto'>, batchId: Id, ballot: number, promises: PromiseSet): string | undefined {
   const { manifest, crypto } = ctx
   const voteFault = voteSetFault(crypto, manifest, batchId, promises.votes)
   if (voteFault !== undefined) return `votes: ${voteFault}`
@@ -141,7 +141,7 @@ function certifiedByPromises(ctx: Context, batch: Batch, { certificate, backings
 }
 
 /** Rule 1: a value that enough promises report as accepted may have been decided, and is taken as it is. */
-function forcedValue(ctx: Context, promises: PromiseSet, m: number): Value | 'missing' | undefined {
+export function forcedValue(ctx: Pick<Context, 'manifest'>, promises: PromiseSet, m: number): Value | 'missing' | undefined {
   const { n, quorum, asyncByzantineBound, clusterId } = ctx.manifest
   const reports = new Map<Id, number>()
   for (const { accepted, signers } of promises.statements) {

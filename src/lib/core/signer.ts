@@ -17,6 +17,7 @@ import type { DurableRecord } from './record.js'
 import { Rounds } from './round.js'
 import type { Effect, Event, ExecutedBatch, Steppable } from './steppable.js'
 import { Voting } from './voting.js'
+import { Witness } from './witness.js'
 
 export type { SignerOptions } from './context.js'
 
@@ -32,6 +33,7 @@ export class Signer implements Steppable {
   /** Ballots above 0. */
   readonly ballots: Ballots
   readonly #catchUp: CatchUp
+  readonly #witness: Witness
   readonly intake: Intake
 
   constructor(options: SignerOptions) {
@@ -45,6 +47,7 @@ export class Signer implements Steppable {
     this.rounds = new Rounds(ctx, this.#voting, this.#acceptor, this.#commits)
     this.ballots = new Ballots(ctx, this.#voting, this.#acceptor, this.#commits, this.#guard, this.#notices)
     this.#catchUp = new CatchUp(ctx)
+    this.#witness = new Witness(ctx)
     this.intake = new Intake(ctx, this.#voting, this.rounds)
     ctx.events = {
       arrived: (batchId) => {
@@ -61,6 +64,7 @@ export class Signer implements Steppable {
       doubted: (certificate) => this.#notices.inquire(certificate),
       review: () => this.#commits.reviewAll(),
       locked: (certificate, from) => this.rounds.committed(certificate, from),
+      falseOrder: (order) => this.#witness.falseOrder(order),
       behind: (signer) => this.#catchUp.behind(signer),
       committed: (certificate, from) => {
         const { batchId } = certificate
@@ -118,7 +122,8 @@ export class Signer implements Steppable {
       case 'submit':
         return this.intake.submit(event.requestId, event.transaction, event.time)
       case 'message':
-        return this.#receive(event.from, event.message)
+        this.#receive(event.from, event.message)
+        return this.#witness.observe(event.from, event.message)
       case 'connected':
         this.#ctx.connected.add(event.signer)
         this.rounds.connected(event.signer)

@@ -4,6 +4,7 @@
  */
 import type { Id } from '../base/bytes.js'
 import type { Certificate } from './certificate.js'
+import type { Evidence } from './evidence.js'
 import type { Message } from './message.js'
 import type { DurableRecord } from './record.js'
 import type { Value } from './tally.js'
@@ -29,6 +30,8 @@ export type Effect =
   /** The answer to a `submit`: taken (wait for its execution), known already (look it up), or rejected for good. */
   | { type: 'reply'; requestId: number; txId: Id; status: 'taken' | 'known' }
   | { type: 'reply'; requestId: number; txId: Id; status: 'rejected' | 'busy'; reason: string }
+  /** Proof that signers broke the protocol, checked here as anyone can check it. */
+  | { type: 'accuse'; evidence: Evidence }
   /** Something observed, no proof: late, silent, invalid share, refused. */
   | { type: 'suspect'; signer: number; reason: string; batchId: Id | null }
 

@@ -113,6 +113,15 @@ export function decodeBatch(clusterId: Id, encoded: Uint8Array): Batch {
   return { ...decoded, id: toHex(digest), keys, bytes: encoded }
 }
 
+/** A batch inside something else: its encoding as a byte string. */
+export function encodedBatchCodec(clusterId: Id): Codec<Batch> {
+  return mapped(
+    bytes({ max: LIMITS.batchBytes }),
+    (encoded) => decodeBatch(clusterId, encoded),
+    (batch) => batch.bytes,
+  )
+}
+
 /** Whether the batch's signature is its initiator's. The id is the digest of the content: that is how batches are made and read. */
 export function isSignedBatch(ed25519: Ed25519, linkKey: Uint8Array, batch: Batch): boolean {
   return ed25519.verify(linkKey, fromHex(batch.id), batch.signature)

@@ -24,6 +24,7 @@ export function violationsOf(history: History): Violation[] {
     ...onceViolations(history),
     ...circleViolations(all),
     ...acknowledgedFirstViolations(history, logs),
+    ...slanderViolations(history),
     ...progressViolations(history),
   ]
 }
@@ -199,4 +200,15 @@ function acknowledgedFirstViolations(history: History, logs: Logs): Violation[] 
 /** L1: nothing is pending at the end, where progress was owed. */
 function progressViolations({ pending, progressOwed }: History): Violation[] {
   return progressOwed ? pending.map((text) => ({ id: 'L1', text })) : []
+}
+
+/** K2: evidence holds with the manifest alone, and names nobody who keeps to the protocol. */
+function slanderViolations({ accusations, liars }: History): Violation[] {
+  return accusations.flatMap(({ by, kind, judgement }) => {
+    if (judgement.type === 'fault')
+      return [{ id: 'K2' as const, text: `signer ${by} told evidence of ${kind} that does not hold: ${judgement.fault}` }]
+    const honest = judgement.signers.filter((signer) => !liars.has(signer))
+    if (honest.length === 0) return []
+    return [{ id: 'K2' as const, text: `signer ${by} told evidence of ${kind} against honest signers: ${honest.join(', ')}` }]
+  })
 }

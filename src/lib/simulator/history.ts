@@ -1,6 +1,7 @@
 /** What a run leaves behind for the checkers: what each signer recorded and executed, what clients were told, and when. Data only. */
 import type { Id } from '../base/bytes.js'
 import type { Certificate, Order } from '../core/certificate.js'
+import type { EvidenceKind, Judgement } from '../core/evidence.js'
 import type { Value } from '../core/tally.js'
 import type { View } from '../core/view.js'
 
@@ -53,6 +54,13 @@ export interface BatchHistory {
   transactions: Id[]
 }
 
+/** Evidence that one signer told, and what comes of reading it with the manifest alone. */
+export interface Accusation {
+  by: number
+  kind: EvidenceKind
+  judgement: Judgement
+}
+
 /** Everything that the checkers look at. */
 export interface History {
   n: number
@@ -63,6 +71,10 @@ export interface History {
   batches: Map<Id, BatchHistory>
   /** Orders that were durably recorded, by coordinators and by those who accepted. */
   orders: Order[]
+  /** What signers told as evidence, each read again with the manifest alone. */
+  accusations: Accusation[]
+  /** Signers that break the protocol in this run; whoever else is named is slandered. */
+  liars: ReadonlySet<number>
   /** What was owed when the run ended: too few signers to owe anything, or whatever was still missing in time. */
   pending: string[]
   /** Whether at least a quorum of signers ran in the end, so that progress was owed. */
@@ -71,6 +83,6 @@ export interface History {
 
 /** A broken invariant: its id in the list of invariants, and one line that says what broke. */
 export interface Violation {
-  id: 'A1' | 'A2' | 'D1' | 'D2' | 'I1' | 'O1' | 'O2' | 'R1' | 'L1' | 'BUG'
+  id: 'A1' | 'A2' | 'D1' | 'D2' | 'I1' | 'O1' | 'O2' | 'R1' | 'K2' | 'L1' | 'BUG'
   text: string
 }

@@ -2,6 +2,7 @@
 import { fromHex, type Id, toHex, utf8 } from '../base/bytes.js'
 import { digestOf } from '../base/hash.js'
 import type { Order } from '../core/certificate.js'
+import type { Evidence } from '../core/evidence.js'
 import type { DurableRecord } from '../core/record.js'
 import { valueDigest } from '../core/statement.js'
 import type { ExecutedBatch } from '../core/steppable.js'
@@ -43,6 +44,7 @@ export class Recorder {
   readonly signers: SignerHistory[]
   readonly batches = new Map<Id, BatchHistory>()
   readonly orders: Order[] = []
+  readonly accusations: { by: number; evidence: Evidence }[] = []
   readonly #orders = new Set<string>()
   #states: Executed[]
 

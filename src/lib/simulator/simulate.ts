@@ -6,6 +6,7 @@
 import { SeededRandom } from '../base/prng.js'
 import type { Crypto } from '../bls/backend.js'
 import { fake, fakeEd25519 } from '../bls/fake.js'
+import { verifyEvidence } from '../core/evidence.js'
 import { boundsOf, type Manifest, parseTolerance, type Timing } from '../core/manifest.js'
 import type { Rules } from '../core/rules.js'
 import { Signer, type SignerOptions } from '../core/signer.js'
@@ -38,6 +39,8 @@ export interface RunOptions {
   rules?: Partial<Rules>
   /** Wraps a signer: where liars come in. */
   wrap?: (signer: SimulatedSigner, index: number) => SimulatedSigner
+  /** The signers that lie, because they are wrapped or made so. */
+  liars?: ReadonlySet<number>
   /** Makes a signer; without it the core's. */
   make?: (options: SignerOptions) => SimulatedSigner
 }
@@ -106,8 +109,13 @@ export function simulate(scenario: Scenario, options: RunOptions = {}): Result {
   world.timeline.at(overMs, () => world.calm())
   const bug = goOn(world, overMs + scenario.limitMs)
   const virtualMs = world.timeline.now
-  const history = historyOf(world, manifest)
+  const history = historyOf(world, manifest, options.liars ?? new Set())
   if (bug === undefined) settle(world)
+  history.accusations = world.recorder.accusations.map(({ by, evidence }) => ({
+    by,
+    kind: evidence.type,
+    judgement: verifyEvidence(crypto, manifest, evidence),
+  }))
   options.history?.(history)
   const violations: Violation[] = [...(bug === undefined ? [] : [{ id: 'BUG' as const, text: bug }]), ...violationsOf(history)]
   return resultOf(scenario, world, violations, history, faults.length, virtualMs)
@@ -165,7 +173,7 @@ function settle({ timeline }: World): void {
   while (timeline.nextAt <= until) timeline.step()
 }
 
-function historyOf(world: World, manifest: Manifest): History {
+function historyOf(world: World, manifest: Manifest, liars: ReadonlySet<number>): History {
   const up = world.hosts.filter((host) => host.isUp).length
   for (const history of world.recorder.signers) history.isUp = world.hosts[history.signer]?.isUp === true
   const pending = [
@@ -180,6 +188,8 @@ function historyOf(world: World, manifest: Manifest): History {
     transactions: world.clients.transactions,
     batches: world.recorder.batches,
     orders: world.recorder.orders,
+    accusations: [],
+    liars,
     pending,
     progressOwed: up >= manifest.quorum,
   }

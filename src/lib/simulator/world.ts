@@ -235,6 +235,9 @@ export class World {
       case 'suspect':
         this.suspicions++
         return
+      case 'accuse':
+        this.recorder.accusations.push({ by: signer, evidence: effect.evidence })
+        return
     }
   }
 
