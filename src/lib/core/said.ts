@@ -17,8 +17,12 @@ export interface Held<T> {
 
 /** Everything that says one thing. */
 export interface Said<T> {
-  signers: Uint8Array
   held: Held<T>[]
+}
+
+/** Whether one of these signers is under it. What turned out unsound has no signers any more. */
+export function isUnder<T>({ held }: Said<T>, signers: Uint8Array): boolean {
+  return held.some((one) => overlaps(one.signers, signers))
 }
 
 /** The signers of both. */
@@ -38,27 +42,30 @@ export function inBallot<T>(map: Map<number, Map<Id, T>>, ballot: number): Map<I
 /** Whether all of these are known to say this. */
 export function isCovered<T>(statements: ReadonlyMap<Id, Said<T>>, digest: Id, signers: Uint8Array): boolean {
   const said = statements.get(digest)
-  return said !== undefined && includesAll(said.signers, signers)
+  if (!said) return false
+  const none: Uint8Array = new Uint8Array(signers.length)
+  return includesAll(
+    said.held.reduce((all, held) => unionOf(all, held.signers), none),
+    signers,
+  )
 }
 
 /** What some of these signers are said to have said besides. */
 export function* contradicting<T>(statements: ReadonlyMap<Id, Said<T>>, digest: Id, signers: Uint8Array): Generator<Held<T>> {
   for (const [other, said] of statements) {
-    if (other === digest || !overlaps(said.signers, signers)) continue
+    if (other === digest) continue
     for (const held of said.held) if (overlaps(held.signers, signers)) yield held
   }
 }
 
 /** Remembers a part under what it says, within limits. */
 export function keep<T, M extends object>(statements: Map<Id, Said<T> & M>, digest: Id, held: Held<T>, more: M): void {
+  if (held.isSound === false) return
   const said = statements.get(digest)
   if (!said) {
-    if (statements.size < STATEMENTS_PER_BATCH) statements.set(digest, { signers: held.signers, held: [held], ...more })
+    if (statements.size < STATEMENTS_PER_BATCH) statements.set(digest, { held: [held], ...more })
     return
   }
-  // Signers of what turned out unsound are free to be seen again.
   said.held = said.held.filter(({ isSound }) => isSound !== false)
-  if (held.isSound === false || said.held.length >= HELD_PER_STATEMENT) return
-  said.held.push(held)
-  said.signers = said.held.reduce((all, { signers }) => unionOf(all, signers), held.signers)
+  if (said.held.length < HELD_PER_STATEMENT) said.held.push(held)
 }

@@ -22,7 +22,7 @@ import {
 } from './evidence.js'
 import { LIMITS } from './limits.js'
 import type { Message } from './message.js'
-import { common, contradicting, type Held, inBallot, isCovered, keep, type Said } from './said.js'
+import { common, contradicting, type Held, inBallot, isCovered, isUnder, keep, type Said } from './said.js'
 import { promiseDigest, valueDigest, voteDigest } from './statement.js'
 import type { Batch } from './transaction.js'
 import type { View } from './view.js'
@@ -244,7 +244,7 @@ export class Witness {
       const other = journal.get(otherId)?.batch
       if (!other) continue
       for (const said of this.#traces.get(otherId)?.votes.values() ?? []) {
-        if (!overlaps(said.signers, held.signers) || incoherence({ batch, view }, { batch: other, view: said.view }) === undefined) continue
+        if (!isUnder(said, held.signers) || incoherence({ batch, view }, { batch: other, view: said.view }) === undefined) continue
         for (const one of said.held) if (overlaps(one.signers, held.signers)) this.#incoherent(batch, held, other, one)
       }
     }

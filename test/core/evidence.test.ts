@@ -1,0 +1,282 @@
+/** Evidence: each kind holds offline and names the liars only; honest statements prove nothing; no mutant of it is taken. */
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { equalBytes, toHex } from '../../src/lib/base/bytes.js'
+import { fromCbor, fromJson, toCbor, toJson } from '../../src/lib/base/codec.js'
+import { MusigError } from '../../src/lib/base/errors.js'
+import { SeededRandom } from '../../src/lib/base/prng.js'
+import { type Evidence, evidenceCodec, incoherence, type Judgement, verifyEvidence } from '../../src/lib/core/evidence.js'
+import type { PromiseStatement } from '../../src/lib/core/statement.js'
+import { voteDigest } from '../../src/lib/core/statement.js'
+import type { Value } from '../../src/lib/core/tally.js'
+import { loadCrypto } from '../../src/lib/node/crypto.js'
+import { ID, Liars, view } from './evidence-samples.js'
+import { FAKE } from './small-cluster.js'
+
+const MAX_BYTES = 1 << 24
+const real = new Liars(loadCrypto(undefined))
+const codec = evidenceCodec(real.manifest.clusterId)
+const judge = (evidence: Evidence, liars = real): Judgement => verifyEvidence(liars.crypto, liars.manifest, evidence)
+const samples = real.samples()
+
+const guiltyIn = (evidence: Evidence, liars = real): number[] => {
+  const judgement = judge(evidence, liars)
+  return judgement.type === 'guilty' ? judgement.signers : []
+}
+
+test('every kind holds with two implementations of the signatures and the manifest alone, through CBOR and JSON, and names the liars only', () => {
+  const noble = loadCrypto('noble')
+  for (const { evidence, guilty } of samples) {
+    const judgement = judge(evidence)
+    assert.is(judgement.type, 'guilty', JSON.stringify(judgement))
+    if (judgement.type !== 'guilty') continue
+    assert.equal(judgement.signers, guilty, evidence.type)
+    const back = fromCbor(codec, toCbor(codec, evidence), MAX_BYTES, 'evidence')
+    assert.equal(verifyEvidence(noble, real.manifest, back), judgement)
+    const fromText = fromJson(codec, JSON.parse(JSON.stringify(toJson(codec, evidence))), 'evidence')
+    assert.equal(judge(fromText), judgement)
+  }
+})
+
+test('of another cluster nothing holds', () => {
+  const other = new Liars(real.crypto, 5)
+  for (const { evidence } of samples) {
+    const there = fromCbor(evidenceCodec(other.manifest.clusterId), toCbor(codec, evidence), MAX_BYTES, 'evidence')
+    assert.is(judge(there, other).type, 'fault', evidence.type)
+  }
+})
+
+/** Every place in a plain document where something single stands. */
+function* leaves(plain: unknown, path: (string | number)[] = []): Generator<(string | number)[]> {
+  if (Array.isArray(plain)) for (const [i, item] of plain.entries()) yield* leaves(item, [...path, i])
+  else if (typeof plain === 'object' && plain !== null) for (const [key, item] of Object.entries(plain)) yield* leaves(item, [...path, key])
+  if (path.length > 0) yield path
+}
+
+function changed(plain: unknown, path: readonly (string | number)[], change: (value: unknown) => unknown): unknown {
+  const [step, ...rest] = path
+  if (step === undefined) return change(plain)
+  if (Array.isArray(plain)) return plain.map((item, i) => (i === step ? changed(item, rest, change) : item))
+  return Object.fromEntries(Object.entries(plain as object).map(([key, item]) => [key, key === step ? changed(item, rest, change) : item]))
+}
+
+const below = (random: SeededRandom, count: number): number => random.upTo(count - 1)
+
+function mutate(value: unknown, random: SeededRandom): unknown {
+  if (typeof value === 'number') return value + (below(random, 2) === 0 ? 1 : below(random, 1000) + 1)
+  if (typeof value === 'string' && /^([0-9a-f]{2})+$/.test(value)) {
+    const at = below(random, value.length)
+    const digit = (Number.parseInt(value[at] ?? '0', 16) ^ (1 << below(random, 4))).toString(16)
+    return value.slice(0, at) + digit + value.slice(at + 1)
+  }
+  if (value === null) return { ballot: 1, valueDigest: ID }
+  if (Array.isArray(value)) return value.length > 0 && below(random, 2) === 0 ? value.slice(1) : [...value, value[0] ?? ID]
+  if (typeof value === 'object') return null
+  return `${value}x`
+}
+
+/** Whether a mutant is taken for proof. */
+function isTaken(read: () => Evidence): boolean {
+  try {
+    return judge(read()).type === 'guilty'
+  } catch (error) {
+    if (error instanceof MusigError) return false
+    throw error
+  }
+}
+
+test('slander: no mutant of valid evidence is taken, field by field and byte by byte', () => {
+  const seed = Date.now()
+  const random = new SeededRandom(`slander/${seed}`)
+  let mutants = 0
+  for (const { evidence } of samples) {
+    const plain = toJson(codec, evidence)
+    for (const path of leaves(plain)) {
+      for (let i = 0; i < 3; i++) {
+        const mutant = changed(plain, path, (value) => mutate(value, random))
+        mutants++
+        assert.not.ok(
+          isTaken(() => fromJson(codec, mutant, 'evidence')),
+          `${evidence.type} with another ${path.join('.')} (seed ${seed}): ${JSON.stringify(mutant)}`,
+        )
+      }
+    }
+    const bytes = toCbor(codec, evidence)
+    for (let i = 0; i < 100; i++) {
+      const mutant = bytes.slice()
+      const at = below(random, bytes.length)
+      mutant[at] = (mutant[at] ?? 0) ^ (1 << below(random, 8))
+      mutants++
+      assert.not.ok(
+        isTaken(() => fromCbor(codec, mutant, MAX_BYTES, 'evidence')),
+        `${evidence.type} with byte ${at} changed (seed ${seed})`,
+      )
+    }
+  }
+  assert.ok(mutants > 1000, `${mutants} mutants`)
+})
+
+test('the two halves the other way round, and a half twice, prove nothing', () => {
+  for (const { evidence } of samples) {
+    if (!('first' in evidence)) continue
+    assert.is(judge({ ...evidence, first: evidence.second, second: evidence.first } as Evidence).type, 'fault', evidence.type)
+    assert.is(judge({ ...evidence, second: evidence.first } as Evidence).type, 'fault', evidence.type)
+  }
+})
+
+test('votes that a height may reconcile, that name one another one way, or of batches without a common key are coherent', () => {
+  const a = { id: 'aa'.repeat(32), keys: ['k', 'l'] }
+  const b = { id: 'bb'.repeat(32), keys: ['k', 'l', 'm'] }
+  const because = (one: ReturnType<typeof view>, other: ReturnType<typeof view>) => incoherence({ batch: a, view: one }, { batch: b, view: other })
+  assert.match(because(view(), view()) ?? '', /neither/)
+  assert.match(because(view([], [['k', 2]]), view([], [['k', 2]])) ?? '', /neither/)
+  assert.match(because(view(), view([], [['m', 9]])) ?? '', /neither/)
+  assert.match(because(view([b.id]), view([a.id])) ?? '', /each/)
+  assert.is(because(view(), view([a.id])), undefined)
+  assert.is(because(view([b.id]), view()), undefined)
+  assert.is(because(view([], [['k', 1]]), view()), undefined)
+  assert.is(because(view([], [['l', 1]]), view([], [['l', 2]])), undefined)
+  assert.is(incoherence({ batch: a, view: view() }, { batch: { id: b.id, keys: ['m'] }, view: view() }), undefined)
+})
+
+test('a promise above an accept that reports it, or a later one, is no lie; nor is one below it', () => {
+  const said = (accepted: PromiseStatement['accepted']): PromiseStatement => ({ voteDigest: ID, accepted, blockers: [] })
+  const value = '11'.repeat(32)
+  const made = (ballot: number, accepted: PromiseStatement['accepted']): Evidence => ({
+    type: 'false-promise',
+    batchId: ID,
+    ballot: 2,
+    accepts: real.accepts(ID, 2, value, [1]),
+    promises: real.promises(ID, ballot, [[1, said(accepted)]]),
+  })
+  assert.equal(guiltyIn(made(4, { ballot: 2, valueDigest: value })), [])
+  assert.equal(guiltyIn(made(4, { ballot: 3, valueDigest: ID })), [])
+  assert.equal(guiltyIn(made(2, null)), [])
+  assert.equal(guiltyIn(made(1, null)), [])
+  assert.equal(guiltyIn(made(3, null)), [1])
+  assert.equal(guiltyIn(made(3, { ballot: 2, valueDigest: ID })), [1])
+})
+
+test('orders: what follows from the proof proves nothing, what does not is false, what needs the history is let be', () => {
+  const liars = new Liars(FAKE, 7)
+  const batch = liars.batch(0, ['k'])
+  const [u, w] = ['11'.repeat(32), '22'.repeat(32)]
+  const value = (m: number, counts: [string, number][], predecessors: string[], base: [string, number][] = []): Value => ({
+    base: new Map(base),
+    predecessors,
+    tallies: { m, inc: new Map(counts) },
+  })
+  const say = (views: ReturnType<typeof view>[]) =>
+    liars.votes(
+      batch.id,
+      views.map((one, signer) => [signer, one]),
+    )
+  const judged = (views: ReturnType<typeof view>[], one: Value): string => {
+    const order = liars.order(batch, 0, one, { type: 'votes', votes: say(views) })
+    const judgement = judge({ type: 'false-order', batch, order }, liars)
+    return judgement.type === 'guilty' ? judgement.text : 'unproved'
+  }
+  const six = [view([u]), view([u]), view([u]), view([w]), view([]), view([])]
+  const right: [string, number][] = [
+    [u, 3],
+    [w, 1],
+  ]
+  assert.is(judged(six, value(6, right, [u])), 'unproved')
+  assert.match(judged(six.slice(1), value(5, right, [u])), /5 votes, 6 are needed/)
+  assert.match(judged(six, { ...value(6, right, [u]), tallies: null }), /without counts/)
+  assert.match(judged(six, value(7, right, [u])), /7 votes counted of 6/)
+  assert.match(judged(six, value(6, right, [])), /leaves out a predecessor/)
+  assert.match(judged(six, value(6, right, [u, w])), /names a predecessor/)
+  assert.match(judged(six, value(6, [[u, 3]], [u])), /not counted/)
+  assert.match(
+    judged(
+      six,
+      value(
+        6,
+        [
+          [u, 4],
+          [w, 1],
+        ],
+        [u],
+      ),
+    ),
+    /other counts/,
+  )
+  assert.match(judged(six, value(6, right, [u], [['k', 1]])), /another base/)
+  // At level heights something listed may be below the base, so what is left out shows nothing; what is counted too often does.
+  const level = six.map(({ pending }) => view(pending, [['k', 4]]))
+  assert.is(judged(level, value(6, [[u, 3]], [u], [['k', 4]])), 'unproved')
+  assert.match(judged(level, value(6, [[u, 4]], [u], [['k', 4]])), /other counts/)
+  // Between heights the history counts.
+  const uneven = [...level.slice(1), view([u], [['k', 3]])]
+  assert.is(
+    judged(
+      uneven,
+      value(
+        6,
+        [
+          [u, 5],
+          [w, 2],
+        ],
+        [u],
+        [['k', 3]],
+      ),
+    ),
+    'unproved',
+  )
+
+  const spoilt = { ...say(six), signature: say(level).signature }
+  const order = liars.order(batch, 0, value(6, right, [u]), { type: 'votes', votes: spoilt })
+  assert.equal(guiltyIn({ type: 'false-order', batch, order }, liars), [0])
+  const stranger = liars.order(batch, 0, value(6, right, [u]), { type: 'votes', votes: spoilt }, 1)
+  assert.equal(guiltyIn({ type: 'false-order', batch, order: stranger }, liars), [])
+})
+
+test('orders above ballot 0: a forced value passed over is proof; blockers that promises name, and values that follow, are none', () => {
+  const liars = new Liars(FAKE, 7)
+  const batch = liars.batch(0, ['k'])
+  const u = '11'.repeat(32)
+  const one = view([u])
+  const votes = liars.votes(
+    batch.id,
+    [0, 1, 2, 3, 4, 5].map((signer) => [signer, one]),
+  )
+  const forced: Value = { base: new Map(), predecessors: [], tallies: { m: 6, inc: new Map() } }
+  const counted: Value = { base: new Map(), predecessors: [u], tallies: { m: 6, inc: new Map([[u, 6]]) } }
+  const digest = liars.orderHalf(batch, forced, votes).valueDigest
+  const judged = (value: Value, accepted: PromiseStatement['accepted'], blockers: string[], values: Value[] = [forced], votesOf = votes): string => {
+    const statement = { voteDigest: toHex(voteDigest(liars.manifest, batch.id, one)), accepted, blockers }
+    const { statements, signature } = liars.promises(
+      batch.id,
+      3,
+      [0, 1, 2, 3, 4, 5].map((signer) => [signer, statement]),
+    )
+    const promises = { votes: votesOf, statements, signature, values, backings: [] }
+    const order = liars.order(batch, 3, value, { type: 'promises', promises })
+    const judgement = judge({ type: 'false-order', batch, order }, liars)
+    if (judgement.type === 'guilty') assert.equal(judgement.signers, [liars.coordinator(batch, 3)])
+    return judgement.type === 'guilty' ? judgement.text : 'unproved'
+  }
+  assert.is(judged(forced, { ballot: 0, valueDigest: digest }, []), 'unproved')
+  assert.match(judged(counted, { ballot: 0, valueDigest: digest }, []), /than the forced one/)
+  assert.match(judged(forced, { ballot: 0, valueDigest: digest }, [], []), /not shown/)
+  assert.is(judged(counted, null, []), 'unproved')
+  assert.match(judged(forced, null, []), /counts|counted/)
+  const blocked = { ...counted, predecessors: [u, '22'.repeat(32)] }
+  assert.is(judged(blocked, null, ['22'.repeat(32)]), 'unproved')
+  assert.match(judged(blocked, null, []), /names a predecessor/)
+  const fewer = liars.votes(
+    batch.id,
+    [0, 1, 2, 3, 4].map((signer) => [signer, one]),
+  )
+  assert.match(judged(counted, null, [], [forced], fewer), /not the same signers/)
+})
+
+test('codec: equal evidence has equal bytes', () => {
+  for (const { evidence } of samples) {
+    const bytes = toCbor(codec, evidence)
+    assert.ok(equalBytes(bytes, toCbor(codec, fromCbor(codec, bytes, MAX_BYTES, 'evidence'))))
+  }
+})
+
+test.run()
