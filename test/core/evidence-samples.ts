@@ -25,7 +25,7 @@ export class Liars {
 
   constructor(crypto: Crypto, n = 4) {
     this.crypto = crypto
-    this.signers = signersOf(crypto, { n, tolerance: '1/2', fanout: 2, regions: [], timing: {} })
+    this.signers = signersOf(crypto, { n, tolerance: '1/2', fanout: 2, regions: [], timing: {}, deltaMs: 0 })
   }
 
   get manifest() {

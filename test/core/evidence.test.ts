@@ -251,7 +251,7 @@ test('orders above ballot 0: a forced value passed over is proof; blockers that 
       3,
       [0, 1, 2, 3, 4, 5].map((signer) => [signer, statement]),
     )
-    const promises = { votes: votesOf, statements, signature, values, backings: [] }
+    const promises = { votes: votesOf, statements, signature, values, backings: [], certificate: null }
     const order = liars.order(batch, 3, value, { type: 'promises', promises })
     const judgement = judge({ type: 'false-order', batch, order }, liars)
     if (judgement.type === 'guilty') assert.equal(judgement.signers, [liars.coordinator(batch, 3)])

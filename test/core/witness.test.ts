@@ -146,7 +146,7 @@ test('two accepts of one ballot; a promise that denies an accept, whichever come
   const promise = (accepted: { ballot: number; valueDigest: string } | null): Message => {
     const promises = liars.promises(ID, 2, [[1, { voteDigest: ID, accepted, blockers: [] }]])
     const votes = liars.votes(ID, [[1, view()]])
-    const more = { value: null, backings: [], signature: promises.signature }
+    const more = { value: null, backings: [], certificate: null, signature: promises.signature }
     return {
       type: 'promise',
       batchId: ID,

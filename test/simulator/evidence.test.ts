@@ -15,7 +15,7 @@ import { FAKE } from '../core/small-cluster.js'
 
 const LIAR = 2
 const N = 5
-const { manifest, keys } = signersOf(FAKE, { n: N, tolerance: CALM.tolerance, fanout: 2, regions: [], timing: {} })
+const { manifest, keys } = signersOf(FAKE, { n: N, tolerance: CALM.tolerance, fanout: 2, regions: [], timing: {}, deltaMs: CALM.deltaMs })
 
 /** Votes as it should, and tells one other signer of another view that it signed too. */
 function doubleVoter(inner: SimulatedSigner): SimulatedSigner {

@@ -5,7 +5,7 @@
 import { countBits } from '../base/bitmap.js'
 import type { Id } from '../base/bytes.js'
 import type { Crypto } from '../bls/backend.js'
-import { isSignedOrder, type Order, voteSetFault } from './certificate.js'
+import { type Certificate, certificateFault, isSignedOrder, type Order, voteSetFault } from './certificate.js'
 import type { Manifest } from './manifest.js'
 import { forcedValue, promiseSetFault } from './promises.js'
 import { valueDigest } from './statement.js'
@@ -39,8 +39,8 @@ export function falseOrderFault(crypto: Crypto, manifest: Manifest, coordinator:
   if (wrong !== undefined) return isFalse(`of its promises, ${wrong}`)
   const m = promises.statements.reduce((sum, { signers }) => sum + countBits(signers), 0)
   if (m < manifest.quorum) return isFalse(`${m} promises, ${manifest.quorum} are needed`)
-  // A certificate shown goes before everything else, and what a fast one says needs the history.
-  if ('certificate' in promises && promises.certificate) return unproved('a certificate shown with the promises may stand behind the value')
+  const certified = manifest.deltaMs > 0 ? certifiedFinding(crypto, manifest, order, promises.certificate) : undefined
+  if (certified) return certified
   const forced = forcedValue({ manifest }, promises, m)
   if (forced === 'missing') return isFalse('a forced value that is not shown')
   if (forced) {
@@ -48,6 +48,17 @@ export function falseOrderFault(crypto: Crypto, manifest: Manifest, coordinator:
     return same ? unproved('its value is the forced one') : isFalse('another value than the forced one')
   }
   return tallyFinding(manifest, batch, promises.votes, m, value, new Set(promises.statements.flatMap(({ blockers }) => blockers)))
+}
+
+/** Rule 0, with the guard on (§9): a certificate shown goes before everything else. What a fast one says needs the history. */
+function certifiedFinding(crypto: Crypto, manifest: Manifest, { batchId, value }: Order, certificate: Certificate | null): OrderFinding | undefined {
+  if (!certificate) return undefined
+  if (certificate.batchId !== batchId) return isFalse('a certificate of another batch')
+  const wrong = certificateFault(crypto, manifest, certificate)
+  if (wrong !== undefined) return isFalse(`a certificate with ${wrong}`)
+  if (certificate.type === 'fast') return unproved('a fast certificate stands behind the value')
+  const same = valueDigest(manifest.clusterId, certificate.value) === valueDigest(manifest.clusterId, value)
+  return same ? unproved('its value is the certified one') : isFalse('another value than the certified one')
 }
 
 /** Compares the value with what the votes say. `blockers`: batches that may be among the predecessors besides those that are counted. */

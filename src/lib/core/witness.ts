@@ -81,8 +81,11 @@ export class Witness {
         const { voteDigest, accepted, blockers, signature } = promise
         this.#votes(from, batchId, { entries: [{ view: promise.view, signers }], signature: promise.voteSignature })
         this.#promises(from, batchId, { ballot, statements: [{ voteDigest, accepted, blockers, signers }], signature })
+        if (promise.certificate) this.#certificate(from, promise.certificate)
         return this.#backings(from, promise.backings)
       }
+      case 'notice':
+        return message.round.type === 'order' ? this.#orderHalf(from, message.batchId, message.ballot, message.round) : undefined
       case 'refuse':
         return this.#backings(from, message.backings)
       case 'have':
@@ -126,22 +129,27 @@ export class Witness {
   }
 
   #order(from: number, order: Order): void {
-    const { manifest, journal } = this.#ctx
+    const { manifest } = this.#ctx
     const { batchId, ballot, value, proof, signature } = order
     if (proof.type === 'votes') this.#votes(from, batchId, proof.votes)
     else {
       this.#votes(from, batchId, proof.promises.votes)
       this.#promises(from, batchId, { ballot, statements: proof.promises.statements, signature: proof.promises.signature })
       this.#backings(from, proof.promises.backings)
+      if (proof.promises.certificate) this.#certificate(from, proof.promises.certificate)
     }
-    const batch = journal.get(batchId)?.batch
-    if (!batch) return
-    const signer = this.#ctx.coordinatorOf(batch, ballot)
-    const half = {
+    this.#orderHalf(from, batchId, ballot, {
       valueDigest: valueDigest(manifest.clusterId, value),
       proofDigest: proofOfOrderDigest(manifest.clusterId, proof),
       signature,
-    }
+    })
+  }
+
+  #orderHalf(from: number, batchId: Id, ballot: number, half: OrderHalf): void {
+    const { manifest, journal } = this.#ctx
+    const batch = journal.get(batchId)?.batch
+    if (!batch) return
+    const signer = this.#ctx.coordinatorOf(batch, ballot)
     const orders = inBallot(this.#tracesOf(batchId).orders, ballot)
     const held: Held<OrderHalf> = { from, signers: bitmapOf(manifest.n, [signer]), part: half }
     for (const other of contradicting(orders, half.valueDigest, held.signers)) {
