@@ -14,6 +14,7 @@ import { transactionCodec, transactionId } from '../core/transaction.js'
 import { viewCodec } from '../core/view.js'
 import { countedViews, type VoteSet } from '../core/vote-set.js'
 import type { Receipt } from '../machine/state-machine.js'
+import type { HeldEvidence } from './evidence-folder.js'
 import type { Executor } from './executor.js'
 import { type PhaseClock, type Phases, rounded } from './phases.js'
 
@@ -108,6 +109,9 @@ export interface StatusAnswer {
   orderDigest: Id
   machineDigest: Id
   bls: string
+  /** What is proved, each with the file in the signer's folder that proves it. */
+  evidence: HeldEvidence[]
+  /** What was only seen. */
   suspicion: { signer: number; reason: string; count: number }[]
 }
 
@@ -121,6 +125,7 @@ export interface Subject {
   executor: Executor
   phases: PhaseClock
   connected: ReadonlySet<number>
+  evidence: readonly HeldEvidence[]
   suspicion: ReadonlyMap<string, { signer: number; reason: string; count: number }>
   bls: string
   version: string
@@ -244,6 +249,7 @@ export function statusAnswer(subject: Subject): StatusAnswer {
     orderDigest: journal.logs.orderDigest,
     machineDigest: executor.machineDigest,
     bls: subject.bls,
+    evidence: [...subject.evidence],
     suspicion: [...subject.suspicion.values()],
   }
 }

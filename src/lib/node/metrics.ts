@@ -44,6 +44,7 @@ export class Metrics implements DriverObserver {
   readonly #events: Counter<'type'>
   readonly #malformed: Counter
   readonly #suspicions: Counter<'suspect'>
+  readonly #evidence: Counter<'kind'>
   readonly #latency: Histogram
   readonly #append: Histogram
   readonly #records: Counter
@@ -59,6 +60,7 @@ export class Metrics implements DriverObserver {
     this.#messages = labelled('musig_messages_total', 'Messages received, by type', 'type')
     this.#events = labelled('musig_steps_total', 'Steps of the core, by event', 'type')
     this.#suspicions = labelled('musig_suspicions_total', 'Times that a signer was seen late, silent or wrong, without proof', 'suspect')
+    this.#evidence = labelled('musig_evidence_total', 'Proofs that signers broke the protocol', 'kind')
     this.#malformed = new Counter({ name: 'musig_malformed_messages_total', help: 'Messages that could not be read', registers })
     this.#records = new Counter({ name: 'musig_store_records_total', help: 'Records made durable', registers })
     this.#latency = new Histogram({
@@ -101,7 +103,10 @@ export class Metrics implements DriverObserver {
   stepped(event: Event, effects: readonly Effect[]): void {
     this.#events.inc({ type: event.type })
     if (event.type === 'message') this.#messages.inc({ type: event.message.type })
-    for (const effect of effects) if (effect.type === 'suspect') this.#suspicions.inc({ suspect: String(effect.signer) })
+    for (const effect of effects) {
+      if (effect.type === 'suspect') this.#suspicions.inc({ suspect: String(effect.signer) })
+      if (effect.type === 'accuse') this.#evidence.inc({ kind: effect.evidence.type })
+    }
   }
 
   appended(records: number, durationMs: number): void {

@@ -6,7 +6,8 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import { MusigError } from '../base/errors.js'
+import { invariant, MusigError } from '../base/errors.js'
+import { type Evidence, verifyEvidence } from '../core/evidence.js'
 import { decodeRecord, recordCodec } from '../core/record.js'
 import { Signer } from '../core/signer.js'
 import type { Effect, Event, ExecutedBatch } from '../core/steppable.js'
@@ -15,6 +16,7 @@ import { isReady, type Subject } from './answers.js'
 import { Api } from './api.js'
 import type { LoadedCrypto } from './crypto.js'
 import { Driver } from './driver.js'
+import { EvidenceFolder } from './evidence-folder.js'
 import { Executor } from './executor.js'
 import { API_LIMITS } from './http-guard.js'
 import type { LocalLinks } from './local-links.js'
@@ -59,6 +61,7 @@ export class RunningSigner {
   readonly #driver: Driver
   readonly #api: Api
   readonly #subject: Subject
+  readonly #evidence: EvidenceFolder
   readonly #suspicion = new Map<string, { signer: number; reason: string; count: number }>()
   #wasReady = false
 
@@ -123,6 +126,7 @@ export class RunningSigner {
         { refused: (from, reason) => log.debug({ from, reason }, 'malformed message') },
       ],
     })
+    this.#evidence = new EvidenceFolder(config.store, manifest.clusterId, (error) => log.error({ err: error }, 'could not write evidence'))
     this.#subject = {
       self,
       manifest,
@@ -131,6 +135,7 @@ export class RunningSigner {
       executor,
       phases: this.#phases,
       connected: this.#signer.connected,
+      evidence: this.#evidence.held,
       suspicion: this.#suspicion,
       bls: crypto.bls.name,
       version,
@@ -168,6 +173,7 @@ export class RunningSigner {
     await this.#transport.stop()
     this.#server.close()
     this.#server.closeAllConnections()
+    await this.#evidence.flushed()
     await this.#store.close()
     this.forget()
     log.info({ executed: this.#executor.executedBatches, store: config.store }, 'signer stopped')
@@ -198,9 +204,20 @@ export class RunningSigner {
   #stepped(event: Event, effects: readonly Effect[]): void {
     for (const effect of effects) {
       if (effect.type === 'persist' && effect.record.type === 'batch') this.#executor.arrived(effect.record.batch)
+      if (effect.type === 'accuse') this.#accuse(effect.evidence)
       if (effect.type === 'suspect') this.#suspect(effect.signer, effect.reason, effect.batchId)
     }
     if (event.type === 'connected' || event.type === 'disconnected') this.#noteReadiness()
+  }
+
+  /** Proof of guilt: kept for whoever asks, and told in the log. */
+  #accuse(evidence: Evidence): void {
+    const { config, crypto, log } = this.#options
+    const judgement = verifyEvidence(crypto, config.manifest, evidence)
+    invariant(judgement.type === 'guilty', 'a signer tells only evidence that holds')
+    const { signers, batchIds, text } = judgement
+    const kept = this.#evidence.keep(evidence, signers, batchIds)
+    log.warn({ kind: evidence.type, guilty: signers, batchIds, kept }, `evidence: ${text}`)
   }
 
   #suspect(signer: number, reason: string, batchId: string | null): void {
