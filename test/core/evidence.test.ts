@@ -102,7 +102,7 @@ test('slander: no mutant of valid evidence is taken, field by field and byte by 
       }
     }
     const bytes = toCbor(codec, evidence)
-    for (let i = 0; i < 100; i++) {
+    for (let i = 0; i < 300; i++) {
       const mutant = bytes.slice()
       const at = below(random, bytes.length)
       mutant[at] = (mutant[at] ?? 0) ^ (1 << below(random, 8))
