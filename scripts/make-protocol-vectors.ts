@@ -419,12 +419,14 @@ export function protocolVectors(crypto: Crypto) {
       type: 'notice',
       batchId: batch.id,
       ballot: 0,
+      heights: new Map([['acct:alice', 3]]),
       round: { type: 'order', valueDigest: digest, proofDigest: proofOfOrderDigest(clusterId, order.proof), signature: order.signature },
     },
     {
       type: 'notice',
       batchId: batch.id,
       ballot: 1,
+      heights: new Map(),
       round: {
         type: 'prepare',
         timeouts: { signers: timeouts.entries[0]?.signers ?? bitmapOf(N, []), signature: timeouts.signature },

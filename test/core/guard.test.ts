@@ -85,7 +85,13 @@ for (const noHigherNotice of [true, false])
     const { id, tree } = cluster.propose(0, ['k'])
     cluster.runUntil(() => cluster.signers[0]?.journal.isExecuted(id) === true)
     const coordinator = tree.permutation[1] ?? 0
-    cluster.inject(3, 1, { type: 'notice', batchId: id, ballot: 1, round: { type: 'prepare', ...prepareOf(cluster, id, coordinator) } })
+    cluster.inject(3, 1, {
+      type: 'notice',
+      batchId: id,
+      ballot: 1,
+      heights: new Map(),
+      round: { type: 'prepare', ...prepareOf(cluster, id, coordinator) },
+    })
     const certificate = cluster.recordsOf(0, 'certificate')[0]?.certificate
     assert.ok(certificate)
     if (!certificate) return
@@ -111,8 +117,8 @@ test('a NOTICE without its proof changes nothing and is held against its sender'
   const good = prepareOf(cluster, id, coordinator)
   const few = { ...good, timeouts: { ...good.timeouts, signers: bitmapOf(7, [3]) } }
   const foreign = { ...good, signature: fakeEd25519.sign(cluster.keys[2]?.link ?? new Uint8Array(), prepareDigest(cluster.manifest, id, 1)) }
-  cluster.inject(3, 1, { type: 'notice', batchId: id, ballot: 1, round: { type: 'prepare', ...few } })
-  cluster.inject(3, 1, { type: 'notice', batchId: id, ballot: 1, round: { type: 'prepare', ...foreign } })
+  cluster.inject(3, 1, { type: 'notice', batchId: id, ballot: 1, heights: new Map(), round: { type: 'prepare', ...few } })
+  cluster.inject(3, 1, { type: 'notice', batchId: id, ballot: 1, heights: new Map(), round: { type: 'prepare', ...foreign } })
   assert.is(cluster.suspicions.filter(({ reason }) => reason === 'a NOTICE without proof').length, coordinator === 2 ? 1 : 2)
   const certificate = cluster.recordsOf(0, 'certificate')[0]?.certificate
   if (certificate) cluster.inject(0, 1, { type: 'certificate', certificate })

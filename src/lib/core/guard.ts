@@ -49,6 +49,12 @@ export class Guard {
     return this.#noticed.get(batchId)?.highest.ballot ?? -1
   }
 
+  /** Whether a proof of this ballot's round was seen already, as the highest or as one that this signer noticed itself. */
+  knows(batchId: Id, ballot: number): boolean {
+    const noticed = this.#noticed.get(batchId)
+    return noticed !== undefined && (noticed.highest.ballot === ballot || noticed.sightedAt.has(ballot))
+  }
+
   noticeOf(batchId: Id): MessageOf<'notice'> | undefined {
     return this.#noticed.get(batchId)?.highest
   }

@@ -6,7 +6,7 @@ import { LIMITS } from './limits.js'
 import { ballotCodec, bitmapCodec, blsSignatureCodec, linkSignatureCodec, MAX_BALLOT, promiseFields } from './statement.js'
 import { valueCodec } from './tally.js'
 import { type Batch, decodeBatch } from './transaction.js'
-import { viewCodec } from './view.js'
+import { heightsCodec, viewCodec } from './view.js'
 import { voteSetCodec } from './vote-set.js'
 
 /** Shares of one accept statement. */
@@ -69,6 +69,8 @@ function variants(batch: Codec<Batch>) {
     notice: object({
       batchId: id,
       ballot: ballotCodec,
+      /** How far its sender has executed on the keys of the batch: what is above may be news to it. */
+      heights: heightsCodec,
       round: tagged({
         order: object({ valueDigest: id, proofDigest: id, signature: linkSignatureCodec }),
         prepare: object({ timeouts: timeoutsCodec, signature: linkSignatureCodec }),

@@ -5,7 +5,6 @@
 import { countBits, hasBit, isBitmap } from '../base/bitmap.js'
 import type { Id } from '../base/bytes.js'
 import { multiSignatureFault } from '../bls/multi-signature.js'
-import type { Acceptor } from './acceptor.js'
 import { type Certificate, type Order, proofOfOrderDigest, publicKeysOf, rankOf } from './certificate.js'
 import type { Commits } from './commits.js'
 import type { Context } from './context.js'
@@ -28,16 +27,14 @@ export class Notices {
   readonly #guard: Guard
   readonly #voting: Voting
   readonly #commits: Commits
-  readonly #acceptor: Acceptor
   /** What all will be asked about at the end of this step: batch and rank of the certificate held. */
   #questions = new Map<Id, number>()
 
-  constructor(ctx: Context, guard: Guard, voting: Voting, commits: Commits, acceptor: Acceptor) {
+  constructor(ctx: Context, guard: Guard, voting: Voting, commits: Commits) {
     this.#ctx = ctx
     this.#guard = guard
     this.#voting = voting
     this.#commits = commits
-    this.#acceptor = acceptor
   }
 
   /** This signer sees an order of a slow round, its signature checked: at first sight it tells all. */
@@ -52,14 +49,16 @@ export class Notices {
     }
     this.#sighted(
       known,
-      { type: 'notice', batchId: order.batchId, ballot: order.ballot, round },
+      { type: 'notice', batchId: order.batchId, ballot: order.ballot, heights: this.#heightsOf(known), round },
       voters.map(({ signers }) => signers),
     )
   }
 
   /** This signer sees a PREPARE with enough time-outs, all checked: at first sight it tells all. */
   sawPrepare(known: KnownBatch, { batchId, ballot, timeouts, signature }: MessageOf<'prepare'>): void {
-    this.#sighted(known, { type: 'notice', batchId, ballot, round: { type: 'prepare', timeouts, signature } }, [timeouts.signers])
+    this.#sighted(known, { type: 'notice', batchId, ballot, heights: this.#heightsOf(known), round: { type: 'prepare', timeouts, signature } }, [
+      timeouts.signers,
+    ])
   }
 
   #sighted({ batch }: KnownBatch, notice: MessageOf<'notice'>, holders: readonly Uint8Array[]): void {
@@ -86,14 +85,16 @@ export class Notices {
       this.#guard.noteUnread(notice.batchId)
       return this.#commits.hold(from, notice.batchId, () => this.onNotice(from, notice))
     }
-    if (!this.#isProved(known, notice)) return this.#ctx.suspect(from, 'a NOTICE without proof', notice.batchId)
+    // One proof of a ballot is enough.
+    if (!this.#guard.knows(notice.batchId, notice.ballot) && !this.#isProved(known, notice))
+      return this.#ctx.suspect(from, 'a NOTICE without proof', notice.batchId)
     if (journal.isExecuted(notice.batchId)) return this.show(from, known)
     const noticed = this.#guard.note(notice)
     if (!known.committed) events.slow(notice.batchId)
     if (from === this.#ctx.self || noticed.answered.has(`${from}/${notice.ballot}`)) return
     noticed.answered.add(`${from}/${notice.ballot}`)
     this.show(from, known)
-    for (const certificate of this.#conflictingFinals(known)) this.#ctx.send(from, { type: 'certificate', certificate })
+    for (const certificate of this.#conflictingFinals(known, notice.heights)) this.#ctx.send(from, { type: 'certificate', certificate })
   }
 
   /** Whether the coordinator of the ballot signed the round's beginning, with the time-outs that PREPARE needs. */
@@ -112,15 +113,22 @@ export class Notices {
     return multiSignatureFault(crypto.bls, publicKeysOf(manifest), { entries, signature }) === undefined
   }
 
-  /** Final conflicting batches whose values leave this one out: whoever would accept it without them must hold them first. */
-  #conflictingFinals(known: KnownBatch): Certificate[] {
+  #heightsOf({ batch }: KnownBatch): Map<string, number> {
+    const { logs } = this.#ctx.journal
+    return new Map(batch.keys.map((key) => [key, logs.heightOf(key)] as const).filter(([, height]) => height > 0))
+  }
+
+  /** Final conflicting batches that leave this one out and may be news to a signer that has executed up to these heights. */
+  #conflictingFinals({ batch }: KnownBatch, heights: ReadonlyMap<string, number>): Certificate[] {
     const { journal } = this.#ctx
-    const pending = [...journal.pendingOn(known.batch.keys)].flatMap((named) => {
-      const committed = named === known.batch.id ? undefined : journal.get(named)?.committed
-      return committed && leavesOut(committed.value, known.batch.id, journal.logs) ? [committed.certificate] : []
-    })
-    const executed = this.#acceptor.executedSince(known).flatMap(([, backing]) => (backing.type === 'certificate' ? [backing.certificate] : []))
-    return [...pending, ...executed].slice(0, ANSWERS)
+    const named = new Set(journal.pendingOn(batch.keys))
+    for (const key of batch.keys) {
+      const top = Math.min(journal.logs.heightOf(key), (heights.get(key) ?? 0) + ANSWERS)
+      for (let height = (heights.get(key) ?? 0) + 1; height <= top; height++) named.add(journal.logs.batchAt(key, height) ?? batch.id)
+    }
+    named.delete(batch.id)
+    const finals = [...named].flatMap((id) => journal.get(id)?.committed ?? [])
+    return finals.flatMap(({ certificate, value }) => (leavesOut(value, batch.id, journal.logs) ? [certificate] : [])).slice(0, ANSWERS)
   }
 
   /** Shows another signer what is held of a batch: its certificate and, where it is final here, that it is. */
@@ -163,6 +171,11 @@ export class Notices {
       this.#ctx.send(signer, { type: 'inquire', items: items.slice(at, at + LIMITS.idsPerPage) })
   }
 
+  #repeat(to: number, notice: MessageOf<'notice'>): void {
+    const known = this.#ctx.journal.get(notice.batchId)
+    if (known) this.#ctx.send(to, { ...notice, heights: this.#heightsOf(known) })
+  }
+
   onInquire(from: number, { items }: MessageOf<'inquire'>): void {
     const { journal, manifest } = this.#ctx
     const finals: { batchId: Id; valueDigest: Id }[] = []
@@ -171,7 +184,7 @@ export class Notices {
       if (!known) continue
       for (const named of [batchId, ...journal.pendingOn(known.batch.keys)]) {
         const notice = this.#guard.noticeOf(named)
-        if (notice && (named !== batchId || notice.ballot + 1 > rank)) this.#ctx.send(from, notice)
+        if (notice && (named !== batchId || notice.ballot + 1 > rank)) this.#repeat(from, notice)
       }
       const held = known.committed ?? known.lock
       if (held && rankOf(held.certificate) + 1 > rank) this.#ctx.send(from, { type: 'certificate', certificate: held.certificate })
@@ -187,7 +200,7 @@ export class Notices {
     const { journal } = this.#ctx
     for (const batchId of this.#guard.noticed()) {
       const notice = this.#guard.noticeOf(batchId)
-      if (notice) this.#ctx.send(signer, notice)
+      if (notice) this.#repeat(signer, notice)
     }
     const items = []
     for (const batchId of journal.undecided) {

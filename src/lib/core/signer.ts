@@ -43,7 +43,7 @@ export class Signer implements Steppable {
     this.#guard = new Guard(ctx)
     this.#commits = new Commits(ctx, this.#voting, this.#guard)
     this.#acceptor = new Acceptor(ctx, this.#commits, this.#guard)
-    this.#notices = new Notices(ctx, this.#guard, this.#voting, this.#commits, this.#acceptor)
+    this.#notices = new Notices(ctx, this.#guard, this.#voting, this.#commits)
     this.rounds = new Rounds(ctx, this.#voting, this.#acceptor, this.#commits)
     this.ballots = new Ballots(ctx, this.#voting, this.#acceptor, this.#commits, this.#guard, this.#notices)
     this.#catchUp = new CatchUp(ctx)

@@ -3,11 +3,11 @@
  * `order.ts`. All decisions are comparisons of whole numbers over n.
  */
 import type { Id } from '../base/bytes.js'
-import { type Codec, id, list, mapOf, mapped, nullable, object, refuse, text, uint } from '../base/codec.js'
+import { type Codec, id, list, mapped, nullable, object, refuse, uint } from '../base/codec.js'
 import type { History } from './key-logs.js'
 import { LIMITS } from './limits.js'
 import type { Bounds } from './manifest.js'
-import { baseOf, type Heights, idsAbove, keyAhead, type View } from './view.js'
+import { baseOf, type Heights, heightsCodec, idsAbove, keyAhead, type View } from './view.js'
 
 /** A view and how many signers voted for it. */
 export interface CountedView {
@@ -33,7 +33,7 @@ const maxNamed = LIMITS.pendingPerView * 4
 
 export const valueCodec: Codec<Value> = mapped(
   object({
-    base: mapOf(text(LIMITS.keyBytes, 1), uint(2 ** 32 - 1), LIMITS.keysPerBatch),
+    base: heightsCodec,
     predecessors: list(id, maxNamed),
     tallies: nullable(object({ m: uint(LIMITS.signers), inc: countsCodec() })),
   }),

@@ -7,10 +7,13 @@ import { type Codec, id, list, mapOf, mapped, object, refuse, text, uint } from 
 import type { History } from './key-logs.js'
 import { LIMITS } from './limits.js'
 
+/** Heights by dependency key. */
+export const heightsCodec: Codec<Map<string, number>> = mapOf(text(LIMITS.keyBytes, 1), uint(2 ** 32 - 1), LIMITS.keysPerBatch)
+
 /** Everything executed on a key up to its height (0 left out), and the ids of pending batches; sorted, each once. */
 export const viewCodec: Codec<View> = mapped(
   object({
-    heights: mapOf(text(LIMITS.keyBytes, 1), uint(2 ** 32 - 1), LIMITS.keysPerBatch),
+    heights: heightsCodec,
     pending: list(id, LIMITS.pendingPerView),
   }),
   (view, place) => {
