@@ -23,9 +23,9 @@ export class Liars {
   readonly signers: Signers
   readonly crypto: Crypto
 
-  constructor(crypto: Crypto, n = 4) {
+  constructor(crypto: Crypto, n = 4, deltaMs = 0) {
     this.crypto = crypto
-    this.signers = signersOf(crypto, { n, tolerance: '1/2', fanout: 2, regions: [], timing: {}, deltaMs: 0 })
+    this.signers = signersOf(crypto, { n, tolerance: '1/2', fanout: 2, regions: [], timing: {}, deltaMs })
   }
 
   get manifest() {

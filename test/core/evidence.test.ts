@@ -5,6 +5,7 @@ import { equalBytes, toHex } from '../../src/lib/base/bytes.js'
 import { fromCbor, fromJson, toCbor, toJson } from '../../src/lib/base/codec.js'
 import { MusigError } from '../../src/lib/base/errors.js'
 import { SeededRandom } from '../../src/lib/base/prng.js'
+import type { Certificate } from '../../src/lib/core/certificate.js'
 import { type Evidence, evidenceCodec, incoherence, type Judgement, verifyEvidence } from '../../src/lib/core/evidence.js'
 import type { PromiseStatement } from '../../src/lib/core/statement.js'
 import { voteDigest } from '../../src/lib/core/statement.js'
@@ -270,6 +271,57 @@ test('orders above ballot 0: a forced value passed over is proof; blockers that 
     [0, 1, 2, 3, 4].map((signer) => [signer, one]),
   )
   assert.match(judged(counted, null, [], [forced], fewer), /not the same signers/)
+})
+
+test('with the guard on, a certificate shown goes first: a slow one must be the value, a fast one proves nothing, one that does not hold is false', () => {
+  const liars = new Liars(FAKE, 4, 50)
+  const batch = liars.batch(0, ['k'])
+  const everyone = [0, 1, 2, 3]
+  const votes = liars.votes(
+    batch.id,
+    everyone.map((signer) => [signer, view()]),
+  )
+  const certified: Value = { base: new Map(), predecessors: [ID], tallies: { m: 4, inc: new Map([[ID, 4]]) } }
+  const counted: Value = { base: new Map(), predecessors: [], tallies: { m: 4, inc: new Map() } }
+  const { signers, signature } = liars.accepts(batch.id, 1, liars.orderHalf(batch, certified, votes).valueDigest, everyone)
+  const slow: Certificate = { type: 'slow', epoch: 0, batchId: batch.id, ballot: 1, value: certified, signers, signature }
+  const fast: Certificate = { type: 'fast', epoch: 0, batchId: batch.id, votes }
+  const statement = { voteDigest: toHex(voteDigest(liars.manifest, batch.id, view())), accepted: null, blockers: [] }
+  const said = liars.promises(
+    batch.id,
+    2,
+    everyone.map((signer) => [signer, statement]),
+  )
+  const order = (value: Value, certificate: Certificate | null) => {
+    const promises = { votes, statements: said.statements, signature: said.signature, values: [], backings: [], certificate }
+    return liars.order(batch, 2, value, { type: 'promises', promises })
+  }
+  const judged = (value: Value, certificate: Certificate | null): string => {
+    const judgement = judge({ type: 'false-order', batch, order: order(value, certificate) }, liars)
+    return judgement.type === 'guilty' ? judgement.text : 'unproved'
+  }
+  assert.is(judged(certified, slow), 'unproved')
+  assert.match(judged(counted, slow), /than the certified one/)
+  assert.is(judged(certified, fast), 'unproved')
+  assert.match(judged(certified, null), /counts|predecessor/)
+  assert.is(judged(counted, null), 'unproved')
+  assert.match(judged(certified, { ...slow, ballot: 0 }), /does not verify/)
+  assert.match(judged(certified, { ...slow, batchId: ID }), /another batch/)
+
+  // Backings are not under the signature: whoever passes a false order on could put some in.
+  const bare = order(counted, slow)
+  if (bare.proof.type !== 'promises') throw new Error('no promises')
+  const promises = { ...bare.proof.promises, backings: [{ type: 'certificate' as const, certificate: fast }] }
+  assert.equal(guiltyIn({ type: 'false-order', batch, order: bare }, liars), [liars.coordinator(batch, 2)])
+  assert.equal(guiltyIn({ type: 'false-order', batch, order: { ...bare, proof: { type: 'promises', promises } } }, liars), [])
+})
+
+test('two batches of one initiator with two numbers, or of two initiators with one, are as they should be', () => {
+  const one = real.batch(0, ['k'], 3)
+  for (const other of [real.batch(0, ['k'], 4), real.batch(1, ['k'], 3)]) {
+    const [first, second] = one.id < other.id ? [one, other] : [other, one]
+    assert.equal(guiltyIn({ type: 'double-batch', first, second }), [])
+  }
 })
 
 test('codec: equal evidence has equal bytes', () => {

@@ -2,6 +2,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { bitmapOf } from '../../src/lib/base/bitmap.js'
+import type { Certificate } from '../../src/lib/core/certificate.js'
 import { type Evidence, verifyEvidence } from '../../src/lib/core/evidence.js'
 import { LIMITS } from '../../src/lib/core/limits.js'
 import type { Message } from '../../src/lib/core/message.js'
@@ -208,6 +209,64 @@ test('two orders of one ballot; an order that does not follow; two batches of on
     [1, { type: 'have', batch: { ...twin, signature: a.signature }, certificate: null }],
   ])
   assert.equal(forged.evidence, [])
+})
+
+test('halves that come in notices, refusals, promises and orders of others count as well', () => {
+  const a = liars.batch(0, ['k'])
+  const have: Message = { type: 'have', batch: a, certificate: null }
+  const votes = liars.votes(
+    a.id,
+    [0, 1, 2, 3].map((signer) => [signer, view()]),
+  )
+  const notice = (one: Value): Message => ({ type: 'notice', batchId: a.id, ballot: 0, round: { type: 'order', ...liars.orderHalf(a, one, votes) } })
+  const noticed = told([
+    [0, have],
+    [1, notice(value([]))],
+    [2, notice(value([ID]))],
+  ])
+  assert.equal([noticed.evidence[0]?.type, noticed.guilty], ['double-order', [[0]]])
+
+  const slow = (one: Value, signers: number[]): Certificate => {
+    const { signers: bitmap, signature } = liars.accepts(a.id, 0, liars.orderHalf(a, one, votes).valueDigest, signers)
+    return { type: 'slow', epoch: 0, batchId: a.id, ballot: 0, value: one, signers: bitmap, signature }
+  }
+  const refusal = (certificate: Certificate): Message => ({
+    type: 'refuse',
+    batchId: ID,
+    ballot: 0,
+    backings: [{ type: 'certificate', certificate }],
+  })
+  const refused = told([
+    [1, refusal(slow(value([]), [0, 1]))],
+    [2, refusal(slow(value([ID]), [1, 2]))],
+  ])
+  assert.equal([refused.evidence[0]?.type, refused.guilty], ['double-accept', [[1]]])
+  const backing: Message = {
+    type: 'refuse',
+    batchId: ID,
+    ballot: 0,
+    backings: [{ type: 'order', order: liars.order(a, 0, value([]), { type: 'votes', votes }) }],
+  }
+  const voted: Message = { type: 'shares', batchId: a.id, votes: [liars.votes(a.id, [[2, view([ID])]])], accepts: [] }
+  assert.equal(
+    told([
+      [1, backing],
+      [2, voted],
+    ]).guilty,
+    [[2]],
+  )
+})
+
+test('what is kept is bounded: the oldest batches are forgotten, of those that are kept contradictions are found', () => {
+  const votes = (id: string, pending: string[]): [number, Message] => [
+    1,
+    { type: 'shares', batchId: id, votes: [liars.votes(id, [[1, view(pending)]])], accepts: [] },
+  ]
+  const ids = Array.from({ length: LIMITS.witnessedBatches + 1 }, (_, i) => i.toString(16).padStart(64, '0'))
+  const [oldest = '', second = ''] = ids
+  const first = ids.map((id) => votes(id, []))
+  assert.equal(told([...first, votes(oldest, [ID])]).guilty, [])
+  assert.equal(told([...first, votes(second, [ID])]).guilty, [[1]])
 })
 
 test('honest work proves nothing against anyone: fast, slow, in recovery, through restarts', () => {

@@ -318,7 +318,6 @@ export class Witness {
     const judgement = verifyEvidence(crypto, manifest, evidence)
     if (judgement.type === 'fault') return false
     const { signers, batchIds } = judgement
-    if (this.#isTold(evidence.type, batchIds, signers)) return true
     for (const signer of signers) this.#told.add(nameOf(evidence.type, batchIds, signer))
     this.#ctx.effect({ type: 'accuse', evidence })
     return true
