@@ -218,7 +218,13 @@ test('halves that come in notices, refusals, promises and orders of others count
     a.id,
     [0, 1, 2, 3].map((signer) => [signer, view()]),
   )
-  const notice = (one: Value): Message => ({ type: 'notice', batchId: a.id, ballot: 0, round: { type: 'order', ...liars.orderHalf(a, one, votes) } })
+  const notice = (one: Value): Message => ({
+    type: 'notice',
+    batchId: a.id,
+    ballot: 0,
+    heights: new Map(),
+    round: { type: 'order', ...liars.orderHalf(a, one, votes) },
+  })
   const noticed = told([
     [0, have],
     [1, notice(value([]))],
