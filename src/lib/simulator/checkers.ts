@@ -205,10 +205,11 @@ function progressViolations({ pending, progressOwed }: History): Violation[] {
 /** K2: evidence holds with the manifest alone, and names nobody who keeps to the protocol. */
 function slanderViolations({ accusations, liars }: History): Violation[] {
   return accusations.flatMap(({ by, kind, judgement }) => {
-    if (judgement.type === 'fault')
-      return [{ id: 'K2' as const, text: `signer ${by} told evidence of ${kind} that does not hold: ${judgement.fault}` }]
+    if (judgement.type === 'fault') return [{ id: 'K2' as const, text: `${whoTold(by)} evidence of ${kind} that does not hold: ${judgement.fault}` }]
     const honest = judgement.signers.filter((signer) => !liars.has(signer))
     if (honest.length === 0) return []
-    return [{ id: 'K2' as const, text: `signer ${by} told evidence of ${kind} against honest signers: ${honest.join(', ')}` }]
+    return [{ id: 'K2' as const, text: `${whoTold(by)} evidence of ${kind} against honest signers: ${honest.join(', ')}` }]
   })
 }
+
+const whoTold = (by: number | null): string => (by === null ? 'all records together give' : `signer ${by} told`)

@@ -56,7 +56,8 @@ export interface BatchHistory {
 
 /** Evidence that one signer told, and what comes of reading it with the manifest alone. */
 export interface Accusation {
-  by: number
+  /** Null: it follows from the records of all signers together. */
+  by: number | null
   kind: EvidenceKind
   judgement: Judgement
 }

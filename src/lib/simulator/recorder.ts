@@ -9,6 +9,7 @@ import type { ExecutedBatch } from '../core/steppable.js'
 import { type Batch, transactionId } from '../core/transaction.js'
 import type { StateMachine } from '../machine/state-machine.js'
 import type { BatchHistory, Execution, SignerHistory } from './history.js'
+import type { OwnedRecord } from './joined-evidence.js'
 import { MixingMachine } from './mixing-machine.js'
 
 /** The part of a signer's state that execution makes: its machine, and the recorder's own chain of each key. */
@@ -44,6 +45,8 @@ export class Recorder {
   readonly signers: SignerHistory[]
   readonly batches = new Map<Id, BatchHistory>()
   readonly orders: Order[] = []
+  /** Every durable record, for what they prove together. */
+  readonly records: OwnedRecord[] = []
   readonly accusations: { by: number; evidence: Evidence }[] = []
   readonly #orders = new Set<string>()
   #states: Executed[]
@@ -65,6 +68,7 @@ export class Recorder {
   /** A record became durable at a signer. */
   durable(signer: number, record: DurableRecord): void {
     const history = this.#of(signer)
+    this.records.push({ signer, record })
     switch (record.type) {
       case 'batch':
         this.#see(record.batch)

@@ -15,6 +15,7 @@ import { rememberingCrypto } from './counted-crypto.js'
 import { faultsOverMs, planFaults } from './faults.js'
 import type { History, Violation } from './history.js'
 import type { SimulatedSigner } from './host.js'
+import { joinedEvidence } from './joined-evidence.js'
 import { MeshSigner } from './mesh.js'
 import { checkTransaction } from './mixing-machine.js'
 import { short } from './past.js'
@@ -111,7 +112,8 @@ export function simulate(scenario: Scenario, options: RunOptions = {}): Result {
   const virtualMs = world.timeline.now
   const history = historyOf(world, manifest, options.liars ?? new Set())
   if (bug === undefined) settle(world)
-  history.accusations = world.recorder.accusations.map(({ by, evidence }) => ({
+  const joined = joinedEvidence(crypto, manifest, world.recorder.records).map((evidence) => ({ by: null, evidence }))
+  history.accusations = [...world.recorder.accusations, ...joined].map(({ by, evidence }) => ({
     by,
     kind: evidence.type,
     judgement: verifyEvidence(crypto, manifest, evidence),
