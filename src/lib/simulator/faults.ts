@@ -11,6 +11,8 @@ export type Fault =
   | { type: 'crash'; signer: number; atRelease: number | null; atMs: number; backAfterMs: number | null }
   /** A link is cut, noticed by both ends, or silently in one direction. */
   | { type: 'cut'; a: number; b: number; atMs: number; untilMs: number; silent: boolean }
+  /** The network falls apart: nothing passes on these links; `silent`: only in the direction given, and nobody is told. */
+  | { type: 'partition'; shape: string; links: [from: number, to: number][]; atMs: number; untilMs: number; silent: boolean }
   | { type: 'slow'; a: number; b: number; atMs: number; untilMs: number; extraMs: number }
 
 /** How long after the last submission faults may begin. */
@@ -18,7 +20,7 @@ const TAIL_MS = 400
 
 /** Plans faults. `roots`: signers at which transactions are submitted, so that they are hit as often as all others together. */
 export function planFaults(scenario: Scenario, roots: readonly number[], random: SeededRandom): Fault[] {
-  const { n, crashes, restarts, cuts, slow, windowMs } = scenario
+  const { n, crashes, restarts, cuts, slow, partitions, windowMs } = scenario
   const moment = () => random.fraction() * (windowMs + TAIL_MS)
   const victims: number[] = []
   while (victims.length < crashes + restarts) {
@@ -50,7 +52,38 @@ export function planFaults(scenario: Scenario, roots: readonly number[], random:
     const { a, b, atMs } = link()
     faults.push({ type: 'slow', a, b, atMs, untilMs: atMs + 100 + random.fraction() * 5000, extraMs: random.fraction() * 1000 })
   }
+  for (let i = 0; i < partitions; i++) {
+    const atMs = moment()
+    const { shape, links, silent } = partitionOf(n, roots, random)
+    faults.push({ type: 'partition', shape, links, atMs, untilMs: atMs + 200 + random.fraction() * 6000, silent })
+  }
   return faults
+}
+
+/** The links that a partition takes away. */
+function partitionOf(n: number, roots: readonly number[], random: SeededRandom): { shape: string; links: [number, number][]; silent: boolean } {
+  const all = Array.from({ length: n }, (_, i) => i)
+  const shuffled = [...all].sort(() => random.upTo(1) - 0.5)
+  const place = new Map(shuffled.map((signer, i) => [signer, i] as const))
+  const of = (signer: number) => place.get(signer) ?? 0
+  const alone = roots.length > 0 ? random.pick(roots) : random.upTo(n - 1)
+  const half = Math.ceil(n / 2)
+  const shape = random.pick(['halves', 'one alone', 'ring', 'bridge', 'one way'])
+  const isCut = (a: number, b: number): boolean => {
+    switch (shape) {
+      case 'halves':
+      case 'one way':
+        return of(a) < half !== of(b) < half
+      case 'one alone':
+        return a === alone || b === alone
+      case 'ring':
+        return ![1, n - 1].includes(Math.abs(of(a) - of(b)))
+      default:
+        return of(a) !== 0 && of(b) !== 0 && of(a) < half !== of(b) < half
+    }
+  }
+  const links = all.flatMap((a) => all.filter((b) => a < b && isCut(a, b)).map((b): [number, number] => (of(a) < of(b) ? [a, b] : [b, a])))
+  return { shape, links, silent: shape === 'one way' }
 }
 
 /** When the last planned fault is over at the latest, and losses end. */
@@ -67,6 +100,8 @@ export function faultText(fault: Fault): string {
       return `signer ${fault.signer} crashes ${fault.backAfterMs === null ? 'for good' : `and comes back ${Math.round(fault.backAfterMs)} ms later`}`
     case 'cut':
       return fault.silent ? `nothing passes from ${fault.a} to ${fault.b}, unnoticed` : `the link between ${fault.a} and ${fault.b} is cut`
+    case 'partition':
+      return `the network falls apart (${fault.shape})`
     case 'slow':
       return `the link between ${fault.a} and ${fault.b} takes ${Math.round(fault.extraMs)} ms more`
   }

@@ -115,7 +115,9 @@ function fromPromises({ n, clusterId }: History, batchId: Id, logs: Logs, quorum
     if (accepted) reported.set(accepted.valueDigest, (reported.get(accepted.valueDigest) ?? 0) + countBits(signers))
   const forced = [...reported].find(([, count]) => count >= needed)
   const before = included(inc, quorums)
-  for (const { blockers } of promises.statements) for (const blocker of blockers) before.add(blocker)
+  const backed = new Set(promises.backings.map((backing) => (backing.type === 'order' ? backing.order.batchId : backing.certificate.batchId)))
+  // A blocker that nothing backs is a lie and counts for nothing.
+  for (const { blockers } of promises.statements) for (const blocker of blockers) if (backed.has(blocker)) before.add(blocker)
   return { m, inc, before, ...(forced ? { digest: forced[0] } : {}) }
 }
 

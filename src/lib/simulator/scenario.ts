@@ -3,11 +3,14 @@
  * submits what and when, who crashes at which moment, what is lost.
  */
 import { MusigError } from '../base/errors.js'
+import { STRATEGIES } from '../byzantine/strategies.js'
 import { type Manifest, parseTolerance } from '../core/manifest.js'
 import { parseDelay } from './delay.js'
 
 /** The shapes in which votes may travel. */
 export const TOPOLOGIES = ['tree', 'star', 'mesh'] as const
+/** What liars may do. */
+export const LIES: readonly string[] = ['any', 'collude', ...Object.keys(STRATEGIES)]
 export type Topology = (typeof TOPOLOGIES)[number]
 
 /** A run's settings. Times in virtual milliseconds, shares from 0 to 1, delays as `parseDelay` reads them. */
@@ -38,10 +41,15 @@ export interface Scenario {
   /** Links that are cut for a while, and that become ten times as slow. */
   cuts: number
   slow: number
+  /** Times that the network falls apart: halves, one signer alone, a ring, a bridge, or one direction only. */
+  partitions: number
   topology: Topology
   tolerance: string
   /** Δ of the synchrony guard; 0 turns it off. */
   deltaMs: number
+  /** Signers that lie, and how: one lie by name, `any` for one each at random, `collude` for liars that work together besides. */
+  liars: number
+  lie: string
   /** Signers lie in this many regions; between two there are `regionMs` more. */
   regions: number
   regionMs: number
@@ -73,9 +81,12 @@ export const CALM: Scenario = {
   restarts: 0,
   cuts: 0,
   slow: 0,
+  partitions: 0,
   topology: 'tree',
   tolerance: '1/2',
   deltaMs: 0,
+  liars: 0,
+  lie: 'any',
   regions: 0,
   regionMs: 40,
   limitMs: 240_000,
@@ -90,7 +101,7 @@ export function checkScenario(scenario: Scenario, { n, crashBound }: Pick<Manife
   const refuse = (text: string): never => {
     throw new MusigError('BAD_INPUT', text)
   }
-  const counts = ['n', 'txs', 'hotKeys', 'crashes', 'restarts', 'cuts', 'slow', 'regions', 'seed'] as const
+  const counts = ['n', 'txs', 'hotKeys', 'crashes', 'restarts', 'cuts', 'slow', 'partitions', 'liars', 'regions', 'seed'] as const
   for (const name of counts)
     if (!Number.isSafeInteger(scenario[name]) || scenario[name] < 0) refuse(`${name} is ${scenario[name]}, not a whole number ≥ 0`)
   for (const name of ['contention', 'invalid', 'loss', 'duplicate'] as const)
@@ -101,8 +112,10 @@ export function checkScenario(scenario: Scenario, { n, crashBound }: Pick<Manife
   if (scenario.crashes > crashBound) refuse(`${scenario.crashes} of ${n} signers crash for good; more than n − q = ${crashBound} may not`)
   if (scenario.crashes + scenario.restarts > n) refuse(`${scenario.crashes} crashes and ${scenario.restarts} restarts are more than the ${n} signers`)
   if ((scenario.cuts > 0 || scenario.slow > 0) && n < 2) refuse('one signer has no links')
-  const faults = scenario.crashes + scenario.restarts + scenario.cuts + scenario.loss + scenario.duplicate
+  const faults = scenario.crashes + scenario.restarts + scenario.cuts + scenario.partitions + scenario.loss + scenario.duplicate
   if (scenario.topology === 'mesh' && faults > 0) refuse('the mesh is there to be compared in calm runs: it has no recovery, so faults are refused')
+  if (scenario.liars > n) refuse(`${scenario.liars} liars are more than the ${n} signers`)
+  if (!LIES.includes(scenario.lie)) refuse(`“${scenario.lie}” is no lie; take one of ${LIES.join(', ')}`)
   parseDelay(scenario.delay)
   parseDelay(scenario.disk)
   parseTolerance(scenario.tolerance)

@@ -16,6 +16,7 @@ import { faultsOverMs, planFaults } from './faults.js'
 import type { History, Violation } from './history.js'
 import type { SimulatedSigner } from './host.js'
 import { joinedEvidence } from './joined-evidence.js'
+import { type LiarGroup, liarsOf } from './liars.js'
 import { MeshSigner } from './mesh.js'
 import { checkTransaction } from './mixing-machine.js'
 import { short } from './past.js'
@@ -96,13 +97,17 @@ export function simulate(scenario: Scenario, options: RunOptions = {}): Result {
   const plan = planWorkload(scenario, manifest.clusterId, new SeededRandom(`workload/${scenario.seed}`))
   const roots = plan.map(({ signer }) => signer)
   const faults = planFaults(scenario, roots, new SeededRandom(`faults/${scenario.seed}`))
+  const group = liarsOf(scenario, signers)
+  const liars = options.liars ?? group.liars
   const world = new World({
     scenario,
     signers,
     crypto,
     plan,
     faults,
-    make: (self, counted) => makeSigner(scenario, options, signers, self, counted),
+    make: (self, counted) => makeSigner(scenario, options, signers, self, counted, group),
+    liars,
+    spy: group.spy,
     countBytes: options.countBytes !== false,
     trace: options.trace,
   })
@@ -110,7 +115,7 @@ export function simulate(scenario: Scenario, options: RunOptions = {}): Result {
   world.timeline.at(overMs, () => world.calm())
   const bug = goOn(world, overMs + scenario.limitMs)
   const virtualMs = world.timeline.now
-  const history = historyOf(world, manifest, options.liars ?? new Set())
+  const history = historyOf(world, manifest, liars)
   if (bug === undefined) settle(world)
   const joined = joinedEvidence(crypto, manifest, world.recorder.records).map((evidence) => ({ by: null, evidence }))
   history.accusations = [...world.recorder.accusations, ...joined].map(({ by, evidence }) => ({
@@ -137,7 +142,14 @@ function signersFor(scenario: Scenario, { crypto, timing }: RunOptions): Signers
 
 const FAKE: Crypto = { bls: fake, ed25519: fakeEd25519 }
 
-function makeSigner(scenario: Scenario, options: RunOptions, { manifest, keys }: Signers, self: number, crypto: Crypto): SimulatedSigner {
+function makeSigner(
+  scenario: Scenario,
+  options: RunOptions,
+  { manifest, keys }: Signers,
+  self: number,
+  crypto: Crypto,
+  group: LiarGroup,
+): SimulatedSigner {
   const { bls, link } = keys[self] as { bls: Uint8Array; link: Uint8Array }
   const signerOptions: SignerOptions = {
     self,
@@ -150,7 +162,8 @@ function makeSigner(scenario: Scenario, options: RunOptions, { manifest, keys }:
   }
   const make = options.make ?? ((one: SignerOptions) => (scenario.topology === 'mesh' ? new MeshSigner(one) : new Signer(one)))
   const signer = make(signerOptions)
-  return options.wrap?.(signer, self) ?? signer
+  const wrapped = signer instanceof Signer && group.liars.has(self) ? group.wrap(signer, signerOptions) : signer
+  return options.wrap?.(wrapped, self) ?? wrapped
 }
 
 /** Lets the world go on until all is done or `deadlineMs` has come; returns what a signer threw, if one did. */
@@ -176,7 +189,7 @@ function settle({ timeline }: World): void {
 }
 
 function historyOf(world: World, manifest: Manifest, liars: ReadonlySet<number>): History {
-  const up = world.hosts.filter((host) => host.isUp).length
+  const up = world.hosts.filter((host) => host.isUp && !liars.has(host.index)).length
   for (const history of world.recorder.signers) history.isUp = world.hosts[history.signer]?.isUp === true
   const pending = [
     ...world.clients.unsettled.map(({ txId }) => `transaction ${short(txId)} has no answer`),
@@ -186,7 +199,7 @@ function historyOf(world: World, manifest: Manifest, liars: ReadonlySet<number>)
     n: manifest.n,
     tolerance: manifest.tolerance,
     clusterId: manifest.clusterId,
-    signers: world.recorder.signers,
+    signers: world.recorder.signers.filter(({ signer }) => !liars.has(signer)),
     transactions: world.clients.transactions,
     batches: world.recorder.batches,
     orders: world.recorder.orders,

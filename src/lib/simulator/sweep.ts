@@ -19,7 +19,7 @@ export function sweptScenario({ base, crashes }: SweepOptions, seed: number): Sc
   const random = new SeededRandom(`sweep/${seed}`)
   const one = (share: number) => random.fraction() < share
   const forGood = Math.min(crashes, random.upTo(crashes + Math.ceil(crashes / 2)))
-  return {
+  const scenario = {
     ...base,
     seed,
     delay: random.pick(['1-10', '5', '2-40', 'exp:8', 'exp:30', 'lognormal:8:1']),
@@ -36,7 +36,12 @@ export function sweptScenario({ base, crashes }: SweepOptions, seed: number): Sc
     cuts: base.n > 1 && one(0.2) ? 1 + random.upTo(2) : 0,
     slow: base.n > 1 && one(0.2) ? 1 + random.upTo(2) : 0,
     bytes: one(0.05),
+    partitions: base.n > 1 && one(0.25) ? 1 + random.upTo(1) : 0,
   }
+  // More liars than f_a are survived only while messages between honest signers arrive within Δ, and whoever crashes counts as one of them (§9).
+  if (base.liars === 0 || base.deltaMs === 0) return scenario
+  const timely = { delay: random.pick(['1-10', '5', '2-20']), disk: random.pick(['0', '1', '0-4']) }
+  return { ...scenario, ...timely, crashes: 0, restarts: 0, loss: 0, cuts: 0, slow: 0, partitions: 0 }
 }
 
 /** A run of a sweep that did not hold. */

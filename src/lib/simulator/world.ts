@@ -6,7 +6,7 @@ import type { Id } from '../base/bytes.js'
 import { SeededRandom } from '../base/prng.js'
 import type { Crypto } from '../bls/backend.js'
 import { decodeMessage, encodeMessage, type Message, messageCodec } from '../core/message.js'
-import { decodeRecord, encodeRecord, recordCodec } from '../core/record.js'
+import { type DurableRecord, decodeRecord, encodeRecord, recordCodec } from '../core/record.js'
 import type { Effect, ExecutedBatch } from '../core/steppable.js'
 import { transactionId } from '../core/transaction.js'
 import { Clients } from './clients.js'
@@ -39,6 +39,10 @@ export interface WorldOptions {
   /** Makes the signer of a host, counting through the crypto it is given. */
   make(self: number, crypto: Crypto): SimulatedSigner
   countBytes: boolean
+  /** Signers that lie: what they hold and do is owed to nobody. */
+  liars: ReadonlySet<number>
+  /** Those who see everything: told each durable record and each message sent. */
+  spy: { recorded(signer: number, record: DurableRecord): void; sent(from: number, message: Message): void } | undefined
   trace: ((line: TraceLine) => void) | undefined
 }
 
@@ -105,7 +109,7 @@ export class World {
 
   /** Running signers with the batches that they have not executed and that a running signer holds. */
   behind(): { signer: number; batchIds: Id[] }[] {
-    const up = this.hosts.filter((host) => host.isUp)
+    const up = this.hosts.filter((host) => host.isUp && !this.#options.liars.has(host.index))
     const known = new Set<Id>()
     for (const host of up) for (const batchId of host.known) known.add(batchId)
     return up.flatMap(({ index }) => {
@@ -210,6 +214,7 @@ export class World {
     if (!host) return true
     if (effect.type === 'persist') {
       this.recorder.durable(signer, effect.record)
+      this.#options.spy?.recorded(signer, effect.record)
       this.#options.trace?.(effectLine(this.timeline.now, signer, effect))
     }
     if (effect.type !== 'persist' && effect.type !== 'send') return true
@@ -242,6 +247,7 @@ export class World {
   }
 
   #send(from: number, to: number, message: Message): void {
+    this.#options.spy?.sent(from, message)
     const costs = this.costs[from] as Costs
     costs.messages++
     if (this.#options.countBytes) costs.bytes += this.#encode(message).length
@@ -273,6 +279,9 @@ export class World {
         return
       case 'cut':
         this.timeline.at(fault.atMs, () => this.#cut(fault))
+        return
+      case 'partition':
+        this.timeline.at(fault.atMs, () => this.#partition(fault))
         return
       case 'slow':
         this.timeline.at(fault.atMs, () => this.#slow(fault))
@@ -337,11 +346,32 @@ export class World {
       this.#connect(a, b)
     })
     if (silent) return this.#network.silence(a, b, true)
+    this.#disconnect(a, b)
+  }
+
+  #disconnect(a: number, b: number): void {
     this.#cuts.add(linkName(a, b))
     for (const [from, to] of [[a, b] as const, [b, a] as const]) {
       this.#network.drop(from, to)
       if (this.hosts[from]?.isUp) this.#tell(from, to, { type: 'disconnected', signer: from })
     }
+  }
+
+  #partition(fault: Fault & { type: 'partition' }): void {
+    const { links, untilMs, silent } = fault
+    this.#note(faultText(fault))
+    for (const [from, to] of links) {
+      if (silent) this.#network.silence(from, to, true)
+      else this.#disconnect(from, to)
+    }
+    this.timeline.at(untilMs, () => {
+      this.faultsAhead--
+      this.#note('the network is whole again')
+      for (const [from, to] of links) {
+        if (silent) this.#network.silence(from, to, false)
+        else if (this.#cuts.delete(linkName(from, to))) this.#connect(from, to)
+      }
+    })
   }
 
   #slow(fault: Fault & { type: 'slow' }): void {

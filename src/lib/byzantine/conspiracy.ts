@@ -1,0 +1,132 @@
+/**
+ * Liars that work together and see everything: every vote that any signer recorded and every accept and promise that was sent is theirs to use. They
+ * put together whatever certificate verifies from honest signers' statements and their own, whose views they choose for it, and give it to
+ * whom and when it hurts. Owns what they gathered; each of them also keeps to a lie of its own from `strategies.ts`.
+ */
+import { bitmapOf, countBits, membersOf } from '../base/bitmap.js'
+import { type Id, toHex } from '../base/bytes.js'
+import type { SeededRandom } from '../base/prng.js'
+import { mergeMultiSignatures, singleSignature } from '../bls/multi-signature.js'
+import type { Certificate, Order } from '../core/certificate.js'
+import type { Message } from '../core/message.js'
+import { acceptDigest, valueDigest, voteDigest } from '../core/statement.js'
+import type { Effect } from '../core/steppable.js'
+import { isFast, tallyOf } from '../core/tally.js'
+import type { View } from '../core/view.js'
+import { countedViews, voteSetOf } from '../core/vote-set.js'
+import type { LiarTools, Lie } from './liar.js'
+
+/** Certificates that are kept for later, and batches of which votes are kept. */
+const KEPT = 64
+
+export class Conspiracy {
+  readonly #random: SeededRandom
+  readonly #members = new Map<number, LiarTools>()
+  readonly #votes = new Map<Id, Map<number, { view: View; signature: Uint8Array }>>()
+  readonly #accepts = new Map<string, { order: Order; shares: Map<number, Uint8Array> }>()
+  readonly #certificates: Certificate[] = []
+  /** Certificates that were put together and handed out. */
+  dealt = 0
+
+  constructor(random: SeededRandom) {
+    this.#random = random
+  }
+
+  /** One more liar joins; returns what it does besides its own lie. */
+  join(tools: LiarTools): Lie {
+    this.#members.set(tools.self, tools)
+    return (_event, effects) => {
+      if (this.#random.upTo(5) > 0) return effects
+      this.#assemble(tools)
+      return [...effects, ...this.#deal(tools)]
+    }
+  }
+
+  /** A signer recorded this vote. */
+  sawVote(signer: number, batchId: Id, view: View, signature: Uint8Array): void {
+    const votes = this.#votes.get(batchId) ?? new Map()
+    votes.set(signer, { view, signature })
+    this.#votes.set(batchId, votes)
+    if (this.#votes.size > KEPT) this.#votes.delete(this.#votes.keys().next().value ?? '')
+  }
+
+  /** A signer sent this. */
+  sawMessage(from: number, message: Message): void {
+    if (message.type === 'certificate' && this.#certificates.length < KEPT) this.#certificates.push(message.certificate)
+    if (message.type === 'order') {
+      const { order } = message
+      const name = `${order.batchId}/${order.ballot}`
+      if (!this.#accepts.has(name)) this.#accepts.set(name, { order, shares: new Map() })
+    }
+    if (message.type !== 'accept' || !message.accepts || countBits(message.accepts.signers) !== 1) return
+    this.#accepts.get(`${message.batchId}/${message.ballot}`)?.shares.set(from, message.accepts.signature)
+  }
+
+  /** A fast certificate from honest votes and views of the liars' choice, or a slow one from honest accepts and theirs. */
+  #assemble(tools: LiarTools): void {
+    const certificate = this.#random.upTo(1) === 0 ? this.#fast(tools) : this.#slow(tools)
+    if (!certificate || this.#certificates.length >= KEPT) return
+    this.#certificates.push(certificate)
+  }
+
+  #fast({ manifest, crypto, journal }: LiarTools): Certificate | undefined {
+    if (this.#votes.size === 0) return undefined
+    const [batchId, all] = this.#random.pick([...this.#votes])
+    const known = journal.get(batchId)
+    if (!known) return undefined
+    const honest = [...all].filter(([signer]) => !this.#members.has(signer) && this.#random.upTo(5) > 0)
+    if (honest.length === 0) return undefined
+    // The liars all say what one honest signer said, or what suits no one.
+    const [, { view: wanted }] = this.#random.pick(honest)
+    const view = this.#random.upTo(2) > 0 ? wanted : { heights: wanted.heights, pending: wanted.pending.filter(() => this.#random.upTo(1) === 0) }
+    const own = [...this.#members.values()].map((member) => {
+      const signature = member.crypto.bls.sign(member.blsSecretKey, voteDigest(manifest, batchId, view))
+      return [member.self, { view, signature }] as const
+    })
+    const votes = [...honest, ...own]
+    if (votes.length < manifest.quorum) return undefined
+    const merged = mergeMultiSignatures(
+      crypto.bls,
+      votes.map(([signer, vote]) => singleSignature(manifest.n, signer, voteDigest(manifest, batchId, vote.view), vote.signature)),
+    )
+    if (!merged) return undefined
+    const views = new Map(votes.map(([, vote]) => [toHex(voteDigest(manifest, batchId, vote.view)), vote.view] as const))
+    const set = voteSetOf(merged, views)
+    const tally = tallyOf(known.batch.keys, countedViews(set), journal.logs)
+    return 'behindOn' in tally || !isFast(tally, manifest) ? undefined : { type: 'fast', epoch: manifest.epoch, batchId, votes: set }
+  }
+
+  #slow({ manifest, crypto }: LiarTools): Certificate | undefined {
+    if (this.#accepts.size === 0) return undefined
+    const { order, shares } = this.#random.pick([...this.#accepts.values()])
+    const digest = valueDigest(manifest.clusterId, order.value)
+    const message = acceptDigest(manifest, order.batchId, order.ballot, digest)
+    const all = new Map(shares)
+    for (const member of this.#members.values()) all.set(member.self, member.crypto.bls.sign(member.blsSecretKey, message))
+    if (all.size < manifest.quorum) return undefined
+    const merged = mergeMultiSignatures(
+      crypto.bls,
+      [...all].map(([signer, signature]) => singleSignature(manifest.n, signer, message, signature)),
+    )
+    if (!merged) return undefined
+    const { batchId, ballot, value } = order
+    return {
+      type: 'slow',
+      epoch: manifest.epoch,
+      batchId,
+      ballot,
+      value,
+      signers: bitmapOf(manifest.n, [...all.keys()]),
+      signature: merged.signature,
+    }
+  }
+
+  /** One of the certificates, to a few. */
+  #deal({ self, manifest }: LiarTools): Effect[] {
+    if (this.#certificates.length === 0) return []
+    const certificate = this.#random.pick(this.#certificates)
+    const some = membersOf(this.#random.bytes(bitmapOf(manifest.n, []).length)).filter((to) => to < manifest.n && to !== self)
+    if (some.length > 0) this.dealt++
+    return some.map((to) => ({ type: 'send', to, message: { type: 'certificate', certificate } }))
+  }
+}
