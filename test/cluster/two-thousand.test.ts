@@ -42,7 +42,7 @@ const bench = new Bench()
 const folder = join(bench.home, 'clusters', 'default')
 
 test.before(async () => {
-  const up = await bench.musig(['cluster', 'up', '-n', String(N), '--machine', 'documents'])
+  const up = await bench.musig(['cluster', 'up', '-n', String(N), '--machine', 'documents', '--delta', '0'])
   assert.is(up.code, 0, up.stderr)
 })
 
