@@ -9,7 +9,7 @@ import { ClusterFolder, type ClusterRecord } from './cluster-folder.js'
 import { writeAddresses } from './create.js'
 import { abandon, awaitReady, launch, portless, processGroups } from './launch.js'
 import { withLock } from './lock.js'
-import { type ClusterProcess, killProcesses, processesOf, type StartedProcess, stopProcesses } from './processes.js'
+import { type ClusterProcess, isPaused, killProcesses, processesOf, type StartedProcess, setPaused, stopProcesses } from './processes.js'
 
 /** What `down` and `rm` did, or would do. */
 export interface Removal {
@@ -61,6 +61,38 @@ export async function killSigner(home: string, name: string, index: number): Pro
     await killProcesses(folder, doomed)
     await notePid(folder, record, signers, null)
     return { cluster: name, signers, pid: first.pid }
+  })
+}
+
+/** Signers whose processes were stopped where they are, or go on. */
+export interface Pausing {
+  cluster: string
+  /** The signers that were named. */
+  asked: number[]
+  /** All signers of their processes. */
+  signers: number[]
+  pids: number[]
+}
+
+/** Pauses the processes of signers, or lets them go on: all or, where one does not run, none. Errors: `NOT_FOUND`, `BAD_INPUT`. */
+export async function pauseSigners(home: string, name: string, indices: readonly number[], paused: boolean): Promise<Pausing> {
+  const folder = new ClusterFolder(home, name)
+  folder.read()
+  return withLock(home, folder, async () => {
+    const record = folder.read()
+    const found = new Map<number, ClusterProcess>()
+    const signers = new Set<number>()
+    for (const index of indices) {
+      const { doomed, signers: together } = await processOf(folder, record, index)
+      if (doomed.length === 0) throw new MusigError('BAD_INPUT', `signer ${index} does not run; start it with: musig cluster restart ${index}`)
+      for (const process of doomed) {
+        if (!paused && !(await isPaused(process.pid))) throw new MusigError('BAD_INPUT', `signer ${index} is not paused; there is nothing to resume`)
+        found.set(process.pid, process)
+      }
+      for (const signer of together) signers.add(signer)
+    }
+    await setPaused([...found.values()], paused)
+    return { cluster: name, asked: [...indices], signers: [...signers].sort((a, b) => a - b), pids: [...found.keys()] }
   })
 }
 

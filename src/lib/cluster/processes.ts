@@ -101,6 +101,28 @@ export async function killProcesses(folder: ClusterFolder, doomed: readonly Clus
   if (left.length > 0) throw new MusigError('INTERNAL', `cannot end the processes ${left.map(({ pid }) => pid).join(', ')}`)
 }
 
+/** Stops processes where they are, or lets them go on. Those that ended meanwhile are passed over. */
+export async function setPaused(processes: readonly ClusterProcess[], paused: boolean): Promise<void> {
+  for (const { pid } of processes) send(pid, paused ? 'SIGSTOP' : 'SIGCONT')
+  const deadline = performance.now() + KILL_MS
+  // The system stops a process a moment after it was told to.
+  for (const { pid } of processes)
+    while ((await isPaused(pid)) !== paused && isThere(pid) && performance.now() < deadline)
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+}
+
+/** Whether a process was stopped by a signal, so that it neither runs nor ends until it is told to go on. */
+export async function isPaused(pid: number): Promise<boolean> {
+  if (existsSync('/proc/self/stat')) {
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
+    // The name before the state stands in brackets, and may hold brackets itself.
+    return /^[Tt]/.test(stat.slice(stat.lastIndexOf(')') + 2))
+  }
+  const { execa } = await import('execa')
+  const { stdout = '' } = await execa('ps', ['-o', 'state=', '-p', String(pid)], { reject: false })
+  return /^\s*T/.test(stdout)
+}
+
 async function waitForEnd(
   folder: ClusterFolder,
   doomed: readonly ClusterProcess[],
@@ -122,6 +144,14 @@ function send(pid: number, signal: NodeJS.Signals): void {
     process.kill(pid, signal)
   } catch {
     // Ended meanwhile.
+  }
+}
+
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
   }
 }
 

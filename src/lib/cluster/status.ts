@@ -3,10 +3,10 @@ import { toHex } from '../base/bytes.js'
 import { Client } from '../node/client.js'
 import { type ClusterFolder, clustersOf } from './cluster-folder.js'
 import { processGroups, statusOf } from './launch.js'
-import { processesOf } from './processes.js'
+import { isPaused, processesOf } from './processes.js'
 
-/** `ready`: it reaches a quorum; `no quorum`: it runs and does not; `silent`: its process is there and does not answer. */
-type SignerState = 'ready' | 'no quorum' | 'silent' | 'down'
+/** `ready`: it reaches a quorum; `no quorum`: it runs and does not; `paused`: its process was stopped by a signal; `silent`: its process is there and does not answer. */
+type SignerState = 'ready' | 'no quorum' | 'paused' | 'silent' | 'down'
 
 /** One signer, as `cluster status --json` prints it. */
 interface SignerStatus {
@@ -61,14 +61,15 @@ export async function clusterStatus(folder: ClusterFolder): Promise<ClusterStatu
       groups.flatMap(([name, members]) =>
         members.map(async (signer): Promise<SignerStatus> => {
           const pid = running.get(name) ?? null
-          const status = pid === null ? undefined : await statusOf(client, signer)
+          const paused = pid !== null && (await isPaused(pid))
+          const status = pid === null || paused ? undefined : await statusOf(client, signer)
           return {
             index: signer.index,
             name: signer.name,
             publicKey: toHex(signer.publicKey),
             url: signer.url,
             pid,
-            state: pid === null ? 'down' : status ? (status.ready ? 'ready' : 'no quorum') : 'silent',
+            state: stateOf(pid !== null, paused, status),
             executed: status?.executed ?? null,
             orderDigest: status?.orderDigest ?? null,
             machineDigest: status?.machineDigest ?? null,
@@ -81,6 +82,13 @@ export async function clusterStatus(folder: ClusterFolder): Promise<ClusterStatu
   } finally {
     client.close()
   }
+}
+
+function stateOf(runs: boolean, paused: boolean, status: { ready: boolean } | undefined): SignerState {
+  if (!runs) return 'down'
+  if (paused) return 'paused'
+  if (!status) return 'silent'
+  return status.ready ? 'ready' : 'no quorum'
 }
 
 /** All clusters of a home. One whose file is damaged is named all the same. */
