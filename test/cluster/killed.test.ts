@@ -49,7 +49,7 @@ async function until(holds: () => Promise<boolean>, what: string, limitMs = 60_0
 }
 
 test.after(async () => {
-  for (const name of ['all', 'some', 'rivals']) await bench.musig(['cluster', 'rm', '--cluster', name])
+  for (const name of ['all', 'some', 'rivals', 'root']) await bench.musig(['cluster', 'rm', '--cluster', name])
   bench.remove()
 })
 
@@ -121,6 +121,32 @@ test('two rival transfers at two signers at once: one succeeds, the same receipt
       await until(async () => (await client.show(txId, { from })).status === 'executed', `${txId} at signer ${from}`)
       assert.equal((await client.show(txId, { from })).receipt, receipt)
     }
+  client.close()
+})
+
+test('a root killed between phases: another coordinator finishes, and tx why says so', async () => {
+  const status = (await cluster('up', '-n', '5', '--cluster', 'root')) as unknown as ClusterStatus
+  const client = clientOf('root')
+  clusterId = (await client.manifest()).clusterId
+  const pid = (signer: number) => status.signers[signer]?.pid ?? 0
+  // Without these two ballot 0 can not finish: three votes are no quorum.
+  for (const signer of [3, 4]) process.kill(pid(signer), 'SIGSTOP')
+  const { txId, batchId } = await client.submit(transactionOf(openPayload('orphan', 5)), { to: 0, wait: 'none' })
+  let held = batchId
+  await until(async () => {
+    held ??= (await client.show(txId, { from: 1 })).batchId
+    return held !== null && (await client.batch(held, { from: 1 })).ownVote !== null
+  }, 'another signer holds the batch')
+  const waiting = await bench.musig(['tx', 'why', txId, '--from', '1', '--cluster', 'root', '--json'])
+  assert.is(waiting.code, 0, waiting.stderr)
+  assert.match(String(jsonOf(waiting)['sentence']), /No quorum: 3 of 4/)
+  process.kill(pid(0), 'SIGKILL')
+  for (const signer of [3, 4]) process.kill(pid(signer), 'SIGCONT')
+  await until(async () => (await client.show(txId, { from: 1 })).status === 'executed', 'the orphan is executed')
+  const { ballot } = await client.show(txId, { from: 1 })
+  assert.ok((ballot ?? 0) > 0, `decided in ballot ${ballot}`)
+  const why = await bench.musig(['tx', 'why', txId, '--from', '1', '--cluster', 'root', '--json'])
+  assert.match(String(jsonOf(why)['sentence']), new RegExp(`decided in ballot ${ballot} by coordinator [1-4], because root 0 did not finish`))
   client.close()
 })
 

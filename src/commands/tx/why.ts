@@ -1,0 +1,61 @@
+/** `musig tx why`: why a transaction is not executed yet, or why it stands where it does. */
+import { Args } from '@oclif/core'
+import { MusigError } from '../../lib/base/errors.js'
+import { clusterFlag, MusigCommand } from '../../lib/cli/base-command.js'
+import { parsePrefix } from '../../lib/cli/prefix.js'
+import { fromFlag } from '../../lib/cli/tx-flags.js'
+import { withCluster } from '../../lib/cluster/connection.js'
+import { type Witnessed, whyOf } from '../../lib/inspect/why.js'
+import type { Client } from '../../lib/node/client.js'
+
+/** A signer that does not answer within this time counts as silent. */
+const ANSWER_MS = 2000
+
+export default class TxWhy extends MusigCommand {
+  static override summary = 'Say why a transaction is not executed yet, or why it stands where it does.'
+  static override description =
+    'One sentence, then the details: which signers have not voted or accepted, which do not answer, the ballot and its coordinator, and what a committed transaction waits for.'
+  static override examples = ['<%= config.bin %> tx why 3f2a91', '<%= config.bin %> tx why 3f2a91 --json']
+  static override args = { id: Args.string({ ignoreStdin: true, description: 'The transaction’s id, or the beginning of it.', required: true }) }
+  static override flags = { ...fromFlag, ...clusterFlag }
+
+  async run(): Promise<object> {
+    const { args, flags } = await this.parse(TxWhy)
+    const id = parsePrefix(args.id, 'transaction')
+    const { cluster, from } = flags
+    const { result, why } = await withCluster({ home: this.home(flags), cluster }, async ({ client, manifest }) => {
+      const result = await client.show(id, { from })
+      const batch = result.batchId === null ? undefined : await client.batch(result.batchId, { from })
+      const signers = await Promise.all(manifest.signers.map((_, signer) => witnessed(client, result.batchId, signer)))
+      const { batchId, status, reason, path, ballot, votes, position } = result
+      const why = whyOf({
+        manifest,
+        batchId,
+        status,
+        reason,
+        path,
+        ballot,
+        votes,
+        position,
+        initiator: batch?.initiator ?? null,
+        waitingFor: batch?.waitingFor ?? null,
+        signers,
+      })
+      return { result, why }
+    })
+    if (!this.jsonEnabled()) this.log([why.sentence, ...why.details.map((line) => `  ${line}`)].join('\n'))
+    return { txId: result.txId, batchId: result.batchId, status: result.status, ...why }
+  }
+}
+
+/** What one signer says of a batch: null if it does not answer, undefined if it does not hold it. */
+async function witnessed(client: Client, batchId: string | null, from: number): Promise<Witnessed | null | undefined> {
+  if (batchId === null) return undefined
+  try {
+    const { ownVote, promised, accepted } = await client.batch(batchId, { from, timeoutMs: ANSWER_MS })
+    const ballot = (accepted as { ballot?: number } | null)?.ballot
+    return { voted: ownVote !== null, promised, accepted: ballot ?? null }
+  } catch (error) {
+    return error instanceof MusigError && error.code === 'NOT_FOUND' ? undefined : null
+  }
+}
