@@ -15,6 +15,10 @@ const REGRESSIONS: [wrong: string, scenario: Partial<Scenario>][] = [
     // n = 7, where f_s is 3: three had it, three had not, one was gone for good.
     { seed: 325, txs: 6, contention: 1, hotKeys: 3, windowMs: 100, loss: 0.05, reorder: true, crashes: 1, restarts: 3, deltaMs: 60 },
   ],
+  [
+    'coordinators waited for a history that a liar claimed and nobody had, ballot after ballot',
+    { seed: 500037, windowMs: 10, contention: 1, hotKeys: 1, delay: 'exp:30', disk: '0', partitions: 2, liars: 1, lie: 'collude', limitMs: 30_000 },
+  ],
 ]
 
 for (const [wrong, change] of REGRESSIONS) {

@@ -17,7 +17,7 @@ import type { MessageOf, PromiseOf } from './message.js'
 import type { Notices } from './notices.js'
 import { backedBatch, promiseSetOf, readBacking, valueFromPromises } from './promises.js'
 import { acceptDigest, MAX_BALLOT, type PromiseStatement, prepareDigest, promiseDigest, timeoutDigest, valueDigest, voteDigest } from './statement.js'
-import { reachesTooFarBack } from './view.js'
+import { keyAhead, reachesTooFarBack } from './view.js'
 import type { Voting } from './voting.js'
 
 /** An own attempt to decide a batch as the coordinator of a ballot. */
@@ -311,6 +311,7 @@ export class Ballots {
     const batchId = known.batch.id
     if (this.#isOver(known) || attempt.order || this.#recoveries.get(batchId)?.attempt !== attempt) return
     if (attempt.promises.size < manifest.quorum || (attempt.promises.size < manifest.n && !attempt.isDue)) return
+    if (attempt.isDue) this.#leaveOutUnread(known, attempt)
     const promises = promiseSetOf(
       this.#ctx,
       batchId,
@@ -330,6 +331,19 @@ export class Ballots {
     attempt.order = signOrder(crypto, manifest, linkSecretKey, { batchId, ballot: attempt.ballot, value: reading.value, proof })
     this.#ctx.persist({ type: 'order', order: attempt.order })
     this.#ctx.sendAll({ type: 'order', order: attempt.order })
+  }
+
+  /**
+   * Once the wait is over, promises that cannot be read here are left out where a quorum is left without them (§6): what they claim, a history or a
+   * batch behind a blocker, may be something that nobody can back, and waiting for it would cost every ballot.
+   */
+  #leaveOutUnread(known: KnownBatch, { promises }: Attempt): void {
+    const isRead = ({ view, backings }: PromiseOf): boolean =>
+      keyAhead(view.heights, this.#ctx.journal.logs) === undefined &&
+      backings.every((backing) => !['behind', 'missing'].includes(readBacking(this.#ctx, backing, known.batch.id).type))
+    const unread = [...promises].filter(([, promise]) => !isRead(promise)).map(([signer]) => signer)
+    if (promises.size - unread.length < this.#ctx.manifest.quorum) return
+    for (const signer of unread) promises.delete(signer)
   }
 
   /** ORDER of a ballot above 0: the accept goes straight to the coordinator. */
