@@ -19,6 +19,10 @@ const REGRESSIONS: [wrong: string, scenario: Partial<Scenario>][] = [
     'coordinators waited for a history that a liar claimed and nobody had, ballot after ballot',
     { seed: 500037, windowMs: 10, contention: 1, hotKeys: 1, delay: 'exp:30', disk: '0', partitions: 2, liars: 1, lie: 'collude', limitMs: 30_000 },
   ],
+  [
+    'roots waited for such a history too, so that every batch went into recovery',
+    { seed: 700127, windowMs: 0, contention: 1, hotKeys: 1, deltaMs: 50, liars: 1, lie: 'collude', limitMs: 10_000 },
+  ],
 ]
 
 for (const [wrong, change] of REGRESSIONS) {

@@ -12,7 +12,7 @@ import type { Context } from './context.js'
 import { downward, type Phase, type Round, sweepOf } from './round-state.js'
 import type { SweepShare } from './sweep.js'
 import { isFast, isHopeless, predecessorsOf, slowValue, type Tally, tallyOf } from './tally.js'
-import { reachesTooFarBack } from './view.js'
+import { keyAhead, reachesTooFarBack } from './view.js'
 import { countedViews, type VoteSet, voteSetOf } from './vote-set.js'
 
 export class Root {
@@ -39,13 +39,34 @@ export class Root {
     if (!merged) return this.#examine(round, 'vote')
     const votes = voteSetOf(merged, round.views)
     const tally = tallyOf(round.batch.keys, countedViews(votes), journal.logs)
-    if ('behindOn' in tally) return this.#commits.afterExecution(batchId, this.#furthest(round, tally.behindOn), () => this.evaluate(round))
+    if ('behindOn' in tally) return this.#catchUp(round, tally.behindOn)
     if (isFast(tally, manifest)) return this.#decideFast(round, merged, votes)
     if (round.order) return
     if (round.waitIsOver || tally.votes === manifest.n || isHopeless(tally, manifest)) return this.#orderSlow(round, merged, votes, tally)
     if (timers.has(`order ${batchId}`)) return
     timers.set(`order ${batchId}`, now + manifest.timing.orderWaitMs, () => {
       round.waitIsOver = true
+      this.evaluate(round)
+    })
+  }
+
+  /** Votes that reach above what is executed here are waited for, a bounded time: what they claim may be something that nobody can back (§6). */
+  #catchUp(round: Round, key: string): void {
+    const { timers, now, manifest, journal } = this.#ctx
+    const batchId = round.batch.id
+    this.#commits.afterExecution(batchId, this.#furthest(round, key), () => this.evaluate(round))
+    if (timers.has(`ahead ${batchId}`)) return
+    timers.set(`ahead ${batchId}`, now + manifest.timing.hopTimeoutMs, () => {
+      if (journal.get(batchId)?.committed) return
+      const isAhead = ({ message }: { message: Uint8Array }): boolean => {
+        const view = round.views.get(toHex(message))
+        return view !== undefined && keyAhead(view.heights, journal.logs) !== undefined
+      }
+      const ahead = round.votes.shares.filter((share) => share.signature.entries.some(isAhead))
+      for (const share of ahead) {
+        round.votes.drop(share)
+        this.#search(round, 'vote', share, 'a vote that reaches above what it can show')
+      }
       this.evaluate(round)
     })
   }
@@ -135,15 +156,15 @@ export class Root {
     const bad = sweep.shares.filter((share) => multiSignatureFault(crypto.bls, publicKeysOf(manifest), share.signature) !== undefined)
     for (const share of bad) {
       sweep.drop(share)
-      this.#search(round, phase, share)
+      this.#search(round, phase, share, `invalid ${phase} share`)
     }
   }
 
-  #search(round: Round, phase: Phase, { from, signers }: SweepShare): void {
+  #search(round: Round, phase: Phase, { from, signers }: SweepShare, reason: string): void {
     const members = membersOf(signers)
     const [only] = members
     if (members.length === 1 && only !== undefined) {
-      this.#ctx.suspect(only, `invalid ${phase} share`, round.batch.id)
+      this.#ctx.suspect(only, reason, round.batch.id)
       // Who passed it on may have spoilt it: the signer itself is asked once more, at most.
       if (from !== only && !round.adopted.has(only)) {
         round.adopted.set(only, from)
