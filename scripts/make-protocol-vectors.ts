@@ -23,6 +23,7 @@ import {
   proofOfOrderDigest,
   signOrder,
 } from '../src/lib/core/certificate.js'
+import { headsAt } from '../src/lib/core/heads.js'
 import { KeyLogs } from '../src/lib/core/key-logs.js'
 import { type Manifest, makeManifest, manifestToJson, proofDigest, signerEntry } from '../src/lib/core/manifest.js'
 import { encodeMessage, type Message, messageCodec, type PromiseOf } from '../src/lib/core/message.js'
@@ -440,6 +441,8 @@ export function protocolVectors(crypto: Crypto) {
     { type: 'have', batch, certificate: slow },
     { type: 'sync', executed: 3, digest: logs.executedDigest, from: 0 },
     { type: 'page', from: 0, ids, executed: 3 },
+    { type: 'heads-request', heights: new Map([['acct:alice', 2]]) },
+    headsAt(logs, new Map(logs.keys().map((key) => [key, 2]))),
   ]
   const codec = messageCodec(clusterId)
   const counted = (name: string, votes: VoteSet) => {

@@ -50,14 +50,20 @@ test('heads and orderDigest are those of the text', () => {
     fc.property(steps, (batches) => {
       const logs = new KeyLogs(CLUSTER)
       const heads = new Map<string, { height: number; head: Uint8Array }>()
+      const all = new Map<string, Uint8Array>()
       batches.forEach((keys, i) => {
         logs.append(id(i), keys)
         for (const key of keys) {
           const { height, head } = heads.get(key) ?? { height: 0, head: new Uint8Array(32) }
           const parts = [Buffer.from('musig/v1/key\0'), unhex(CLUSTER), Buffer.from(key), u32(height + 1), head, unhex(id(i))]
           heads.set(key, { height: height + 1, head: sha256(Buffer.concat(parts)) })
+          all.set(`${key}/${height + 1}`, heads.get(key)?.head ?? new Uint8Array(0))
         }
       })
+      for (const [place, head] of all) {
+        const [key = '', height] = place.split('/')
+        assert.is(hex(logs.headOf(key, Number(height))), hex(head))
+      }
       for (const [key, { head }] of heads) assert.is(hex(logs.headOf(key)), hex(head))
       const pairs = [...heads].sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b))).map(([key, { head }]) => [key, head])
       assert.is(logs.orderDigest, hex(sha256(Buffer.concat([Buffer.from('musig/v1/order-digest\0'), unhex(CLUSTER), encodeCbor(pairs)]))))

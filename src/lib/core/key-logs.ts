@@ -6,7 +6,8 @@ import { compareText, fromHex, type Id, toHex, uint32, utf8 } from '../base/byte
 import { encodeCbor } from '../base/cbor.js'
 import { digestOf, statementId } from '../base/hash.js'
 
-const NO_HEAD = new Uint8Array(32)
+const HEAD_BYTES = 32
+const NO_HEAD = new Uint8Array(HEAD_BYTES)
 
 /** What readers of views need to know of the past: the executed order of each key as far as this signer has executed. */
 export interface History {
@@ -20,7 +21,8 @@ export interface History {
 
 interface KeyLog {
   entries: Id[]
-  head: Uint8Array
+  /** The head after each entry, one after the other, with room to grow. */
+  heads: Uint8Array
 }
 
 export class KeyLogs implements History {
@@ -41,11 +43,14 @@ export class KeyLogs implements History {
     const heights = new Map<string, number>()
     const idBytes = fromHex(batchId)
     for (const key of keys) {
-      const log = this.#logs.get(key) ?? { entries: [], head: NO_HEAD }
+      const log = this.#logs.get(key) ?? { entries: [], heads: new Uint8Array(HEAD_BYTES) }
+      const before = this.headOf(key)
       log.entries.push(batchId)
-      log.head = chain(this.#clusterId, key, log.entries.length, log.head, idBytes)
+      const height = log.entries.length
+      if (log.heads.length < height * HEAD_BYTES) log.heads = grown(log.heads)
+      log.heads.set(chain(this.#clusterId, key, height, before, idBytes), (height - 1) * HEAD_BYTES)
       this.#logs.set(key, log)
-      heights.set(key, log.entries.length)
+      heights.set(key, height)
     }
     this.#heights.set(batchId, heights)
     this.executed.push(batchId)
@@ -66,8 +71,11 @@ export class KeyLogs implements History {
     return this.#heights.get(batchId)
   }
 
-  headOf(key: string): Uint8Array {
-    return this.#logs.get(key)?.head ?? NO_HEAD
+  /** The head of a key's chain: the latest one, or that at a height which was reached. */
+  headOf(key: string, height: number = this.heightOf(key)): Uint8Array {
+    const log = this.#logs.get(key)
+    if (!log || height < 1 || height > log.entries.length) return NO_HEAD
+    return log.heads.slice((height - 1) * HEAD_BYTES, height * HEAD_BYTES)
   }
 
   keys(): string[] {
@@ -84,6 +92,12 @@ export class KeyLogs implements History {
   get executedDigest(): Id {
     return toHex(this.#digest)
   }
+}
+
+function grown(heads: Uint8Array): Uint8Array {
+  const larger = new Uint8Array(2 * heads.length)
+  larger.set(heads)
+  return larger
 }
 
 /** One link of a key's chain: H("musig/v1/key\0", clusterId, key, height, previous head, batchId), raw parts (§13). */

@@ -9,6 +9,7 @@ import { CatchUp } from './catch-up.js'
 import { Commits } from './commits.js'
 import { Context, type SignerOptions } from './context.js'
 import { Guard } from './guard.js'
+import { headsAt } from './heads.js'
 import { Intake } from './intake.js'
 import type { Journal } from './journal.js'
 import type { Message } from './message.js'
@@ -194,6 +195,11 @@ export class Signer implements Steppable {
         return this.#catchUp.onSync(from, message)
       case 'page':
         return this.#catchUp.onPage(from, message)
+      case 'heads-request':
+        return this.#ctx.send(from, headsAt(this.journal.logs, message.heights))
+      case 'heads':
+        // Learners ask for them; this signer has not.
+        return undefined
       default:
         return unreachable(message)
     }
