@@ -1,6 +1,5 @@
 /** Commands that take several signers: reading their indices, and saying what happened to them. */
 import { MusigError } from '../base/errors.js'
-import type { Pausing } from '../cluster/down.js'
 
 /** The signers named on a command line, each once. Errors: `BAD_INPUT`. */
 export function signerIndices(typed: readonly unknown[]): number[] {
@@ -13,7 +12,7 @@ export function signerIndices(typed: readonly unknown[]): number[] {
 }
 
 /** One line about signers that were paused or resumed, and about those that share their processes. */
-export function pausingText({ asked, signers }: Pausing, state: string): string {
+export function pausingText({ asked, signers }: { asked: readonly number[]; signers: readonly number[] }, state: string): string {
   const others = signers.filter((signer) => !asked.includes(signer))
   const named = asked.length === 1 ? `Signer ${asked[0]} is` : `Signers ${asked.join(', ')} are`
   const shared = others.length > 0 ? `, and with ${asked.length === 1 ? 'it' : 'them'} ${others.join(', ')} of the same process` : ''
