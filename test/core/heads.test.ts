@@ -44,15 +44,18 @@ test('heads at the heights asked for, at the latest where these lie higher, and 
       ]),
     })
     const [answer] = cluster.sentOf('heads')
-    assert.equal(answer?.message.items, [
-      { key: 'k', height: answered, head: headOf(clusterId, 'k', log.slice(0, answered)) },
-      { key: 'other', height: 1, head: headOf(clusterId, 'other', ids.slice(4)) },
-    ])
+    assert.equal(
+      [...(answer?.message.heads ?? [])],
+      [
+        ['k', { height: answered, head: headOf(clusterId, 'k', log.slice(0, answered)) }],
+        ['other', { height: 1, head: headOf(clusterId, 'other', ids.slice(4)) }],
+      ],
+    )
     assert.is(answer?.to, 1)
   }
   cluster.forget()
   cluster.inject(1, 2, { type: 'heads-request', heights: new Map([['k', 0]]) })
-  assert.equal(cluster.sentOf('heads')[0]?.message.items, [])
+  assert.is(cluster.sentOf('heads')[0]?.message.heads.size, 0)
   assert.is(cluster.suspicions.length, 0)
 })
 

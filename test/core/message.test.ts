@@ -36,10 +36,9 @@ function changed(type: string, path: string, value: Plain): Uint8Array {
 const bytes = (length: number): Uint8Array => new Uint8Array(length).fill(1)
 const copies = <T>(count: number, item: T): T[] => Array.from({ length: count }, () => item)
 
-const keyed = (count: number): Plain => new Map(Array.from({ length: count }, (_, i) => [`k${i}`, 1]))
+const keyed = (count: number, item: Plain): Plain => new Map(Array.from({ length: count }, (_, i) => [`k${i}`, item]))
 const headItem = (height: number): Plain =>
   new Map<string, Plain>([
-    ['key', 'k'],
     ['height', height],
     ['head', bytes(32)],
   ])
@@ -54,9 +53,9 @@ test('each limit and shape is refused when it is exceeded by one, and not before
     ['fetch', 'ids', ids(LIMITS.idsPerFetch)],
     ['page', 'ids', ids(LIMITS.idsPerPage)],
     ['page', 'ids', []],
-    ['heads-request', 'heights', keyed(LIMITS.keysPerBatch)],
-    ['heads', 'items', copies(LIMITS.keysPerBatch, headItem(1))],
-    ['heads', 'items', []],
+    ['heads-request', 'heights', keyed(LIMITS.keysPerBatch, 1)],
+    ['heads', 'heads', keyed(LIMITS.keysPerBatch, headItem(2 ** 32 - 1))],
+    ['heads', 'heads', new Map()],
     ['vote', 'postponed', bytes(512)],
     ['fetch-sequence', 'to', Number.MAX_SAFE_INTEGER],
     ['timeout', 'ballot', 2 ** 32],
@@ -65,9 +64,9 @@ test('each limit and shape is refused when it is exceeded by one, and not before
   const refused: [string, string, Plain][] = [
     ['fetch', 'ids', ids(LIMITS.idsPerFetch + 1)],
     ['page', 'ids', ids(LIMITS.idsPerPage + 1)],
-    ['heads-request', 'heights', keyed(LIMITS.keysPerBatch + 1)],
-    ['heads', 'items', copies(LIMITS.keysPerBatch + 1, headItem(1))],
-    ['heads', 'items', [headItem(2 ** 32)]],
+    ['heads-request', 'heights', keyed(LIMITS.keysPerBatch + 1, 1)],
+    ['heads', 'heads', keyed(LIMITS.keysPerBatch + 1, headItem(1))],
+    ['heads', 'heads', keyed(1, headItem(2 ** 32))],
     ['vote', 'postponed', bytes(513)],
     ['vote', 'postponed', bytes(0)],
     ['vote', 'votes.entries.0.signers', bytes(513)],

@@ -9,9 +9,10 @@ import type { Heights } from './view.js'
 
 /** The heads at these heights, or at the latest ones where the logs are shorter; keys without executed batches are left out. */
 export function headsAt(logs: KeyLogs, heights: Heights): MessageOf<'heads'> {
-  const items = [...heights].flatMap(([key, asked]) => {
+  const heads: MessageOf<'heads'>['heads'] = new Map()
+  for (const [key, asked] of heights) {
     const height = Math.min(asked, logs.heightOf(key))
-    return height < 1 ? [] : [{ key, height, head: toHex(logs.headOf(key, height)) }]
-  })
-  return { type: 'heads', items }
+    if (height > 0) heads.set(key, { height, head: toHex(logs.headOf(key, height)) })
+  }
+  return { type: 'heads', heads }
 }

@@ -1,6 +1,22 @@
 /** The messages between signers: their shapes, limits and one codec. Named after the phases of §5 and the steps of §7. */
 import type { Id } from '../base/bytes.js'
-import { bytes, type Codec, type Decoded, fromCbor, id, list, mapped, nullable, object, oneOf, tagged, text, toCbor, uint } from '../base/codec.js'
+import {
+  bytes,
+  type Codec,
+  type Decoded,
+  fromCbor,
+  id,
+  list,
+  mapOf,
+  mapped,
+  nullable,
+  object,
+  oneOf,
+  tagged,
+  text,
+  toCbor,
+  uint,
+} from '../base/codec.js'
 import { backingCodec, certificateCodec, orderCodec } from './certificate.js'
 import { LIMITS } from './limits.js'
 import { ballotCodec, bitmapCodec, blsSignatureCodec, linkSignatureCodec, MAX_BALLOT, promiseFields } from './statement.js'
@@ -93,7 +109,7 @@ function variants(batch: Codec<Batch>) {
     /** Asks for the heads of key logs, each at this height or, where fewer batches were executed, at the latest. */
     'heads-request': object({ heights: heightsCodec }),
     /** The answer: the heads of the keys that have any. */
-    heads: object({ items: list(object({ key: text(LIMITS.keyBytes, 1), height: uint(2 ** 32 - 1), head: id }), LIMITS.keysPerBatch) }),
+    heads: object({ heads: mapOf(text(LIMITS.keyBytes, 1), object({ height: uint(2 ** 32 - 1), head: id }), LIMITS.keysPerBatch) }),
   }
 }
 
