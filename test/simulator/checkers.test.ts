@@ -112,7 +112,20 @@ function fromPromises(entries: [View, number[]][], statements: { accepted: Value
       })),
       signature: SIGNATURE,
       values: [],
-      backings: [],
+      // Every blocker has what shows it: an order for it that leaves this batch out.
+      backings: statements
+        .flatMap(({ blockers }) => blockers)
+        .map((batchId) => ({
+          type: 'order' as const,
+          order: {
+            epoch: 0,
+            batchId,
+            ballot: 0,
+            value: { base: new Map(), predecessors: [], tallies: null },
+            proof: fromVotes(),
+            signature: new Uint8Array(64),
+          },
+        })),
       certificate: null,
     },
   }
