@@ -18,6 +18,7 @@ export const TOKEN = 'f'.repeat(64)
 export interface ClusterFiles {
   folder: string
   manifest: Manifest
+  /** Where the APIs are, and the links too unless they are over TLS. */
   addresses: string[]
   clusterFile: string
   /** By the signers' indices. */
@@ -40,8 +41,8 @@ async function freePorts(count: number): Promise<number[]> {
   return ports
 }
 
-/** Writes the files of a cluster of `n` signers that run `documents`. */
-export async function clusterFiles(n: number, seed = 'test'): Promise<ClusterFiles> {
+/** Writes the files of a cluster of `n` signers that run `documents`; `tlsHost`: their links listen there, over TLS. */
+export async function clusterFiles(n: number, seed = 'test', tlsHost?: string): Promise<ClusterFiles> {
   const crypto = loadCrypto()
   const folder = mkdtempSync(join(tmpdir(), 'musig-test-'))
   const keys = Array.from({ length: n }, (_, i) => {
@@ -63,22 +64,26 @@ export async function clusterFiles(n: number, seed = 'test'): Promise<ClusterFil
     timing: LOCAL_TIMING,
     signers: keys.map((key, i) => signerEntry(crypto, key.secretKey, key.linkSecretKey, `s${i}`)),
   })
-  const addresses = (await freePorts(n)).map((port) => `http://127.0.0.1:${port}`)
+  const ports = await freePorts(2 * n)
+  const addresses = ports.slice(0, n).map((port) => `http://127.0.0.1:${port}`)
+  const links = tlsHost === undefined ? addresses : ports.slice(n).map((port) => `wss://${tlsHost}:${port}`)
   const file = (name: string, content: string) => {
     writeFileSync(join(folder, name), content, { mode: 0o600 })
     return join(folder, name)
   }
   const signers = addresses.map((url, index) => ({ index, url }))
+  const linkAddresses = links.map((url, index) => ({ index, url }))
   const shared = {
     manifest: file('manifest.json', JSON.stringify(manifestToJson(manifest))),
-    addresses: file('addresses.json', JSON.stringify(signers)),
+    addresses: file('addresses.json', JSON.stringify(linkAddresses)),
     tokenFile: file('token', `${TOKEN}\n`),
   }
   mkdirSync(join(folder, 'stores'))
   const configs = manifest.signers.map((signer, i) => {
     const key = keys.find(({ publicKey }) => toHex(publicKey) === toHex(signer.publicKey))
     if (!key) throw new Error('a key of the manifest is missing')
-    return { ...shared, key: file(`key-${i}.json`, keyFileText(insecureKey(key))), store: join(folder, 'stores', String(i)) }
+    const own = { key: file(`key-${i}.json`, keyFileText(insecureKey(key))), store: join(folder, 'stores', String(i)) }
+    return { ...shared, ...own, ...(tlsHost !== undefined && { api: addresses[i] }) }
   })
   const clusterFile = file('cluster.json', JSON.stringify({ schema: 1, signers }))
   return { folder, manifest, addresses, clusterFile, configs, remove: () => rmSync(folder, { recursive: true, force: true }) }

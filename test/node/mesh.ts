@@ -6,6 +6,7 @@ import { SeededRandom } from '../../src/lib/base/prng.js'
 import { fake } from '../../src/lib/bls/fake.js'
 import { LOCAL_TIMING, type Manifest, makeManifest, signerEntry } from '../../src/lib/core/manifest.js'
 import { nodeEd25519 } from '../../src/lib/node/ed25519.js'
+import { createLinkServer, type LinkServer } from '../../src/lib/node/link-tls.js'
 import { createTransport, type LinkTransport } from '../../src/lib/node/transport.js'
 import type { TransportOptions } from '../../src/lib/node/transport-options.js'
 
@@ -45,7 +46,7 @@ function secretKey(random: SeededRandom): Uint8Array {
 
 /** One signer: its server, its transport and what the transport told. */
 export interface TestNode {
-  server: Server
+  server: Server | LinkServer
   transport: LinkTransport
   received: { from: number; frame: Uint8Array }[]
   /** `+2`, `-2`, … as links to signer 2 came and went. */
@@ -56,9 +57,23 @@ const running: { stop(): Promise<void> }[] = []
 
 export async function listen(port = 0): Promise<{ server: Server; port: number }> {
   const server = createServer()
+  return { server, port: await listenAt(server, port, '127.0.0.1') }
+}
+
+/** As `listen`, for links over TLS of signer `self`. */
+export async function listenTls(
+  { manifest, linkSecretKeys }: TestCluster,
+  self: number,
+  { host = '127.0.0.1', ...options }: { host?: string; handshakeMs?: number; handshakes?: number } = {},
+): Promise<{ server: LinkServer; port: number }> {
+  const server = createLinkServer({ self, manifest, linkSecretKey: linkSecretKeys[self] ?? new Uint8Array(32), ...options })
+  return { server, port: await listenAt(server, 0, host) }
+}
+
+async function listenAt(server: Server | LinkServer, port: number, host: string): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(port, '127.0.0.1', resolve)
+    server.listen(port, host, resolve)
   })
   running.push({
     async stop() {
@@ -66,10 +81,12 @@ export async function listen(port = 0): Promise<{ server: Server; port: number }
       server.close()
     },
   })
-  return { server, port: (server.address() as AddressInfo).port }
+  return (server.address() as AddressInfo).port
 }
 
-export type NodeOptions = Partial<Omit<TransportOptions, 'self' | 'server'>> & { server: Server; addresses: readonly string[] }
+export type NodeOptions = Partial<Omit<TransportOptions, 'self' | 'server'>> & { server: Server | LinkServer; addresses: readonly string[] }
+
+export type MeshOptions = Partial<NodeOptions> & { tlsHost?: string }
 
 /** Starts a signer of a cluster on a server that listens already. */
 export async function startNode(cluster: TestCluster, self: number, options: NodeOptions): Promise<TestNode> {
@@ -86,10 +103,14 @@ export async function startNode(cluster: TestCluster, self: number, options: Nod
   return node
 }
 
-/** A full mesh, links open. */
-export async function startMesh(cluster: TestCluster, options: Partial<NodeOptions> = {}): Promise<{ nodes: TestNode[]; addresses: string[] }> {
-  const listening = await Promise.all(cluster.manifest.signers.map(() => listen()))
-  const addresses = listening.map(({ port }) => `http://127.0.0.1:${port}`)
+/** A full mesh, links open; `tlsHost`: over TLS, listening there. */
+export async function startMesh(
+  cluster: TestCluster,
+  { tlsHost, ...options }: MeshOptions = {},
+): Promise<{ nodes: TestNode[]; addresses: string[] }> {
+  const host = tlsHost ?? '127.0.0.1'
+  const listening = await Promise.all(cluster.manifest.signers.map((_, i) => (tlsHost ? listenTls(cluster, i, { host }) : listen())))
+  const addresses = listening.map(({ port }) => `${tlsHost ? 'wss' : 'http'}://${host}:${port}`)
   const nodes = await Promise.all(listening.map(({ server }, i) => startNode(cluster, i, { ...options, server, addresses })))
   const others = nodes.length - 1
   await until(() => nodes.every((node) => node.transport.connected().length === others), 'a full mesh')

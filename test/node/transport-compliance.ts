@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LIMITS } from '../../src/lib/core/limits.js'
-import { frame, type NodeOptions, startMesh, startNode, type TestCluster, type TestNode, testCluster, texts, until } from './mesh.js'
+import { frame, type MeshOptions, startMesh, startNode, type TestCluster, type TestNode, testCluster, texts, until } from './mesh.js'
 
 export const quick = { handshakeMs: 500, pingMs: 50, deadMs: 200, probeMs: 100, backOffFirstMs: 10, backOffLastMs: 200 }
 
@@ -12,12 +12,12 @@ interface TestMesh {
   cluster: TestCluster
   nodes: TestNode[]
   addresses: string[]
-  options: Partial<NodeOptions>
+  options: MeshOptions
 }
 
 /** `linked`: what makes the transports of `n` signers link in the way that is tested. */
-export function transportCompliance(test: Test, linked: (n: number) => Partial<NodeOptions>): void {
-  const mesh = async (n: number, also: Partial<NodeOptions> = {}): Promise<TestMesh> => {
+export function transportCompliance(test: Test, linked: (n: number) => MeshOptions): void {
+  const mesh = async (n: number, also: MeshOptions = {}): Promise<TestMesh> => {
     const cluster = testCluster(n)
     const options = { ...linked(n), ...also }
     return { cluster, options, ...(await startMesh(cluster, options)) }

@@ -10,7 +10,7 @@ const SINGLE = ['manifest', 'key', 'store', 'addresses', 'token-file'] as const
 export default class SignerStart extends MusigCommand {
   static override summary = 'Run one signer in the foreground: what “cluster up” and every deployment starts.'
   static override description =
-    'Which signer of the manifest it is follows from its key. It listens at its own address, connects to all others and takes transactions as soon as a quorum is reachable. ' +
+    'Which signer of the manifest it is follows from its key. It listens at its own address (between machines a wss:// address, whose links are encrypted and known by the keys of the manifest), connects to all others and takes transactions as soon as a quorum is reachable. ' +
     'The log goes to stdout, one JSON object a line; SIGTERM or Ctrl-C stops it cleanly. While it runs, signer.pid in its store folder names the process.'
   static override examples = [
     '<%= config.bin %> signer start --manifest manifest.json --key key.json --store store --addresses addresses.json --token-file token',
@@ -22,7 +22,14 @@ export default class SignerStart extends MusigCommand {
     manifest: Flags.string({ description: 'The cluster’s manifest.', helpValue: 'FILE' }),
     key: Flags.string({ description: 'The signer’s key file (0600).', helpValue: 'FILE' }),
     store: Flags.string({ description: 'The folder of its records, made if it is not there.', helpValue: 'DIR' }),
-    addresses: Flags.string({ description: 'Where the signers listen: [{"index": 0, "url": "http://127.0.0.1:7000"}, …].', helpValue: 'FILE' }),
+    addresses: Flags.string({
+      description: 'Where the signers listen: [{"index": 0, "url": "http://127.0.0.1:7000"}, …]; between machines wss://HOST:PORT.',
+      helpValue: 'FILE',
+    }),
+    api: Flags.string({
+      description: 'Where the API listens, if the signer’s own address is wss://: always on this machine.',
+      helpValue: 'http://127.0.0.1:PORT',
+    }),
     'token-file': Flags.string({ description: 'The token that changes through the API need (0600, 32 characters or more).', helpValue: 'FILE' }),
     'passphrase-file': Flags.string({
       description: 'The passphrase of an encrypted key (0600).',
@@ -31,8 +38,8 @@ export default class SignerStart extends MusigCommand {
     }),
     'machine-file': Flags.string({ description: 'The state machine, where the manifest names one by its digest.', helpValue: 'FILE.js' }),
     pack: Flags.string({
-      description: 'Several signers in one process: a list of {manifest, key, store, addresses, tokenFile} instead of these flags.',
-      exclusive: [...SINGLE, 'machine-file'],
+      description: 'Several signers in one process: a list of {manifest, key, store, addresses, tokenFile, …} instead of these flags.',
+      exclusive: [...SINGLE, 'api', 'machine-file'],
       helpValue: 'FILE',
     }),
     'log-level': Flags.option({ options: LOG_LEVELS, description: 'The least serious lines of the log.', default: 'info' as const })(),
@@ -48,7 +55,7 @@ export default class SignerStart extends MusigCommand {
   }
 }
 
-type Single = { [F in (typeof SINGLE)[number] | 'passphrase-file' | 'machine-file']?: string | undefined }
+type Single = { [F in (typeof SINGLE)[number] | 'api' | 'passphrase-file' | 'machine-file']?: string | undefined }
 
 function single(flags: Single): SignerConfig {
   const required = (flag: (typeof SINGLE)[number]): string => {
@@ -63,6 +70,7 @@ function single(flags: Single): SignerConfig {
     store: required('store'),
     addresses: required('addresses'),
     tokenFile: required('token-file'),
+    api: flags.api,
     passphraseFile: flags['passphrase-file'],
     machineFile: flags['machine-file'],
   }

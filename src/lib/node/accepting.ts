@@ -5,11 +5,13 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { TLSSocket } from 'node:tls'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { PACKED_BYTES } from './framing.js'
 import { Acceptor, HANDSHAKE_BYTES, type HandshakeContext } from './handshake.js'
 import { HandshakeGuard } from './handshake-guard.js'
 import type { TransportMetrics } from './link.js'
+import { signerOfSocket } from './link-tls.js'
 import { isLoopback } from './loopback.js'
 import type { TransportLog } from './transport-options.js'
 
@@ -73,9 +75,16 @@ export class Accepting {
   #problem(request: IncomingMessage, head: Buffer): string | undefined {
     if (this.#stopped) return '503 Service Unavailable'
     // Signers are no browsers: a page that tries to speak for one gives itself away by its origin.
-    if (request.headers.origin !== undefined || !isLoopback(request.socket.remoteAddress)) return '403 Forbidden'
+    if (request.headers.origin !== undefined) return '403 Forbidden'
+    const { socket } = request
+    const isAllowed = socket instanceof TLSSocket ? this.#signerOf(socket) !== undefined : isLoopback(socket.remoteAddress)
+    if (!isAllowed) return '403 Forbidden'
     if (head.length > HANDSHAKE_BYTES) return '413 Content Too Large'
     return undefined
+  }
+
+  #signerOf(socket: TLSSocket): number | undefined {
+    return signerOfSocket(this.#options.context.manifest, socket)
   }
 
   #shakeHands(webSocket: WebSocket, socket: Socket, early: number): void {
@@ -95,6 +104,8 @@ export class Accepting {
           step = 'proof'
         } else if (step === 'proof') {
           const signer = acceptor.dialler(bytes)
+          if (socket instanceof TLSSocket && this.#signerOf(socket) !== signer)
+            throw new Error(`handshake refused: the TLS key is not that of signer ${signer}`)
           step = 'done'
           void this.#admit(signer, webSocket, socket, guard, acceptor)
         } else throw new Error('a message before the welcome')

@@ -21,6 +21,8 @@ import { API_LIMITS, checkOrigin, errorAnswer, Refusal, readBody, sendJson, Toke
 
 export interface ApiOptions {
   server: Server
+  /** Whether the transport takes links on the same server. */
+  sharedWithLinks: boolean
   subject: Subject
   token: string
   /** Hands a transaction to the signer. */
@@ -220,7 +222,7 @@ export class Api {
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const path = (request.url ?? '').split('?', 1)[0]
     // The transport listens too, and takes those.
-    if (path === LINK_PATH) return
+    if (path === LINK_PATH && this.#options.sharedWithLinks) return
     const subscribers = this.#webSockets.clients.size
     try {
       checkOrigin(request)

@@ -3,13 +3,15 @@
  * handshake on a socket. The link that comes of it belongs to `transport.ts`, which says here when it is gone.
  */
 import { request } from 'node:http'
+import { request as secureRequest } from 'node:https'
 import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
 import { LINK_PATH } from './accepting.js'
 import { PACKED_BYTES } from './framing.js'
-import { Dialler, type HandshakeContext } from './handshake.js'
+import { Dialler, type HandshakeContext, signerIdentity } from './handshake.js'
 import { HandshakeGuard } from './handshake-guard.js'
 import type { TransportMetrics } from './link.js'
+import { LinkAgent } from './link-tls.js'
 import type { LinkTiming, TransportLog } from './transport-options.js'
 import { Turnstile } from './turnstile.js'
 
@@ -30,6 +32,9 @@ const STEADY_MS = 2000
 /** A knock starts a dial at once, but no sooner than this after the last dial. */
 const KNOCK_MS = 50
 
+/** What a knock may take; nobody waits for it. */
+const KNOCK_LIMIT_MS = 1000
+
 /** A dial that was not answered for this long hangs: something listens, but it does not take links yet. */
 const HANGING_MS = 500
 
@@ -39,6 +44,7 @@ const turnstile = new Turnstile(16)
 /** The dialler of one signer. */
 export class Dialling {
   readonly #options: DiallingOptions
+  readonly #agent: LinkAgent | undefined
   #attempts = 0
   #timer: NodeJS.Timeout | undefined
   #dialledAt = Number.NEGATIVE_INFINITY
@@ -52,6 +58,7 @@ export class Dialling {
 
   constructor(options: DiallingOptions) {
     this.#options = options
+    this.#agent = linkAgent(options.url, options.signer, options.context, options.timing.handshakeMs)
   }
 
   /** Dials as soon as it is this one's turn, unless a dial or a link is under way. */
@@ -70,7 +77,12 @@ export class Dialling {
     metrics.dials++
     this.#dialledAt = performance.now()
     const address = new URL(LINK_PATH, url)
-    const webSocket = new WebSocket(address, { perMessageDeflate: false, maxPayload: PACKED_BYTES, handshakeTimeout: timing.handshakeMs })
+    const webSocket = new WebSocket(address, {
+      agent: this.#agent,
+      perMessageDeflate: false,
+      maxPayload: PACKED_BYTES,
+      handshakeTimeout: timing.handshakeMs,
+    })
     this.#webSocket = webSocket
     let socket: Socket | undefined
     let problem = 'closed before it was open'
@@ -169,13 +181,20 @@ export class Dialling {
  * Tells a signer of a smaller index, which is the one to dial, that this one is up: without a word it would only find out after its back-off. Needs no proof, as
  * it only makes the other side dial an address that it knows, a little sooner.
  */
-export function knock(url: URL, self: number): void {
+export function knock(url: URL, signer: number, context: HandshakeContext): void {
   const headers = { connection: 'Upgrade', upgrade: 'websocket' }
-  const call = request(new URL(`${LINK_PATH}?knock=${self}`, url), { headers, agent: false, timeout: 1000 })
+  const agent = linkAgent(url, signer, context, KNOCK_LIMIT_MS)
+  const options = { headers, agent: agent ?? false, timeout: KNOCK_LIMIT_MS }
+  const path = `${LINK_PATH}?knock=${context.self}`
+  const call = agent ? secureRequest(new URL(path, `https://${url.host}`), options) : request(new URL(path, url), options)
   call.on('response', (response) => response.resume())
   call.on('upgrade', (_response, socket) => socket.destroy())
   call.on('timeout', () => call.destroy())
   // It is not up: then it dials by itself when it is.
   call.on('error', () => {})
   call.end()
+}
+
+function linkAgent(url: URL, signer: number, { manifest, linkSecretKey }: HandshakeContext, limitMs: number): LinkAgent | undefined {
+  return url.protocol === 'wss:' ? new LinkAgent(url, linkSecretKey, signerIdentity(manifest, signer).key, limitMs) : undefined
 }

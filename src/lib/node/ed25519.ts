@@ -13,7 +13,8 @@ const secretKeys = new WeakMap<Uint8Array, KeyObject>()
 const publicKeys = new Map<string, KeyObject>()
 const MAX_PUBLIC_KEYS = 4096
 
-function secretKeyOf(seed: Uint8Array): KeyObject {
+/** A secret seed as node:crypto holds keys. Errors: `BAD_INPUT` on a seed that is none. */
+export function secretKeyObject(seed: Uint8Array): KeyObject {
   const known = secretKeys.get(seed)
   if (known) return known
   const key = createPrivateKey({ key: Buffer.from(concat(PKCS8_PREFIX, checkedSeed(seed))), format: 'der', type: 'pkcs8' })
@@ -36,13 +37,16 @@ function publicKeyOf(bytes: Uint8Array): KeyObject | undefined {
   }
 }
 
+/** The raw Ed25519 key in a public key of node:crypto, or `undefined` if that is of another kind. */
+export function rawPublicKey(key: KeyObject): Uint8Array | undefined {
+  if (key.asymmetricKeyType !== 'ed25519') return undefined
+  return Uint8Array.from(key.export({ format: 'der', type: 'spki' }).subarray(SPKI_PREFIX.length))
+}
+
 /** Ed25519 on node:crypto; the same verdicts as `nobleEd25519` on all bytes. */
 export const nodeEd25519: Ed25519 = {
-  publicKey(secretKey) {
-    const der = createPublicKey(secretKeyOf(secretKey)).export({ format: 'der', type: 'spki' })
-    return Uint8Array.from(der.subarray(SPKI_PREFIX.length))
-  },
-  sign: (secretKey, message) => Uint8Array.from(sign(null, message, secretKeyOf(secretKey))),
+  publicKey: (secretKey) => rawPublicKey(createPublicKey(secretKeyObject(secretKey))) ?? new Uint8Array(0),
+  sign: (secretKey, message) => Uint8Array.from(sign(null, message, secretKeyObject(secretKey))),
   verify(publicKey, message, signature) {
     if (!isLinkSignatureWellFormed(signature)) return false
     const key = publicKeyOf(publicKey)

@@ -19,6 +19,7 @@ import { Driver } from './driver.js'
 import { EvidenceFolder } from './evidence-folder.js'
 import { Executor } from './executor.js'
 import { API_LIMITS } from './http-guard.js'
+import { createLinkServer, type LinkServer } from './link-tls.js'
 import type { LocalLinks } from './local-links.js'
 import { loadMachine } from './machine-file.js'
 import { Metrics } from './metrics.js'
@@ -53,6 +54,8 @@ export class RunningSigner {
   readonly #options: RunningOptions
   readonly #store: Store
   readonly #server: Server
+  /** Where links come in over TLS. */
+  readonly #linkServer: LinkServer | undefined
   readonly #signer: Signer
   readonly #executor: Executor
   readonly #phases = new PhaseClock()
@@ -81,11 +84,20 @@ export class RunningSigner {
       running = new RunningSigner(options, store, server, new Executor(clusterId, machine))
       running.#restore(records)
       await listen(server, config.url)
+      if (running.#linkServer && config.linkUrl) await listen(running.#linkServer, config.linkUrl)
       writeFileSync(join(config.store, PID_FILE), `${JSON.stringify({ pid: process.pid, startedAt: Date.now(), url: config.url.origin })}\n`, {
         mode: 0o600,
       })
       await running.#driver.start()
-      log.info({ url: config.url.origin, records: records.length, executed: running.#executor.executedBatches }, 'signer started')
+      log.info(
+        {
+          url: config.url.origin,
+          ...(config.linkUrl && { links: config.linkUrl.origin }),
+          records: records.length,
+          executed: running.#executor.executedBatches,
+        },
+        'signer started',
+      )
       running.#noteReadiness()
       return running
     } catch (error) {
@@ -97,7 +109,8 @@ export class RunningSigner {
 
   private constructor(options: RunningOptions, store: Store, server: Server, executor: Executor) {
     const { config, crypto, log, local, version, ofProcess } = options
-    const { self, manifest, key, addresses, token } = config
+    const { self, manifest, key, addresses, token, linkUrl } = config
+    const { linkSecretKey } = key
     this.#options = options
     this.#store = store
     this.#server = server
@@ -108,10 +121,11 @@ export class RunningSigner {
       manifest,
       crypto,
       blsSecretKey: key.secretKey,
-      linkSecretKey: key.linkSecretKey,
+      linkSecretKey,
       check: (transaction) => executor.machine.check(transaction),
     })
-    this.#transport = createTransport({ self, manifest, crypto, linkSecretKey: key.linkSecretKey, addresses, server, local, log })
+    this.#linkServer = linkUrl && createLinkServer({ self, manifest, linkSecretKey })
+    this.#transport = createTransport({ self, manifest, crypto, linkSecretKey, addresses, server: this.#linkServer ?? server, local, log })
     this.#driver = new Driver({
       steppable: this.#signer,
       clusterId: manifest.clusterId,
@@ -149,6 +163,7 @@ export class RunningSigner {
     })
     this.#api = new Api({
       server,
+      sharedWithLinks: linkUrl === undefined,
       subject: this.#subject,
       token,
       submit: (transaction) => this.#driver.submit(transaction),
@@ -171,8 +186,10 @@ export class RunningSigner {
     this.#api.close()
     await this.#driver.stop()
     await this.#transport.stop()
-    this.#server.close()
-    this.#server.closeAllConnections()
+    for (const server of [this.#server, this.#linkServer]) {
+      server?.close()
+      server?.closeAllConnections()
+    }
     await this.#evidence.flushed()
     await this.#store.close()
     this.forget()
@@ -184,6 +201,7 @@ export class RunningSigner {
     this.#api.close()
     await this.#transport.stop()
     this.#server.close()
+    this.#linkServer?.close()
     this.forget()
   }
 
@@ -249,7 +267,7 @@ export class RunningSigner {
   }
 }
 
-function listen(server: Server, url: URL): Promise<void> {
+function listen(server: Server | LinkServer, url: URL): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       reject(
@@ -258,6 +276,9 @@ function listen(server: Server, url: URL): Promise<void> {
           : new MusigError('BAD_INPUT', `cannot listen on ${url.host}: ${error.code ?? error.message}`, { cause: error }),
       )
     })
-    server.listen({ host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 80), backlog: 1024 }, resolve)
+    server.listen(
+      { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || (url.protocol === 'wss:' ? 443 : 80)), backlog: 1024 },
+      resolve,
+    )
   })
 }

@@ -7,7 +7,7 @@ import { LIMITS } from '../core/limits.js'
 import { loadManifest, type Manifest } from '../core/manifest.js'
 import type { LoadedCrypto } from './crypto.js'
 import { type OpenKey, openKeyFile } from './keystore.js'
-import { loopbackUrl } from './loopback.js'
+import { linkUrl, loopbackUrl } from './loopback.js'
 import { readPrivateFile } from './private-file.js'
 
 /** One signer: all paths of files, or of a folder (`store`). */
@@ -17,8 +17,10 @@ export interface SignerConfig {
   key: string
   /** The folder of its records, made if it is not there. */
   store: string
-  /** JSON: `[{"index": 0, "url": "http://127.0.0.1:7000"}, …]`, all signers of the manifest. */
+  /** JSON: `[{"index": 0, "url": "http://127.0.0.1:7000"}, …]`, all signers of the manifest; `wss://host:port` for links over TLS. */
   addresses: string
+  /** Where its API listens on this machine, if its links are over TLS: they share no port then. */
+  api?: string | undefined
   /** The cluster's API token, 0600. */
   tokenFile: string
   /** For an encrypted key. */
@@ -33,8 +35,10 @@ export interface LoadedConfig {
   manifest: Manifest
   key: OpenKey & { kind: 'signer' }
   addresses: string[]
-  /** Its own among them. */
+  /** Where its API listens, and its links too unless they have an address of their own. */
   url: URL
+  /** Where its links listen over TLS. */
+  linkUrl: URL | undefined
   token: string
   store: string
   machineFile: string | undefined
@@ -42,7 +46,7 @@ export interface LoadedConfig {
 
 const addressesCodec = list(object({ index: uint(LIMITS.signers), url: text(200, 1) }), LIMITS.signers)
 const REQUIRED = ['manifest', 'key', 'store', 'addresses', 'tokenFile'] as const
-const OPTIONAL = ['passphraseFile', 'machineFile'] as const
+const OPTIONAL = ['api', 'passphraseFile', 'machineFile'] as const
 
 /** Reads manifests, each once: signers that share a process share it. */
 export class Manifests {
@@ -76,8 +80,23 @@ export async function loadConfig(config: SignerConfig, crypto: LoadedCrypto, man
     throw new MusigError('BAD_INPUT', `the link key of ${config.key} is not the one of signer ${self} in ${config.manifest}`)
   const addresses = addressList(await readJsonFile(config.addresses), manifest.n, config.addresses)
   const token = (await readPrivateFile(config.tokenFile)).trim()
-  const url = loopbackUrl(addresses[self] ?? '', `the address of signer ${self}`)
-  return { self, manifest, key, addresses, url, token, store: config.store, machineFile: config.machineFile }
+  const listening = ownUrls(addresses[self] ?? '', config.api, self)
+  return { self, manifest, key, addresses, ...listening, token, store: config.store, machineFile: config.machineFile }
+}
+
+function ownUrls(address: string, api: string | undefined, self: number): { url: URL; linkUrl: URL | undefined } {
+  const own = linkUrl(address, `the address of signer ${self}`)
+  if (own.protocol !== 'wss:') {
+    if (api !== undefined)
+      throw new MusigError('BAD_INPUT', `signer ${self} has its API at ${own.origin}; one elsewhere (${api}) goes with a wss:// address only`)
+    return { url: own, linkUrl: undefined }
+  }
+  if (api === undefined)
+    throw new MusigError(
+      'BAD_INPUT',
+      `links of signer ${self} are at ${own.origin}; give its API an address of this machine: --api http://127.0.0.1:PORT`,
+    )
+  return { url: loopbackUrl(api, `the API address of signer ${self}`), linkUrl: own }
 }
 
 /** Reads a list of configurations, for several signers in one process. Errors: `BAD_INPUT`, `NOT_FOUND`. */

@@ -13,6 +13,7 @@ const FLAGS = {
   store: { type: 'string' },
   addresses: { type: 'string' },
   'token-file': { type: 'string' },
+  api: { type: 'string' },
   'passphrase-file': { type: 'string' },
   'machine-file': { type: 'string' },
   /** A JSON list of configurations instead of the above: several signers in this process. */
@@ -38,6 +39,7 @@ async function optionsOf(args: string[]): Promise<HostOptions> {
     store: required('store'),
     addresses: required('addresses'),
     tokenFile: required('token-file'),
+    api: values.api,
     passphraseFile: values['passphrase-file'],
     machineFile: values['machine-file'],
   }

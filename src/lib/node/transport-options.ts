@@ -2,6 +2,7 @@
 import type { Server } from 'node:http'
 import type { Ed25519 } from '../bls/backend.js'
 import type { Manifest } from '../core/manifest.js'
+import type { LinkServer } from './link-tls.js'
 import type { LocalLinks } from './local-links.js'
 
 /** The times of links, in milliseconds. */
@@ -47,10 +48,13 @@ export interface TransportOptions {
   crypto: { ed25519: Ed25519 }
   /** The ed25519 secret seed (32 bytes) of this signer's link key. */
   linkSecretKey: Uint8Array
-  /** `http://127.0.0.1:port` of each signer, by index; the entry of this signer is not dialled. */
+  /** `http://127.0.0.1:port` or `wss://host:port` of each signer, by index; the entry of this signer is not dialled. */
   addresses: readonly string[]
-  /** Its upgrades on `/link` are served; other paths are left alone. Without it the owner of the server calls `handleUpgrade`. */
-  server?: Server
+  /**
+   * Its upgrades on `/link` are served; other paths are left alone. Without it the owner of the server calls `handleUpgrade`. Links over TLS come in on one made by
+   * `createLinkServer`.
+   */
+  server?: Server | LinkServer
   /** Those of the cluster's signers that share this process, this one among them: no socket leads from one to another. */
   local?: LocalLinks | undefined
   log?: TransportLog

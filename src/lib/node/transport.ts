@@ -1,5 +1,6 @@
 /**
- * The transport: one link to every other signer, on WebSockets that come in on one port of this machine that the API shares, or in memory to those in the same
+ * The transport: one link to every other signer, on WebSockets that come in on one port, in plain on this machine
+ * or over TLS, or in memory to those in the same
  * process. Owns which links there are. For each pair the smaller index dials, so two connections of one pair never cross; one that comes up later knocks,
  * and is dialled at once. A second session of a signer is refused while the older one answers. Handshake, dialling, accepting and both kinds of link are in
  * files of their own.
@@ -14,7 +15,7 @@ import { PACKED_BYTES } from './framing.js'
 import { type HandshakeContext, signerIdentity } from './handshake.js'
 import { CLOSE, Link, type LinkOptions, type QueueTotal, type SignerLink, type TransportMetrics } from './link.js'
 import type { LocalMember } from './local-links.js'
-import { loopbackUrl } from './loopback.js'
+import { linkUrl } from './loopback.js'
 import type { Transport, TransportHandlers } from './ports.js'
 import { LINK_CAPS, LINK_TIMING, type LinkCaps, type LinkTiming, type TransportOptions } from './transport-options.js'
 
@@ -41,6 +42,7 @@ export function createTransport(options: TransportOptions): LinkTransport {
 class Mesh implements LinkTransport {
   readonly metrics = newMetrics()
   readonly #options: TransportOptions
+  readonly #context: HandshakeContext
   readonly #timing: LinkTiming
   readonly #caps: LinkCaps
   readonly #queue: QueueTotal
@@ -60,6 +62,7 @@ class Mesh implements LinkTransport {
     const { self, manifest, crypto, linkSecretKey, addresses, log } = options
     const context: HandshakeContext = { self, manifest, ed25519: crypto.ed25519, linkSecretKey }
     this.#options = options
+    this.#context = context
     this.#timing = { ...LINK_TIMING, ...options.timing }
     this.#caps = { ...LINK_CAPS, ...options.caps }
     if (this.#caps.linkQueueBytes < PACKED_BYTES)
@@ -92,6 +95,7 @@ class Mesh implements LinkTransport {
     if (this.#handlers || this.#stopped) throw new MusigError('INTERNAL', 'a transport starts once')
     this.#handlers = handlers
     this.#options.server?.on('upgrade', this.#upgraded)
+    this.#options.server?.on('tlsClientError', this.#strange)
     let looked = performance.now()
     this.#keepAlive = setInterval(() => {
       const now = performance.now()
@@ -116,6 +120,7 @@ class Mesh implements LinkTransport {
     this.#stopped = true
     this.#options.local?.leave(this.#asLocal)
     this.#options.server?.off('upgrade', this.#upgraded)
+    this.#options.server?.off('tlsClientError', this.#strange)
     clearInterval(this.#keepAlive)
     clearTimeout(this.#knocking)
     const links = [...this.#links.values()]
@@ -145,10 +150,15 @@ class Mesh implements LinkTransport {
     this.handleUpgrade(request, socket, head)
   }
 
+  readonly #strange = (error: Error): void => {
+    this.metrics.refused++
+    this.#options.log?.debug({ reason: error.message }, 'connection without TLS of a signer')
+  }
+
   #knock(): void {
     const { self, local } = this.#options
     this.#urls.slice(0, self).forEach((url, signer) => {
-      if (!this.#links.has(signer) && !local?.has(signer)) knock(url, self)
+      if (!this.#links.has(signer) && !local?.has(signer)) knock(url, signer, this.#context)
     })
   }
 
@@ -193,7 +203,7 @@ class Mesh implements LinkTransport {
 
 function checkedUrls(addresses: readonly string[], n: number): URL[] {
   if (addresses.length !== n) throw new MusigError('BAD_INPUT', `${addresses.length} addresses for ${n} signers; give one for each`)
-  return addresses.map((address, i) => loopbackUrl(address, `the address of signer ${i}`))
+  return addresses.map((address, i) => linkUrl(address, `the address of signer ${i}`))
 }
 
 function newMetrics(): TransportMetrics {
