@@ -1,3 +1,4 @@
+// time limit: 300 s
 /** The test runner catches every way in which a test file can look fine without having tested anything. */
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'

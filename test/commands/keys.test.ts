@@ -1,3 +1,4 @@
+// time limit: 300 s
 /** `musig keys`, `musig sign`: what they write and print, exit codes, what is refused, and that no secret is ever shown. */
 import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

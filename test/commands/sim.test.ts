@@ -1,3 +1,4 @@
+// time limit: 300 s
 /** `musig sim run|sweep|replay`: documents, exit codes, traces that come back as the same run, and what is refused. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

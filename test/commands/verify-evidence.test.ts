@@ -1,3 +1,4 @@
+// time limit: 300 s
 /** `musig verify evidence`: offline, with the manifest alone: each kind holds, what was tampered with does not, what is malformed is refused. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
