@@ -45,6 +45,8 @@ export class Voting {
   admit(batch: Batch, from: number): void {
     const { journal } = this.#ctx
     if (journal.get(batch.id) || this.#invalid.has(batch.id)) return
+    // The id does not cover the signature: a spoilt one speaks against whoever passed it on, and the true body may still come.
+    if (!this.#isSigned(batch)) return this.#ctx.suspect(from, 'a batch that its initiator has not signed', batch.id)
     const fault = this.#fault(batch)
     if (fault !== undefined) return this.#refuse(batch, fault)
     if ((this.#openOf.get(batch.initiator)?.size ?? 0) >= LIMITS.undecidedPerInitiator) {
@@ -85,12 +87,15 @@ export class Voting {
     return undefined
   }
 
+  #isSigned(batch: Batch): boolean {
+    const { manifest, crypto } = this.#ctx
+    const linkKey = manifest.signers[batch.initiator]?.linkKey
+    return linkKey !== undefined && isSignedBatch(crypto.ed25519, linkKey, batch)
+  }
+
   #fault(batch: Batch): string | undefined {
     const { manifest, crypto, check } = this.#ctx
     if (batch.epoch !== manifest.epoch) return `epoch ${batch.epoch}`
-    const linkKey = manifest.signers[batch.initiator]?.linkKey
-    if (!linkKey) return `unknown initiator ${batch.initiator}`
-    if (!isSignedBatch(crypto.ed25519, linkKey, batch)) return 'not signed by its initiator'
     for (const transaction of batch.transactions) {
       const fault = transactionFault(crypto.ed25519, manifest.clusterId, transaction) ?? check(transaction)
       if (fault !== undefined) return fault
