@@ -143,6 +143,25 @@ for (const settling of [true, false])
     assert.is(cluster.recordsOf(1, 'lock').length > 0, settling)
   })
 
+test('TIMEOUTs for a final batch do not put off the time-outs of those behind it', () => {
+  const cluster = calm()
+  const { id } = cluster.propose(0, ['k'])
+  // The next one on the key gets no votes, so its time-outs run; it stands behind the first in every order of arrival.
+  cluster.delay = ({ message }) => (message.type === 'vote' && message.batchId !== id ? undefined : HOP_MS)
+  cluster.run(HOP_MS)
+  const behind = cluster.propose(4, ['k'])
+  assert.ok(cluster.runUntil(() => cluster.signers[1]?.journal.isExecuted(id) === true && cluster.signers[1].journal.get(behind.id) !== undefined))
+  assert.ok(cluster.signers[1]?.journal.get(behind.id)?.frozen.pending.includes(id), 'it arrived before the first was executed')
+  cluster.forget()
+  const { recoveryTimeoutMs } = cluster.manifest.timing
+  for (let ballot = 1; ballot <= 20; ballot++) {
+    for (let signer = 0; signer < 7; signer++)
+      if (signer !== 3) cluster.inject(3, signer, { type: 'timeout', batchId: id, ballot, signature: new Uint8Array(96) })
+    cluster.run(recoveryTimeoutMs / 10)
+  }
+  assert.ok(cluster.sentOf('timeout', behind.id).some(({ from }) => from === 1))
+})
+
 test('with the guard off the same messages are not sent and certificates decide at once', () => {
   const cluster = new SmallCluster({ n: 7, deltaMs: 0 })
   const { id } = cluster.propose(0, ['k'])

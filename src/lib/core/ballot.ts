@@ -114,7 +114,11 @@ export class Ballots {
     }
     this.#ctx.timers.clear(`progress ${batchId}`)
     // With the guard on others may need this signer to finish (§9): what it knows is kept for a while.
-    if (!this.#guard.isOn) return this.#forget(batchId)
+    if (this.#guard.isOn) this.#forgetLater(batchId)
+    else this.#forget(batchId)
+  }
+
+  #forgetLater(batchId: Id): void {
     const { timers, now, manifest } = this.#ctx
     timers.set(`forget ${batchId}`, now + FORGET_AFTER * manifest.timing.recoveryTimeoutMs, () => this.#forget(batchId))
   }
@@ -179,7 +183,8 @@ export class Ballots {
       return this.#ctx.suspect(from, 'TIMEOUT with an invalid signature', batchId)
     }
     recovery.timeouts.set(from, { ballot, signature })
-    if (known.committed) this.committed(batchId)
+    // Only kept a while longer: a TIMEOUT for what is committed is no progress of anything else.
+    if (known.committed) this.#forgetLater(batchId)
     else events.slow(batchId)
     const supported = [...recovery.timeouts.values()].map((timeout) => timeout.ballot).sort((a, b) => b - a)[this.#ctx.witnessBound] ?? 0
     // A coordinator that gives its own ballot up needs no more witnesses from those who refused it.

@@ -44,9 +44,9 @@ export class Commits {
   receive(from: number, certificate: Certificate): void {
     const { journal } = this.#ctx
     const known = journal.get(certificate.batchId)
-    if (known?.committed) return this.#ctx.events.committed(known.committed.certificate, from)
+    if (known?.committed) return this.#ctx.events.passOn(known.committed.certificate, from)
     // What is held already is at least as high: it only goes on from here.
-    if (known?.lock && rankOf(known.lock.certificate) >= rankOf(certificate)) return this.#ctx.events.locked(known.lock.certificate, from)
+    if (known?.lock && rankOf(known.lock.certificate) >= rankOf(certificate)) return this.#ctx.events.passOn(known.lock.certificate, from)
     if (this.#isValid(from, certificate)) this.#take(from, certificate)
   }
 
@@ -70,7 +70,7 @@ export class Commits {
     if ('behindOn' in value) return this.afterExecution(batchId, from, () => this.#take(from, certificate))
     if (this.#guard.isFinal(known, certificate, value)) return this.#commit(certificate, from)
     if (!known.lock || rankOf(known.lock.certificate) < rankOf(certificate)) this.#ctx.persist({ type: 'lock', certificate })
-    this.#ctx.events.locked(certificate, from)
+    this.#ctx.events.passOn(certificate, from)
   }
 
   /** Looks again whether the certificate that is held of a batch is final by now. */

@@ -52,8 +52,8 @@ export interface Events {
   falseOrder(order: Order): void
   /** Another signer's history reaches further than the own: catch up from it. */
   behind(signer: number): void
-  /** A certificate is held that is not final yet (§9); it came from `from`. */
-  locked(certificate: Certificate, from: number): void
+  /** A certificate came from `from` that decides nothing here, a lock (§9) or one held already: it only goes on to others. */
+  passOn(certificate: Certificate, from: number): void
   /** A certificate came because it was asked for: all are asked whether it is the last word (§9). */
   doubted(certificate: Certificate): void
   /** Something changed on which it depends whether locks are final. */
@@ -74,7 +74,7 @@ const NOWHERE: Events = {
   sawOrder() {},
   falseOrder() {},
   behind() {},
-  locked() {},
+  passOn() {},
   doubted() {},
   review() {},
   committed() {},

@@ -64,7 +64,7 @@ export class Signer implements Steppable {
       sawOrder: (known, order) => this.#notices.sawOrder(known, order),
       doubted: (certificate) => this.#notices.inquire(certificate),
       review: () => this.#commits.reviewAll(),
-      locked: (certificate, from) => this.rounds.committed(certificate, from),
+      passOn: (certificate, from) => this.rounds.committed(certificate, from),
       falseOrder: (order) => this.#witness.falseOrder(order),
       behind: (signer) => this.#catchUp.behind(signer),
       committed: (certificate, from) => {
