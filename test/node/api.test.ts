@@ -249,6 +249,30 @@ test('a body that goes on past the limit is cut off', async () => {
   assert.match(answer, /^HTTP\/1.1 413/)
 })
 
+test('faults of links: with the token alone, for links that it has, shown by the status', async () => {
+  const fault = (index: number) => ({ signer: index, cut: true, delayMs: 0, lossPerMille: 0 })
+  const give = (faults: unknown, headers: Record<string, string> = authorized) =>
+    ask(lonely.url, '/api/faults', { method: 'POST', headers, body: JSON.stringify({ faults }) })
+  assert.is((await give([], { 'content-type': 'application/json' })).status, 401)
+  for (const [faults, reason] of [
+    [[fault(4)], /no signer 4/],
+    [[fault(1)], /signer 1 has no link/],
+    [[fault(0), fault(0)], /named twice/],
+    [[{ ...fault(0), delayMs: 60_001 }], /delayMs/],
+    [[{ ...fault(0), lossPerMille: 1001 }], /lossPerMille/],
+    [[{ signer: 0 }], /faults/],
+    ['none', /faults/],
+  ] as const) {
+    const { status, body } = await give(faults)
+    assert.is(status, 400, JSON.stringify(faults))
+    assert.match(body.error?.message ?? '', reason)
+  }
+  assert.is((await give([fault(0)])).status, 200)
+  assert.equal((await ask(lonely.url, '/api/status')).body['faults'], [fault(0)])
+  assert.is((await give([])).status, 200)
+  assert.equal((await ask(lonely.url, '/api/status')).body['faults'], [])
+})
+
 test('connections that send nothing, or headers drop by drop, are closed in time', async () => {
   const { port } = new URL(signer.url)
   const begun = Date.now()

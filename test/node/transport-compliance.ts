@@ -55,6 +55,65 @@ export function transportCompliance(test: Test, linked: (n: number) => MeshOptio
     )
   })
 
+  test('a link that is cut: both owners hear that it is gone, nothing passes, and all is as before once it is whole', async () => {
+    const { nodes } = await mesh(3)
+    const [a, b, c] = nodes
+    assert.ok(a && b && c)
+    const cut = (signer: number) => [{ signer, cut: true, delayMs: 0, lossPerMille: 0 }]
+    a.transport.setFaults(cut(1))
+    assert.equal(a.transport.connected(), [2])
+    assert.equal(a.links.at(-1), '-1')
+    a.transport.send(1, frame('into the void'))
+    // This one does not know yet: what it sends is not heard.
+    b.transport.send(0, frame('unheard'))
+    b.transport.send(2, frame('to the third'))
+    await until(() => c.received.length === 1, 'the frame to the third')
+    await until(() => a.transport.metrics.droppedFaulty === 2, 'both lost frames')
+    b.transport.setFaults(cut(0))
+    assert.equal(b.links.at(-1), '-0')
+    for (const node of [a, b]) node.transport.setFaults([])
+    assert.equal([a.links.at(-1), b.links.at(-1)], ['+1', '+0'])
+    a.transport.send(1, frame('again'))
+    b.transport.send(0, frame('again'))
+    await until(() => texts(a, 1).length > 0 && texts(b, 0).length > 0, 'frames both ways')
+    assert.equal([texts(a, 1), texts(b, 0)], [['again'], ['again']])
+  })
+
+  test('who is cut off from the start hears of no link, and of one once it is whole', async () => {
+    const cluster = testCluster(2)
+    const options = { ...linked(2) }
+    const { nodes, addresses } = await startMesh(cluster, options)
+    const [a, b] = nodes
+    assert.ok(a && b)
+    a.transport.setFaults([{ signer: 1, cut: true, delayMs: 0, lossPerMille: 0 }])
+    await b.transport.stop()
+    await until(() => a.transport.metrics.disconnects === 1, 'the link to close')
+    const again = await startNode(cluster, 1, { ...options, server: b.server, addresses })
+    await until(() => again.links.length > 0, 'the link')
+    assert.equal(a.links, ['+1', '-1'], 'neither the end of the hidden link nor the new one is told')
+    assert.equal(a.transport.connected(), [])
+    a.transport.setFaults([])
+    assert.equal(a.links, ['+1', '-1', '+1'])
+  })
+
+  test('a late link: frames arrive later, in order, and only its own', async () => {
+    const { nodes } = await mesh(2)
+    const [a, b] = nodes
+    assert.ok(a && b)
+    a.transport.setFaults([{ signer: 1, cut: false, delayMs: 80, lossPerMille: 0 }])
+    const begun = performance.now()
+    for (let i = 0; i < 20; i++) a.transport.send(1, frame(String(i)))
+    b.transport.send(0, frame('at once'))
+    await until(() => a.received.length === 1, 'the way back')
+    assert.equal(b.received, [])
+    await until(() => b.received.length === 20, 'late frames')
+    assert.ok(performance.now() - begun >= 79)
+    assert.equal(
+      texts(b),
+      Array.from({ length: 20 }, (_, i) => String(i)),
+    )
+  })
+
   test('a frame of the largest size arrives; a larger or empty one is our own bug', async () => {
     const { nodes } = await mesh(2)
     const [a, b] = nodes

@@ -1,6 +1,7 @@
 /** `musig cluster status`: what a cluster and each of its signers are doing now. */
 import { clusterFlag, MusigCommand } from '../../lib/cli/base-command.js'
 import { ClusterFolder } from '../../lib/cluster/cluster-folder.js'
+import { networkLines } from '../../lib/cluster/network.js'
 import { type ClusterStatus, clusterStatus } from '../../lib/cluster/status.js'
 
 /** Digits of an id that are shown in a table. */
@@ -9,7 +10,7 @@ const SHOWN = 8
 export default class ClusterStatusCommand extends MusigCommand {
   static override summary = 'Show a local cluster: its bounds, and the state of each signer.'
   static override description =
-    'A signer is “ready” when it reaches a quorum, “no quorum” when it runs and does not, “paused” when its process was stopped with musig cluster pause, “silent” when its process does not answer, and “down”. Signers with the same order digest have executed the same.'
+    'A signer is “ready” when it reaches a quorum, “no quorum” when it runs and does not, “partitioned” when it does not because it was cut off from others, “paused” when its process was stopped with musig cluster pause, “silent” when its process does not answer, and “down”. Signers with the same order digest have executed the same.'
   static override examples = ['<%= config.bin %> cluster status', '<%= config.bin %> cluster status --json']
   static override flags = { ...clusterFlag }
 
@@ -22,6 +23,7 @@ export default class ClusterStatusCommand extends MusigCommand {
     this.log(
       `${running} of ${status.n} signers run · quorum ${status.quorum} · may crash ${status.crashBound} · may lie ${status.asyncByzantineBound} (${status.deltaMs > 0 ? `${status.syncByzantineBound} while messages take less than ${status.deltaMs} ms` : 'the synchrony guard is off'})`,
     )
+    for (const line of networkLines(status.network)) this.log(line)
     await this.table(
       ['signer', 'name', 'state', 'pid', 'address', 'executed', 'order', 'machine'],
       status.signers.map((signer) => [

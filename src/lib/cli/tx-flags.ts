@@ -28,6 +28,17 @@ export const wholeNumberArg = Args.custom<number>({
   },
 })
 
+/** A share from 0 to 1, in steps of a thousandth: `0.3` or `30%`. */
+export const shareFlag = Flags.custom<number>({
+  parse: async (typed) => {
+    const [, digits, percent] = /^(\d{1,3}(?:\.\d{1,6})?)(%?)$/.exec(typed) ?? []
+    const share = Number(digits) / (percent ? 100 : 1)
+    if (digits === undefined || share > 1) throw new MusigError('BAD_INPUT', `“${typed.slice(0, 40)}” is not a share from 0 to 1; write 0.3 or 30%`)
+    if (share > 0 && share < 0.001) throw new MusigError('BAD_INPUT', `“${typed}” is less than a thousandth, the smallest share`)
+    return share
+  },
+})
+
 /** Which signer a read is asked of. */
 export const fromFlag = {
   from: Flags.integer({ description: 'The signer to ask, by number (default: any).', min: 0, helpValue: 'I' }),

@@ -2,7 +2,7 @@
  * The folder of a local cluster, <home>/clusters/NAME: where what lies in it, and the shape of cluster.json, which says who the signers are and where they
  * listen. Owns names, paths, reading and writing; what is in a new cluster is decided in `create.ts`.
  *
- *   cluster.json  manifest.json  token  addresses.json  signers/I/{key.json, store/}  processes/NAME.json  logs/NAME.log
+ *   cluster.json  manifest.json  token  addresses.json  faults.json  signers/I/{key.json, store/}  processes/NAME.json  logs/NAME.log
  */
 import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -79,6 +79,11 @@ export class ClusterFolder {
     return join(this.path, 'processes')
   }
 
+  /** Says what is wrong with the network, where something is. */
+  get faultsFile(): string {
+    return join(this.path, 'faults.json')
+  }
+
   /** A path that the record gives. */
   resolve(path: string): string {
     return join(this.path, path)
@@ -148,12 +153,17 @@ function clusterNames(folder: string): string[] {
   }
 }
 
-function readJson(path: string, missing: () => MusigError): unknown {
+/** Reads a JSON document; `missing` decides what comes of a file that is not there. Errors: `BAD_INPUT` on one that cannot be read. */
+export function readJson(path: string, missing: () => MusigError | undefined): unknown {
   let content: string
   try {
     content = readFileSync(path, 'utf8')
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') throw missing()
+    if (systemCode(error) === 'ENOENT') {
+      const reason = missing()
+      if (reason) throw reason
+      return undefined
+    }
     throw new MusigError('BAD_INPUT', `cannot read ${path}: ${systemCode(error) ?? 'unknown error'}`, { cause: error })
   }
   try {

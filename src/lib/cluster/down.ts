@@ -9,6 +9,7 @@ import { ClusterFolder, type ClusterRecord } from './cluster-folder.js'
 import { writeAddresses } from './create.js'
 import { abandon, awaitReady, launch, portless, processGroups } from './launch.js'
 import { withLock } from './lock.js'
+import { tellFaults } from './network.js'
 import { type ClusterProcess, isPaused, killProcesses, processesOf, type StartedProcess, setPaused, stopProcesses } from './processes.js'
 
 /** What `down` and `rm` did, or would do. */
@@ -92,6 +93,13 @@ export async function pauseSigners(home: string, name: string, indices: readonly
       for (const signer of together) signers.add(signer)
     }
     await setPaused([...found.values()], paused)
+    // While they stood still the network may have been hurt, or healed.
+    if (!paused)
+      await tellFaults(
+        folder,
+        record,
+        record.signers.filter(({ index }) => signers.has(index)),
+      )
     return { cluster: name, asked: [...indices], signers: [...signers].sort((a, b) => a - b), pids: [...found.keys()] }
   })
 }
@@ -111,9 +119,7 @@ export async function restartSigner(home: string, name: string, index: number, s
       if (blocked) throw new MusigError('BUSY', `${blocked.url} of signer ${blocked.index} is in use by another process; free it and try again`)
       await writeAddresses(folder, record)
       await launch(folder, record, [processName], started)
-      const names = new Set((await processesOf(folder)).map((process) => process.name))
-      const running = [...processGroups(record)].reduce((sum, [other, members]) => sum + (names.has(other) ? members.length : 0), 0)
-      await awaitReady(folder, record, { started, running, quorum: folder.manifest(record).quorum, signal, told: () => {} })
+      await awaitReady(folder, record, { started, quorum: folder.manifest(record).quorum, signal, told: () => {} })
     } catch (error) {
       await abandon(folder, record, started)
       throw error

@@ -10,8 +10,9 @@ import { Client } from '../node/client.js'
 import type { SignerConfig } from '../node/signer-config.js'
 import { type ClusterFolder, type ClusterRecord, type SignerRecord, writeJson } from './cluster-folder.js'
 import { processName } from './create.js'
+import { type ClusterFaults, faultsOf, isReachable, readFaults } from './network-faults.js'
 import { isFree } from './free-ports.js'
-import { type StartedProcess, startProcess, stopProcesses } from './processes.js'
+import { awakeProcesses, type StartedProcess, startProcess, stopProcesses } from './processes.js'
 
 /** A signer did not start. The message is one line; `lastLines` are those of its log. */
 export class StartFailed extends MusigError {
@@ -47,11 +48,12 @@ export function processGroups({ signers, pack, n }: ClusterRecord): Map<string, 
 /** Starts those named, all at once. `started` grows as they do: whoever breaks off can end them. The record gets their numbers. */
 export async function launch(folder: ClusterFolder, record: ClusterRecord, names: readonly string[], started: StartedProcess[]): Promise<void> {
   const groups = processGroups(record)
+  const faults = readFaults(folder)
   for (const name of names) {
     const signers = groups.get(name) ?? []
     await writeJson(
       `${folder.processesFolder}/${name}.json`,
-      signers.map((signer) => configOf(folder, record, signer)),
+      signers.map((signer) => configOf(folder, record, signer, faults)),
     )
     const log = folder.resolve(signers[0]?.log ?? '')
     if (existsSync(log) && statSync(log).size > LOG_BYTES) renameSync(log, `${log}.old`)
@@ -73,8 +75,6 @@ export async function abandon(folder: ClusterFolder, record: ClusterRecord, star
 /** What is waited for. */
 export interface Readiness {
   started: readonly StartedProcess[]
-  /** Signers whose processes run, those started included. */
-  running: number
   quorum: number
   signal: AbortSignal
   /** Hears how many are ready. */
@@ -82,15 +82,16 @@ export interface Readiness {
 }
 
 /**
- * Waits until every signer that was started can commit, and a moment longer for the last links. Where no quorum runs, being linked to all that run is enough.
+ * Waits until every signer that was started can commit, and a moment longer for the last links. Where no quorum can be reached, being linked to all that can is enough.
  * Errors: `StartFailed` with the signer that ended or does not get ready; the signal's.
  */
 export async function awaitReady(folder: ClusterFolder, record: ClusterRecord, readiness: Readiness): Promise<void> {
-  const { started, running, quorum, signal, told } = readiness
+  const { started, quorum, signal, told } = readiness
   const groups = processGroups(record)
+  const reachable = await reachableFrom(folder, record)
   const signers = started.flatMap((process) => (groups.get(process.name) ?? []).map((signer) => ({ signer, process })))
   const links = new Map<SignerRecord, number>()
-  const lacking = (wanted: number) => signers.filter(({ signer }) => (links.get(signer) ?? -1) + 1 < wanted)
+  const lacking = (most: number) => signers.filter(({ signer }) => (links.get(signer) ?? -1) + 1 < Math.min(most, reachable(signer)))
   const client = new Client({ addresses: record.signers.map(({ url }) => url) })
   // To be asked takes time from those that start: with many of them, more seldom.
   const lookMs = 40 + 4 * signers.length
@@ -98,12 +99,12 @@ export async function awaitReady(folder: ClusterFolder, record: ClusterRecord, r
   let deadline = performance.now() + STALL_MS
   let meshDeadline = Number.POSITIVE_INFINITY
   try {
-    while (lacking(running).length > 0 && performance.now() < meshDeadline) {
+    while (lacking(record.n).length > 0 && performance.now() < meshDeadline) {
       signal.throwIfAborted()
       const ended = signers.find(({ process }) => process.ended)
       if (ended) throw failure(folder, ended.signer, 'ended while it started')
       await Promise.all(
-        lacking(running).map(async ({ signer }) => {
+        lacking(record.n).map(async ({ signer }) => {
           const status = await statusOf(client, signer)
           if (status) links.set(signer, status.connected.length)
         }),
@@ -111,15 +112,23 @@ export async function awaitReady(folder: ClusterFolder, record: ClusterRecord, r
       const sum = [...links.values()].reduce((total, count) => total + 1 + count, 0)
       if (sum > most) deadline = performance.now() + STALL_MS
       most = Math.max(most, sum)
-      const [late, ...others] = lacking(Math.min(quorum, running))
+      const [late, ...others] = lacking(quorum)
       told(signers.length - others.length - (late ? 1 : 0))
       if (!late) meshDeadline = Math.min(meshDeadline, performance.now() + MESH_MS)
       else if (performance.now() > deadline) throw failure(folder, late.signer, `is not ready, and nothing has gone forward for ${STALL_MS / 1000} s`)
-      if (lacking(running).length > 0) await sleep(lookMs)
+      if (lacking(record.n).length > 0) await sleep(lookMs)
     }
   } finally {
     client.close()
   }
+}
+
+/** How many signers each can be linked to, itself included: those whose processes run and are not paused, on its side of a partition. */
+async function reachableFrom(folder: ClusterFolder, record: ClusterRecord): Promise<(signer: SignerRecord) => number> {
+  const faults = readFaults(folder)
+  const awake = new Set((await awakeProcesses(folder)).map(({ name }) => name))
+  const running = [...processGroups(record)].flatMap(([name, members]) => (awake.has(name) ? members : []))
+  return (signer) => running.filter((other) => isReachable(faults, signer.index, other.index)).length
 }
 
 /** What a signer says about itself, or nothing where it does not answer, or somebody else does. */
@@ -138,9 +147,17 @@ export async function portless(signers: readonly SignerRecord[]): Promise<Signer
   return signers.filter((_, i) => !free[i])
 }
 
-function configOf(folder: ClusterFolder, record: ClusterRecord, { key, store }: SignerRecord): SignerConfig {
+function configOf(folder: ClusterFolder, record: ClusterRecord, { index, key, store }: SignerRecord, faults: ClusterFaults): SignerConfig {
   const at = (path: string) => folder.resolve(path)
-  return { manifest: at(record.manifest), key: at(key), store: at(store), addresses: at(record.addresses), tokenFile: at(record.tokenFile) }
+  const own = faultsOf(faults, index, record.n)
+  return {
+    manifest: at(record.manifest),
+    key: at(key),
+    store: at(store),
+    addresses: at(record.addresses),
+    tokenFile: at(record.tokenFile),
+    ...(own.length > 0 && { faults: own }),
+  }
 }
 
 function failure(folder: ClusterFolder, signer: SignerRecord, what: string): StartFailed {

@@ -42,6 +42,13 @@ export async function processesOf(folder: ClusterFolder): Promise<ClusterProcess
   })
 }
 
+/** Those of them that are not paused. */
+export async function awakeProcesses(folder: ClusterFolder): Promise<ClusterProcess[]> {
+  const running = await processesOf(folder)
+  const paused = await Promise.all(running.map(({ pid }) => isPaused(pid)))
+  return running.filter((_, i) => !paused[i])
+}
+
 /** Starts a process that goes on when this one ends. It writes to the log by itself; `folder.processesFolder` holds its file already. */
 export async function startProcess(folder: ClusterFolder, name: string, log: string): Promise<StartedProcess> {
   const { execa } = await import('execa')

@@ -1,12 +1,17 @@
 /** What a cluster and its signers are doing now: from its files, from the processes that run, and from what each signer says. */
 import { toHex } from '../base/bytes.js'
+import type { StatusAnswer } from '../node/answers.js'
 import { Client } from '../node/client.js'
 import { type ClusterFolder, clustersOf } from './cluster-folder.js'
 import { processGroups, statusOf } from './launch.js'
+import { type NetworkState, networkOf } from './network.js'
 import { isPaused, processesOf } from './processes.js'
 
-/** `ready`: it reaches a quorum; `no quorum`: it runs and does not; `paused`: its process was stopped by a signal; `silent`: its process is there and does not answer. */
-type SignerState = 'ready' | 'no quorum' | 'paused' | 'silent' | 'down'
+/**
+ * `ready`: it reaches a quorum; `no quorum`: it runs and does not; `partitioned`: it does not because it was cut off from others; `paused`: its process was stopped
+ * by a signal; `silent`: its process is there and does not answer.
+ */
+type SignerState = 'ready' | 'no quorum' | 'partitioned' | 'paused' | 'silent' | 'down'
 
 /** One signer, as `cluster status --json` prints it. */
 interface SignerStatus {
@@ -36,6 +41,8 @@ export interface ClusterStatus {
   ready: boolean
   signers: SignerStatus[]
   peers: never[]
+  /** What was put on its network on purpose. */
+  network: NetworkState
 }
 
 /** A line of `cluster list`. */
@@ -78,17 +85,19 @@ export async function clusterStatus(folder: ClusterFolder): Promise<ClusterStatu
       ),
     )
     const ready = signers.filter(({ state }) => state === 'ready').length >= quorum
-    return { cluster: record.name, id: record.id, n, quorum, crashBound, asyncByzantineBound, syncByzantineBound, deltaMs, ready, signers, peers: [] }
+    const bounds = { n, quorum, crashBound, asyncByzantineBound, syncByzantineBound, deltaMs }
+    return { cluster: record.name, id: record.id, ...bounds, ready, signers, peers: [], network: networkOf(folder) }
   } finally {
     client.close()
   }
 }
 
-function stateOf(runs: boolean, paused: boolean, status: { ready: boolean } | undefined): SignerState {
+function stateOf(runs: boolean, paused: boolean, status: StatusAnswer | undefined): SignerState {
   if (!runs) return 'down'
   if (paused) return 'paused'
   if (!status) return 'silent'
-  return status.ready ? 'ready' : 'no quorum'
+  if (status.ready) return 'ready'
+  return status.faults.some(({ cut }) => cut) ? 'partitioned' : 'no quorum'
 }
 
 /** All clusters of a home. One whose file is damaged is named all the same. */

@@ -8,6 +8,7 @@ import { type Manifest, parseTolerance } from '../core/manifest.js'
 import { loadCrypto } from '../node/crypto.js'
 import { ClusterFolder, type ClusterRecord, clustersOf } from './cluster-folder.js'
 import { type ClusterChoices, checkSeed, createCluster, processName, writeAddresses } from './create.js'
+import { readFaults, signersText } from './network-faults.js'
 import { freePorts, portsFrom } from './free-ports.js'
 import { abandon, awaitReady, launch, portless, processGroups } from './launch.js'
 import { withLock } from './lock.js'
@@ -165,6 +166,10 @@ class Up {
     this.#options.signal.throwIfAborted()
     const missing = this.#missing(record)
     say(`${missing.length} to start`)
+    const { partition, links } = readFaults(this.#folder)
+    if (partition.length > 0)
+      this.#options.warn(`the cluster is partitioned, ${partition.map(signersText).join(' / ')}; end that with: musig cluster heal`)
+    if (links.length > 0) this.#options.warn(`${links.length} links are late or lose messages; end that with: musig cluster heal`)
     if (missing.length === 0) return
     await writeAddresses(this.#folder, record)
     await launch(this.#folder, record, missing, this.#started)
@@ -175,7 +180,6 @@ class Up {
     const { quorum } = this.#folder.manifest(record)
     await awaitReady(this.#folder, record, {
       started: this.#started,
-      running: record.n,
       quorum,
       signal: this.#options.signal,
       told: (ready) => say(`${ready} of ${record.n}`),

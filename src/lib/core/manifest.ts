@@ -64,7 +64,7 @@ const agreed = {
   deltaMs: uint(MINUTE_MS),
   /** The state machine that every signer runs: `ledger`, `documents` or the digest of a file. */
   machine: text(128, 1),
-  /** Whether liars may be started in it on purpose. */
+  /** Whether liars may be started in it, and its links be given faults, on purpose. */
   test: bool,
   tree: object({ strategy: oneOf(['random', 'regional']), fanout: uint(LIMITS.signers) }),
   /** Undecided batches that an initiator may have (§3). */

@@ -16,6 +16,7 @@ import { countedViews, type VoteSet } from '../core/vote-set.js'
 import type { Receipt } from '../machine/state-machine.js'
 import type { HeldEvidence } from './evidence-folder.js'
 import type { Executor } from './executor.js'
+import type { LinkFault } from './link-faults.js'
 import { type PhaseClock, type Phases, rounded } from './phases.js'
 
 /** A transaction's life as `tx submit` and `tx show` print it. */
@@ -113,6 +114,8 @@ export interface StatusAnswer {
   evidence: HeldEvidence[]
   /** What was only seen. */
   suspicion: { signer: number; reason: string; count: number }[]
+  /** Faults put on its links on purpose. */
+  faults: LinkFault[]
 }
 
 /** What the answers are made of. */
@@ -125,6 +128,8 @@ export interface Subject {
   executor: Executor
   phases: PhaseClock
   connected: ReadonlySet<number>
+  /** Put on its links on purpose. */
+  faults: readonly LinkFault[]
   evidence: readonly HeldEvidence[]
   suspicion: ReadonlyMap<string, { signer: number; reason: string; count: number }>
   bls: string
@@ -251,6 +256,7 @@ export function statusAnswer(subject: Subject): StatusAnswer {
     bls: subject.bls,
     evidence: [...subject.evidence],
     suspicion: [...subject.suspicion.values()],
+    faults: [...subject.faults],
   }
 }
 

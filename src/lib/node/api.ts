@@ -2,7 +2,7 @@
  * The API of a signer process: HTTP and one WebSocket, on the server that it shares with the links, for callers on this machine. Owns routes, waiting and
  * the subscription; what may pass at all is `http-guard.ts`, what is answered `answers.ts`.
  *
- * POST /api/transactions · GET /api/transactions[/ID] /api/batches/ID /api/certificates/ID /api/descriptions/ID /api/groups/ID /api/query /api/status
+ * POST /api/transactions /api/faults · GET /api/transactions[/ID] /api/batches/ID /api/certificates/ID /api/descriptions/ID /api/groups/ID /api/query /api/status
  * /api/manifest /api/subscribe · GET /healthz /metrics. Reads are open to this machine's users; changes need the token.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
@@ -18,6 +18,8 @@ import { batchAnswer, certificateAnswer, findId, isReady, type Subject, statusAn
 import { descriptionAnswer, groupAnswer } from './descriptions.js'
 import type { Reply } from './driver.js'
 import { API_LIMITS, checkOrigin, errorAnswer, Refusal, readBody, sendJson, TokenCheck } from './http-guard.js'
+import { checkFaults, type LinkFault, linkFaultsCodec } from './link-faults.js'
+import { refuseUnlessTest } from './signer-config.js'
 
 export interface ApiOptions {
   server: Server
@@ -27,6 +29,8 @@ export interface ApiOptions {
   token: string
   /** Hands a transaction to the signer. */
   submit: (transaction: Transaction) => Promise<Reply>
+  /** Puts faults on the links, instead of those before. */
+  setFaults: (faults: readonly LinkFault[]) => void
   /** The metrics in Prometheus' text form, with their content type. */
   metrics: () => Promise<{ contentType: string; text: string }>
   /** Hears of errors that are no caller's fault. */
@@ -96,6 +100,7 @@ export class Api {
     const [root, topic, argument, ...more] = url.pathname.split('/').slice(1)
     const isApi = root === 'api' && more.length === 0
     if (isApi && topic === 'transactions' && argument === undefined && request.method === 'POST') return this.#submit(request, response, url)
+    if (isApi && topic === 'faults' && argument === undefined && request.method === 'POST') return this.#fault(request)
     if (request.method !== 'GET') throw new Refusal(405, `${request.method} is not taken here`)
     if (url.pathname === '/healthz') return this.#health()
     const answer = isApi ? await this.#read(topic ?? '', argument, response, url) : undefined
@@ -179,6 +184,19 @@ export class Api {
     }
   }
 
+  /** Takes a table of faults: with the token, and in a test cluster alone. */
+  async #fault(request: IncomingMessage): Promise<{ status: number; document: object }> {
+    this.#token.check(request)
+    const { self, manifest } = this.#subject
+    refuseUnlessTest(manifest)
+    const body = await readBody(request)
+    if (typeof body !== 'object' || body === null || !('faults' in body)) refuse('body', '“faults” is missing')
+    const faults = fromJson(linkFaultsCodec, body.faults, 'faults')
+    checkFaults(faults, self, manifest.n)
+    this.#options.setFaults(faults)
+    return { status: 200, document: { faults } }
+  }
+
   /** Errors: `REJECTED`, `BUSY`. */
   async #hand(txId: Id, transaction: Transaction): Promise<void> {
     const { executor } = this.#subject
@@ -214,9 +232,9 @@ export class Api {
     const again = `it may have happened: ask again with tx show ${txId.slice(0, 12)}`
     if (this.#closing.signal.aborted) throw new MusigError('UNREACHABLE', `this signer stops; ${again}`)
     const { manifest, connected } = this.#subject
-    if (!isReady(this.#subject))
-      throw new MusigError('NO_QUORUM', `no quorum: ${connected.size + 1} of ${manifest.quorum} signers reachable; ${again}`)
-    throw new MusigError('TIMED_OUT', `not executed within ${timeoutMs} ms; ${again}`)
+    const reachable = connected.size + 1
+    if (!isReady(this.#subject)) throw new MusigError('NO_QUORUM', `no quorum: ${reachable} of ${manifest.quorum} signers reachable; ${again}`)
+    throw new MusigError('TIMED_OUT', `not executed within ${timeoutMs} ms, with ${reachable} of ${manifest.n} signers reachable; ${again}`)
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {

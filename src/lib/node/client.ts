@@ -14,6 +14,7 @@ import { type Transaction, transactionCodec } from '../core/transaction.js'
 import type { BatchAnswer, CertificateAnswer, StatusAnswer, TransactionResult } from './answers.js'
 import type { GroupAnswer } from './descriptions.js'
 import { ConnectionFailed, call } from './http-call.js'
+import type { LinkFault } from './link-faults.js'
 import { loopbackUrl } from './loopback.js'
 import { Subscription } from './subscription.js'
 
@@ -126,6 +127,11 @@ export class Client {
   /** The state of a signer. */
   async status(options: ReadOptions = {}): Promise<StatusAnswer> {
     return (await this.#read('/api/status', options)) as StatusAnswer
+  }
+
+  /** Puts faults on the links of a signer of a test cluster, instead of those before. Errors: `BAD_INPUT` in any other cluster, `UNREACHABLE`. */
+  async setFaults(signer: number, faults: readonly LinkFault[], timeoutMs = DEFAULT_TIMEOUT_MS): Promise<void> {
+    await this.#ask({ method: 'POST', path: '/api/faults', body: { faults }, timeoutMs, order: [this.#known(signer)] })
   }
 
   /** The cluster's manifest as a signer tells it, its proofs not checked: for the clusterId under which transactions are signed. */

@@ -21,6 +21,8 @@ export interface TransportMetrics {
   /** Frames dropped because there was no link, or its queue was full. */
   droppedUnconnected: number
   droppedFull: number
+  /** Frames lost to faults that were put on links on purpose. */
+  droppedFaulty: number
   /** Links opened and closed; dials begun; links opened again to a signer that had one before. */
   connects: number
   disconnects: number

@@ -29,6 +29,7 @@ const LINK_COUNTERS: Partial<Record<keyof TransportMetrics, { name: string; help
   framesOut: { name: 'musig_link_sent_messages_total', help: 'Protocol messages sent' },
   droppedUnconnected: { name: 'musig_link_dropped_unconnected_total', help: 'Messages dropped because there was no link' },
   droppedFull: { name: 'musig_link_dropped_full_total', help: 'Messages dropped because a send queue was full' },
+  droppedFaulty: { name: 'musig_link_dropped_faulty_total', help: 'Messages lost to faults put on links of a test cluster' },
   connects: { name: 'musig_link_connects_total', help: 'Links opened' },
   disconnects: { name: 'musig_link_disconnects_total', help: 'Links closed' },
   refused: { name: 'musig_link_refused_total', help: 'Connections that did not become links' },

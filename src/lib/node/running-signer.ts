@@ -126,6 +126,7 @@ export class RunningSigner {
     })
     this.#linkServer = linkUrl && createLinkServer({ self, manifest, linkSecretKey })
     this.#transport = createTransport({ self, manifest, crypto, linkSecretKey, addresses, server: this.#linkServer ?? server, local, log })
+    if (config.faults.length > 0) this.#transport.setFaults(config.faults)
     this.#driver = new Driver({
       steppable: this.#signer,
       clusterId: manifest.clusterId,
@@ -149,6 +150,7 @@ export class RunningSigner {
       executor,
       phases: this.#phases,
       connected: this.#signer.connected,
+      faults: config.faults,
       evidence: this.#evidence.held,
       suspicion: this.#suspicion,
       bls: crypto.bls.name,
@@ -167,6 +169,10 @@ export class RunningSigner {
       subject: this.#subject,
       token,
       submit: (transaction) => this.#driver.submit(transaction),
+      setFaults: (faults) => {
+        this.#subject.faults = faults
+        this.#transport.setFaults(faults)
+      },
       metrics: () => this.#metrics.text(),
       log: (error, path) => log.error({ err: error, path }, 'request failed'),
     })

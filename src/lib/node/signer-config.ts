@@ -7,6 +7,7 @@ import { LIMITS } from '../core/limits.js'
 import { loadManifest, type Manifest } from '../core/manifest.js'
 import type { LoadedCrypto } from './crypto.js'
 import { type OpenKey, openKeyFile } from './keystore.js'
+import { checkFaults, type LinkFault, linkFaultsCodec } from './link-faults.js'
 import { linkUrl, loopbackUrl } from './loopback.js'
 import { readPrivateFile } from './private-file.js'
 
@@ -27,6 +28,8 @@ export interface SignerConfig {
   passphraseFile?: string | undefined
   /** The state machine, where the manifest names one by its digest. */
   machineFile?: string | undefined
+  /** Faults of its links from the start, in a test cluster. */
+  faults?: readonly LinkFault[] | undefined
 }
 
 /** The same, read. */
@@ -42,11 +45,13 @@ export interface LoadedConfig {
   token: string
   store: string
   machineFile: string | undefined
+  faults: readonly LinkFault[]
 }
 
 const addressesCodec = list(object({ index: uint(LIMITS.signers), url: text(200, 1) }), LIMITS.signers)
 const REQUIRED = ['manifest', 'key', 'store', 'addresses', 'tokenFile'] as const
 const OPTIONAL = ['api', 'passphraseFile', 'machineFile'] as const
+const FAULTS = 'faults'
 
 /** Reads manifests, each once: signers that share a process share it. */
 export class Manifests {
@@ -81,7 +86,15 @@ export async function loadConfig(config: SignerConfig, crypto: LoadedCrypto, man
   const addresses = addressList(await readJsonFile(config.addresses), manifest.n, config.addresses)
   const token = (await readPrivateFile(config.tokenFile)).trim()
   const listening = ownUrls(addresses[self] ?? '', config.api, self)
-  return { self, manifest, key, addresses, ...listening, token, store: config.store, machineFile: config.machineFile }
+  const { store, machineFile, faults = [] } = config
+  if (faults.length > 0) refuseUnlessTest(manifest)
+  checkFaults(faults, self, manifest.n)
+  return { self, manifest, key, addresses, ...listening, token, store, machineFile, faults }
+}
+
+/** Errors: `BAD_INPUT` where a cluster is not one whose links may be given faults. */
+export function refuseUnlessTest({ name, test }: Manifest): void {
+  if (!test) throw new MusigError('BAD_INPUT', `the manifest of “${name}” is not that of a test cluster: its links take no faults`)
 }
 
 function ownUrls(address: string, api: string | undefined, self: number): { url: URL; linkUrl: URL | undefined } {
@@ -105,7 +118,7 @@ export async function readConfigs(path: string): Promise<SignerConfig[]> {
   if (!Array.isArray(json) || json.length === 0) throw new MusigError('BAD_INPUT', `${path} is no list of signers`)
   return json.map((item: unknown, i) => {
     const fields = typeof item === 'object' && item !== null ? new Map<string, unknown>(Object.entries(item)) : new Map<string, unknown>()
-    const unknown = [...fields.keys()].find((name) => ![...REQUIRED, ...OPTIONAL].some((known) => known === name))
+    const unknown = [...fields.keys()].find((name) => ![...REQUIRED, ...OPTIONAL, FAULTS].some((known) => known === name))
     if (unknown !== undefined) throw new MusigError('BAD_INPUT', `${path}: entry ${i} has the unknown field “${unknown}”`)
     const field = (name: string): string => {
       const value = fields.get(name)
@@ -114,7 +127,8 @@ export async function readConfigs(path: string): Promise<SignerConfig[]> {
     }
     const [manifest, key, store, addresses, tokenFile] = REQUIRED.map(field) as [string, string, string, string, string]
     const optional = Object.fromEntries(OPTIONAL.filter((name) => fields.has(name)).map((name) => [name, field(name)]))
-    return { manifest, key, store, addresses, tokenFile, ...optional }
+    const faults = fields.has(FAULTS) ? { faults: fromJson(linkFaultsCodec, fields.get(FAULTS), `${path}: entry ${i}: ${FAULTS}`) } : {}
+    return { manifest, key, store, addresses, tokenFile, ...optional, ...faults }
   })
 }
 

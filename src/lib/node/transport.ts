@@ -2,8 +2,8 @@
  * The transport: one link to every other signer, on WebSockets that come in on one port, in plain on this machine
  * or over TLS, or in memory to those in the same
  * process. Owns which links there are. For each pair the smaller index dials, so two connections of one pair never cross; one that comes up later knocks,
- * and is dialled at once. A second session of a signer is refused while the older one answers. Handshake, dialling, accepting and both kinds of link are in
- * files of their own.
+ * and is dialled at once. A second session of a signer is refused while the older one answers. A link that is cut on purpose stays open underneath: its owner
+ * hears that it is gone, and nothing passes. Handshake, dialling, accepting, faults and both kinds of link are in files of their own.
  */
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
@@ -14,6 +14,7 @@ import { Dialling, type DiallingOptions, knock } from './dialling.js'
 import { PACKED_BYTES } from './framing.js'
 import { type HandshakeContext, signerIdentity } from './handshake.js'
 import { CLOSE, Link, type LinkOptions, type QueueTotal, type SignerLink, type TransportMetrics } from './link.js'
+import { type LinkFault, LinkFaults } from './link-faults.js'
 import type { LocalMember } from './local-links.js'
 import { linkUrl } from './loopback.js'
 import type { Transport, TransportHandlers } from './ports.js'
@@ -28,10 +29,12 @@ export interface LinkTransport extends Transport {
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean
   /** Counters that go on changing. */
   readonly metrics: Readonly<TransportMetrics>
-  /** The signers to which there is a link now, ascending. */
+  /** The signers to which there is a link now that is not cut, ascending. */
   connected(): number[]
   /** Bytes that wait to be sent to a signer. */
   queuedBytes(signer: number): number
+  /** Puts faults on its links, instead of those before; none: all is well again. */
+  setFaults(faults: readonly LinkFault[]): void
 }
 
 /** Makes a transport; `start` opens it. Errors: `BAD_INPUT` on addresses that are not on this machine, or a link key that is not the signer's. */
@@ -53,6 +56,8 @@ class Mesh implements LinkTransport {
   /** Signers that had a link before. */
   readonly #met = new Set<number>()
   readonly #asLocal: LocalMember
+  /** Only once faults were set. */
+  #faults: LinkFaults | undefined
   #handlers: TransportHandlers | undefined
   #keepAlive: NodeJS.Timeout | undefined
   #knocking: NodeJS.Timeout | undefined
@@ -110,9 +115,23 @@ class Mesh implements LinkTransport {
   }
 
   send(to: number, frame: Uint8Array): void {
-    const link = this.#links.get(to)
-    if (link) link.send(frame)
-    else this.metrics.droppedUnconnected++
+    if (this.#faults?.takes(to, frame)) return
+    this.#send(to, frame)
+  }
+
+  setFaults(faults: readonly LinkFault[]): void {
+    const before = new Set(this.connected())
+    this.#faults ??= new LinkFaults({
+      queueBytes: this.#caps.linkQueueBytes,
+      send: (to, frame) => this.#send(to, frame),
+      lost: () => this.metrics.droppedFaulty++,
+    })
+    this.#faults.set(faults)
+    const after = new Set(this.connected())
+    this.#options.log?.info({ faults: faults.length }, 'faults of links')
+    if (this.#stopped) return
+    for (const signer of before) if (!after.has(signer)) this.#handlers?.disconnected(signer)
+    for (const signer of after) if (!before.has(signer)) this.#handlers?.connected(signer)
   }
 
   async stop(): Promise<void> {
@@ -123,6 +142,7 @@ class Mesh implements LinkTransport {
     this.#options.server?.off('tlsClientError', this.#strange)
     clearInterval(this.#keepAlive)
     clearTimeout(this.#knocking)
+    this.#faults?.stop()
     const links = [...this.#links.values()]
     for (const link of links) link.close(CLOSE.stopped, 'stopped')
     this.#accepting.stop()
@@ -139,7 +159,7 @@ class Mesh implements LinkTransport {
   }
 
   connected(): number[] {
-    return [...this.#links.keys()].sort((a, b) => a - b)
+    return [...this.#links.keys()].filter((signer) => !this.#isCut(signer)).sort((a, b) => a - b)
   }
 
   queuedBytes(signer: number): number {
@@ -153,6 +173,16 @@ class Mesh implements LinkTransport {
   readonly #strange = (error: Error): void => {
     this.metrics.refused++
     this.#options.log?.debug({ reason: error.message }, 'connection without TLS of a signer')
+  }
+
+  #send(to: number, frame: Uint8Array): void {
+    const link = this.#links.get(to)
+    if (link) link.send(frame)
+    else this.metrics.droppedUnconnected++
+  }
+
+  #isCut(signer: number): boolean {
+    return this.#faults?.isCut(signer) ?? false
   }
 
   #knock(): void {
@@ -180,7 +210,8 @@ class Mesh implements LinkTransport {
       total: this.#queue,
       metrics: this.metrics,
       frame: (frame) => {
-        if (!this.#stopped) this.#handlers?.message(signer, frame)
+        if (this.#isCut(signer)) this.metrics.droppedFaulty++
+        else if (!this.#stopped) this.#handlers?.message(signer, frame)
       },
       closed: (reason) => {
         if (this.#links.get(signer) !== link) return
@@ -188,7 +219,8 @@ class Mesh implements LinkTransport {
         this.metrics.disconnects++
         log?.info({ signer, reason }, 'link closed')
         this.#dialling.get(signer)?.lost(performance.now() - link.openedAt)
-        if (!this.#stopped) this.#handlers?.disconnected(signer)
+        this.#faults?.drop(signer)
+        if (!this.#stopped && !this.#isCut(signer)) this.#handlers?.disconnected(signer)
       },
     })
     this.#links.set(signer, link)
@@ -196,7 +228,7 @@ class Mesh implements LinkTransport {
     if (this.#met.has(signer)) this.metrics.reconnects++
     this.#met.add(signer)
     log?.info({ signer }, 'link open')
-    this.#handlers?.connected(signer)
+    if (!this.#isCut(signer)) this.#handlers?.connected(signer)
     return true
   }
 }
@@ -216,6 +248,7 @@ function newMetrics(): TransportMetrics {
     framesOut: 0,
     droppedUnconnected: 0,
     droppedFull: 0,
+    droppedFaulty: 0,
     connects: 0,
     disconnects: 0,
     dials: 0,
