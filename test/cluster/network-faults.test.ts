@@ -1,8 +1,8 @@
 /** How a person names signers and groups, and which faults follow for each signer. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { faultsOf, isReachable, parsePartition, parseSigners, signersText } from '../../src/lib/cluster/network-faults.js'
 import { networkLines } from '../../src/lib/cluster/network.js'
+import { faultsOf, isReachable, parsePartition, parseSigners, signersText } from '../../src/lib/cluster/network-faults.js'
 
 test('signers are named by numbers, ranges and lists', () => {
   assert.equal(parseSigners('3', 5), [3])
