@@ -10,8 +10,8 @@ import { Client } from '../node/client.js'
 import type { SignerConfig } from '../node/signer-config.js'
 import { type ClusterFolder, type ClusterRecord, type SignerRecord, writeJson } from './cluster-folder.js'
 import { processName } from './create.js'
-import { type ClusterFaults, faultsOf, isReachable, readFaults } from './network-faults.js'
 import { isFree } from './free-ports.js'
+import { type ClusterFaults, faultsOf, isReachable, readFaults } from './network-faults.js'
 import { awakeProcesses, type StartedProcess, startProcess, stopProcesses } from './processes.js'
 
 /** A signer did not start. The message is one line; `lastLines` are those of its log. */

@@ -8,9 +8,9 @@ import { Client } from '../node/client.js'
 import { LOSS_PARTS } from '../node/link-faults.js'
 import { refuseUnlessTest } from '../node/signer-config.js'
 import { ClusterFolder, type ClusterRecord, type SignerRecord } from './cluster-folder.js'
-import { type ClusterFaults, faultsOf, NO_FAULTS, parsePartition, readFaults, signersText, writeFaults } from './network-faults.js'
 import { processGroups } from './launch.js'
 import { withLock } from './lock.js'
+import { type ClusterFaults, faultsOf, NO_FAULTS, parsePartition, readFaults, signersText, writeFaults } from './network-faults.js'
 import { awakeProcesses, processesOf } from './processes.js'
 
 /** What is wrong with the network now, as commands print it. */

@@ -8,10 +8,10 @@ import { type Manifest, parseTolerance } from '../core/manifest.js'
 import { loadCrypto } from '../node/crypto.js'
 import { ClusterFolder, type ClusterRecord, clustersOf } from './cluster-folder.js'
 import { type ClusterChoices, checkSeed, createCluster, processName, writeAddresses } from './create.js'
-import { readFaults, signersText } from './network-faults.js'
 import { freePorts, portsFrom } from './free-ports.js'
 import { abandon, awaitReady, launch, portless, processGroups } from './launch.js'
 import { withLock } from './lock.js'
+import { readFaults, signersText } from './network-faults.js'
 import { type ClusterProcess, processesOf, type StartedProcess } from './processes.js'
 
 /** What is asked of a cluster. What is left open is as it stands, or, in a new one, as `DEFAULTS` say. */
