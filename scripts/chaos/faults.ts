@@ -1,24 +1,32 @@
-/** Faults on the processes of a cluster, one after the other, as a seed decides: kill -9 of some or all, pauses, restarts. Which come when hangs on the seed alone. */
+/**
+ * Faults on a cluster, one after the other, as a seed decides: kill -9 of some or all, pauses, partitions, late and lossy links. Which come when hangs on the seed
+ * alone. Most of them leave a quorum connected, so that work goes on; after each all is well for a while, so that what it delayed can finish.
+ */
 import type { SeededRandom } from '../../src/lib/base/prng.js'
+import type { LinkChange } from '../../src/lib/cluster/network.js'
 import type { OwnCluster } from './own-cluster.js'
 
-/** How often each fault was done. */
-export interface FaultCounts {
-  kill: number
-  killAll: number
-  pause: number
-}
+type Kind =
+  | { type: 'kill' | 'killAll' | 'pause'; signers: number[] }
+  /** Those named on one side, all others on the other. */
+  | { type: 'partition'; signers: number[] }
+  | { type: 'links'; links: (LinkChange & { delayMs: number; loss: number })[] }
 
-interface Fault {
-  type: keyof FaultCounts
-  signers: number[]
+type Fault = Kind & {
   /** How long it lasts. */
   holdMs: number
   /** How long all is well before it. */
   quietMs: number
 }
 
-/** Goes on until `isOver`, and leaves everything running. `told` hears of each fault. */
+/** How often each fault was done. */
+export type FaultCounts = Record<Kind['type'], number>
+
+/** The share of faults that leave a quorum connected, where one can be lost at all. */
+const WITHIN = 0.85
+const FAULTY_LINKS = 4
+
+/** Goes on until `isOver`, and leaves everything running and healed. `told` hears of each fault. */
 export async function hurt(
   cluster: OwnCluster,
   n: number,
@@ -27,34 +35,72 @@ export async function hurt(
   isOver: () => boolean,
   told: (line: string) => void,
 ): Promise<FaultCounts> {
-  const counts: FaultCounts = { kill: 0, killAll: 0, pause: 0 }
+  const counts: FaultCounts = { kill: 0, killAll: 0, pause: 0, partition: 0, links: 0 }
   while (!isOver()) {
     const fault = nextFault(n, crashBound, random)
     await until(fault.quietMs, isOver)
     if (isOver()) break
-    const pids = await cluster.pids()
-    const hit = fault.signers.flatMap((signer) => {
-      const pid = pids.get(signer)
-      return pid !== undefined && send(pid, fault.type === 'pause' ? 'SIGSTOP' : 'SIGKILL') ? [pid] : []
-    })
-    if (hit.length > 0) counts[fault.type]++
-    told(`${fault.type} ${fault.signers.join()} for ${fault.holdMs} ms`)
+    told(`${textOf(fault)} for ${fault.holdMs} ms`)
+    const heal = await begin(cluster, fault)
+    if (heal) counts[fault.type]++
     await until(fault.holdMs, isOver)
-    if (fault.type === 'pause') for (const pid of hit) send(pid, 'SIGCONT')
-    else await cluster.up()
+    await heal?.()
   }
   return counts
 }
 
-/** Mostly within the bound of crashes, sometimes past it: then nothing commits, and nothing may be lost. */
 function nextFault(n: number, crashBound: number, random: SeededRandom): Fault {
+  const most = random.fraction() < WITHIN ? Math.max(1, crashBound) : Math.max(1, Math.floor(n / 2))
+  const kind = nextKind(n, some(n, 1 + random.upTo(most - 1), random), random)
+  return { ...kind, holdMs: 500 + random.upTo(kind.type === 'kill' || kind.type === 'killAll' ? 2_500 : 6_000), quietMs: 1_500 + random.upTo(4_000) }
+}
+
+function nextKind(n: number, signers: number[], random: SeededRandom): Kind {
   const draw = random.fraction()
-  const type = draw < 0.15 ? 'killAll' : draw < 0.6 ? 'kill' : 'pause'
-  const most = random.fraction() < 0.7 ? Math.max(1, crashBound) : Math.max(1, Math.floor(n / 2))
-  const count = type === 'killAll' ? n : 1 + random.upTo(most - 1)
+  if (draw < 0.06) return { type: 'killAll', signers: some(n, n, random) }
+  if (draw < 0.3 || n === 1) return { type: 'kill', signers }
+  if (draw < 0.55) return { type: 'pause', signers }
+  if (draw < 0.75) return { type: 'partition', signers }
+  const links = Array.from({ length: 1 + random.upTo(FAULTY_LINKS - 1) }, () => {
+    const from = signers[random.upTo(signers.length - 1)] ?? 0
+    const to = (from + 1 + random.upTo(n - 2)) % n
+    return { from, to, delayMs: random.upTo(400), loss: random.upTo(50) / 100, oneWay: random.fraction() < 0.5 }
+  })
+  return { type: 'links', links }
+}
+
+/** So many of n signers, ascending. */
+function some(n: number, count: number, random: SeededRandom): number[] {
   const signers = Array.from({ length: n }, (_, i) => i)
   while (signers.length > count) signers.splice(random.upTo(signers.length - 1), 1)
-  return { type, signers, holdMs: 300 + random.upTo(type === 'pause' ? 6_000 : 2_500), quietMs: 300 + random.upTo(2_500) }
+  return signers
+}
+
+/** Does it, and gives what ends it; nothing where no process was there to be hit. */
+async function begin(cluster: OwnCluster, fault: Kind): Promise<(() => Promise<unknown>) | undefined> {
+  if (fault.type === 'partition') {
+    await cluster.partition(fault.signers.join())
+    return () => cluster.heal()
+  }
+  if (fault.type === 'links') {
+    for (const link of fault.links) await cluster.link(link)
+    return () => cluster.heal()
+  }
+  const pids = await cluster.pids()
+  const hit = fault.signers.flatMap((signer) => {
+    const pid = pids.get(signer)
+    return pid !== undefined && send(pid, fault.type === 'pause' ? 'SIGSTOP' : 'SIGKILL') ? [pid] : []
+  })
+  if (hit.length === 0) return undefined
+  if (fault.type !== 'pause') return () => cluster.up()
+  return async () => {
+    for (const pid of hit) send(pid, 'SIGCONT')
+  }
+}
+
+function textOf(fault: Kind): string {
+  if (fault.type !== 'links') return `${fault.type} ${fault.signers.join()}`
+  return `links ${fault.links.map(({ from, to, delayMs, loss, oneWay }) => `${from}${oneWay ? '→' : '–'}${to} +${delayMs} ms −${Math.round(loss * 100)} %`).join(', ')}`
 }
 
 async function until(ms: number, isOver: () => boolean): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * A cluster of its own in a temporary home, through the built command line: up, its processes, away. Owns that nothing is left running, also where its
- * user fails or is broken off.
+ * A cluster of its own in a temporary home, through the built command line: up, its processes, its network, away. Owns that nothing is left running, also where
+ * its user fails or is broken off.
  */
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ClusterFolder } from '../../src/lib/cluster/cluster-folder.js'
+import { changeLink, healCluster, type LinkChange, partitionCluster } from '../../src/lib/cluster/network.js'
 import { processesOf } from '../../src/lib/cluster/processes.js'
 
 const BIN = fileURLToPath(new URL('../../bin/run.js', import.meta.url))
@@ -15,7 +16,7 @@ const BIN = fileURLToPath(new URL('../../bin/run.js', import.meta.url))
 export class OwnCluster {
   readonly home = mkdtempSync(join(tmpdir(), 'musig-chaos-'))
   readonly cluster = 'default'
-  #commands: Promise<void> = Promise.resolve()
+  #commands: Promise<unknown> = Promise.resolve()
 
   get folder(): ClusterFolder {
     return new ClusterFolder(this.home, this.cluster)
@@ -31,6 +32,20 @@ export class OwnCluster {
     return new Map((await processesOf(this.folder)).map(({ name, pid }) => [Number(name), pid]))
   }
 
+  /** Parts the signers into groups, named as `cluster partition` takes them. */
+  partition(groups: string): Promise<unknown> {
+    return this.#inTurn(() => partitionCluster(this.home, this.cluster, groups))
+  }
+
+  link(change: LinkChange): Promise<unknown> {
+    return this.#inTurn(() => changeLink(this.home, this.cluster, change))
+  }
+
+  /** Ends partitions and faults of links. */
+  heal(): Promise<unknown> {
+    return this.#inTurn(() => healCluster(this.home, this.cluster))
+  }
+
   /** Ends all processes; `keep` leaves the files with the logs where they are. */
   async end(keep: boolean): Promise<void> {
     await this.#commands.catch(() => {})
@@ -38,9 +53,13 @@ export class OwnCluster {
     if (!keep) rmSync(this.home, { recursive: true, force: true })
   }
 
-  /** One command at a time: a later one finds what the one before left. */
   #musig(args: readonly string[]): Promise<void> {
-    const run = this.#commands.catch(() => {}).then(() => musig(this.home, args))
+    return this.#inTurn(() => musig(this.home, args))
+  }
+
+  /** One command at a time: a later one finds what the one before left. */
+  #inTurn<T>(command: () => Promise<T>): Promise<T> {
+    const run = this.#commands.catch(() => {}).then(command)
     this.#commands = run
     return run
   }

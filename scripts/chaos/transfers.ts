@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { MusigError } from '../../src/lib/base/errors.js'
 import type { SeededRandom } from '../../src/lib/base/prng.js'
-import { signTransaction, transactionId } from '../../src/lib/core/transaction.js'
+import { signTransaction, type Transaction, transactionId } from '../../src/lib/core/transaction.js'
 import { openPayload, transferPayload } from '../../src/lib/machine/ledger.js'
 import type { TransactionResult } from '../../src/lib/node/answers.js'
 import type { Client } from '../../src/lib/node/client.js'
@@ -31,10 +31,15 @@ export interface TransferOptions {
 export interface Seen extends Call {
   path: 'fast' | 'slow' | null
   ballot: number | null
+  /** Why it has no answer: the code of the error. */
+  error: string | null
 }
 
 const OPENING = 1000
 const MOST = 40
+const RETRY_MS = 250
+/** Errors after which a client tries again. */
+const AGAIN: ReadonlySet<string> = new Set(['UNREACHABLE', 'TIMED_OUT', 'BUSY'])
 
 export class Transfers {
   readonly seen: Seen[] = []
@@ -72,7 +77,7 @@ export class Transfers {
   }
 
   async #send(operation: Operation): Promise<void> {
-    const { client, clusterId, n, random, doubles, timeoutMs } = this.#options
+    const { clusterId, n, random, doubles } = this.#options
     const draft =
       operation.op === 'open' ? openPayload(operation.account, operation.amount) : transferPayload(operation.from, operation.to, operation.amount)
     const nonce = Uint8Array.from(randomBytes(16))
@@ -85,17 +90,34 @@ export class Transfers {
       outcome: 'unknown',
       path: null,
       ballot: null,
+      error: null,
     }
     this.seen.push(call)
-    const to = random.upTo(n - 1)
-    const targets = random.fraction() < doubles ? [to, (to + 1) % n] : [to]
-    const answers = await Promise.allSettled(targets.map((target) => client.submit(transaction, { to: target, timeoutMs })))
+    const first = random.upTo(n - 1)
+    const targets = random.fraction() < doubles ? [first, (first + 1) % n] : [first]
+    const answers = await Promise.allSettled(targets.map((to) => this.#submit(transaction, to)))
     call.endedMs = performance.now()
     const results = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
     const executed = results.find(({ status }) => status === 'executed')
     if (executed) Object.assign(call, { outcome: 'ok', place: placeOf(executed), path: executed.path, ballot: executed.ballot })
     // One of two that rejects says nothing of what the other does.
     else if (answers.every(isRejection)) call.outcome = 'refused'
+    else call.error = answers.map(codeOf).find((code) => code !== 'REJECTED') ?? null
+  }
+
+  /** Where no signer takes it, or the one that took it dies, it is tried again, the same transaction, until its time is over. */
+  async #submit(transaction: Transaction, to: number): Promise<TransactionResult> {
+    const { client, timeoutMs } = this.#options
+    const deadline = performance.now() + timeoutMs
+    for (;;) {
+      try {
+        return await client.submit(transaction, { to, timeoutMs: Math.max(1, deadline - performance.now()) })
+      } catch (error) {
+        const isWorthAnother = error instanceof MusigError && AGAIN.has(error.code)
+        if (!isWorthAnother || performance.now() + RETRY_MS > deadline) throw error
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+      }
+    }
   }
 }
 
@@ -117,11 +139,24 @@ export function figuresOf(seen: readonly Seen[], sinceMs: number) {
     executed: done.length,
     refused: counted.filter(({ outcome }) => outcome === 'refused').length,
     unknown: counted.filter(({ outcome }) => outcome === 'unknown').length,
+    reasons: reasonsOf(counted),
     perSecond: seconds > 0 ? round(done.length / seconds) : 0,
     latencyMs: { p50: percentile(0.5), p95: percentile(0.95), p99: percentile(0.99) },
     fastShare: done.length > 0 ? Math.round((fast / done.length) * 1000) / 1000 : 0,
     recovered: done.filter(({ ballot }) => (ballot ?? 0) > 0).length,
   }
+}
+
+/** How often clients were told each code instead of an answer. */
+function reasonsOf(seen: readonly Seen[]): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const { error } of seen) if (error !== null) counts[error] = (counts[error] ?? 0) + 1
+  return counts
+}
+
+function codeOf(answer: PromiseSettledResult<TransactionResult>): string {
+  if (answer.status === 'fulfilled') return answer.value.status === 'rejected' ? 'REJECTED' : answer.value.status
+  return answer.reason instanceof MusigError ? answer.reason.code : 'INTERNAL'
 }
 
 function isRejection(answer: PromiseSettledResult<TransactionResult>): boolean {
