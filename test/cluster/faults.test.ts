@@ -70,6 +70,12 @@ test('without a quorum a client hears so, and its transaction is executed once a
     const results = await Promise.all([0, 1, 2, 3].map((signer) => shown('four', txId, signer)))
     return results.every(({ status }) => status === 'executed')
   })
+
+  // Its links stay open, and yet it is not there.
+  await bench.good(['cluster', 'pause', '2', '--cluster', 'four'])
+  const dave = ['tx', 'open', 'dave', '50', '--to', '0', '--timeout', '300', '--cluster', 'four']
+  await bench.refused(dave, 3, 'NO_QUORUM', /^no quorum: 3 of 4 signers reachable; it may have happened/)
+  await bench.good(['cluster', 'resume', '2', '--cluster', 'four'])
 })
 
 test('with a quorum left everything commits, on the fast path too', async () => {

@@ -29,6 +29,8 @@ export interface ApiOptions {
   token: string
   /** Hands a transaction to the signer. */
   submit: (transaction: Transaction) => Promise<Reply>
+  /** The other signers that answer now. */
+  answering: () => Promise<number[]>
   /** Puts faults on the links, instead of those before. */
   setFaults: (faults: readonly LinkFault[]) => void
   /** The metrics in Prometheus' text form, with their content type. */
@@ -46,6 +48,7 @@ export class Api {
   readonly #token: TokenCheck
   readonly #webSockets: WebSocketServer
   readonly #closing = new AbortController()
+  #asked: Promise<number[]> | undefined
   readonly #unsubscribe: () => void
   readonly #onRequest = (request: IncomingMessage, response: ServerResponse) => void this.#answer(request, response)
   readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => this.#upgrade(request, socket, head)
@@ -231,10 +234,18 @@ export class Api {
     if (outcome) return transactionAnswer(this.#subject, txId)
     const again = `it may have happened: ask again with tx show ${txId.slice(0, 12)}`
     if (this.#closing.signal.aborted) throw new MusigError('UNREACHABLE', `this signer stops; ${again}`)
-    const { manifest, connected } = this.#subject
-    const reachable = connected.size + 1
-    if (!isReady(this.#subject)) throw new MusigError('NO_QUORUM', `no quorum: ${reachable} of ${manifest.quorum} signers reachable; ${again}`)
+    const { manifest } = this.#subject
+    const reachable = 1 + (await this.#answering()).length
+    if (reachable < manifest.quorum) throw new MusigError('NO_QUORUM', `no quorum: ${reachable} of ${manifest.quorum} signers reachable; ${again}`)
     throw new MusigError('TIMED_OUT', `not executed within ${timeoutMs} ms, with ${reachable} of ${manifest.n} signers reachable; ${again}`)
+  }
+
+  /** All whose time is over at the same moment share one answer. */
+  #answering(): Promise<number[]> {
+    this.#asked ??= this.#options.answering().finally(() => {
+      this.#asked = undefined
+    })
+    return this.#asked
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {

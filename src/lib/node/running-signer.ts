@@ -42,6 +42,8 @@ export interface RunningOptions {
   failed: (error: MusigError) => void
 }
 
+/** How long another signer has to say that it is there; a client waits a little longer than this past its own limit. */
+const ANSWER_MS = 700
 /** In the store's folder while the process lives: `{pid, startedAt, url}`. */
 const PID_FILE = 'signer.pid'
 
@@ -169,6 +171,7 @@ export class RunningSigner {
       subject: this.#subject,
       token,
       submit: (transaction) => this.#driver.submit(transaction),
+      answering: () => this.#transport.answering(ANSWER_MS),
       setFaults: (faults) => {
         this.#subject.faults = faults
         this.#transport.setFaults(faults)

@@ -31,6 +31,8 @@ export interface LinkTransport extends Transport {
   readonly metrics: Readonly<TransportMetrics>
   /** The signers to which there is a link now that is not cut, ascending. */
   connected(): number[]
+  /** Those of them that answer within `limitMs`: one that stands still keeps its links. */
+  answering(limitMs: number): Promise<number[]>
   /** Bytes that wait to be sent to a signer. */
   queuedBytes(signer: number): number
   /** Puts faults on its links, instead of those before; none: all is well again. */
@@ -160,6 +162,12 @@ class Mesh implements LinkTransport {
 
   connected(): number[] {
     return [...this.#links.keys()].filter((signer) => !this.#isCut(signer)).sort((a, b) => a - b)
+  }
+
+  async answering(limitMs: number): Promise<number[]> {
+    const connected = this.connected()
+    const answers = await Promise.all(connected.map((signer) => this.#links.get(signer)?.answers(limitMs)))
+    return connected.filter((_, i) => answers[i])
   }
 
   queuedBytes(signer: number): number {
