@@ -1,9 +1,9 @@
 /**
- * Catching up (§10): every signer compares its log with one other signer's from time to time, and at once after a connection is made or when
- * it sees that it is behind. Pages of executed ids are walked from where the last walk with that signer ended; what is missing is fetched.
+ * Catching up (§10): everyone compares its log with one signer's from time to time, and at once after a connection is made or when it sees that
+ * it is behind. Pages of executed ids are walked from where the last walk with that signer ended; what is missing is fetched. For signers and learners.
  */
 import type { Id } from '../base/bytes.js'
-import type { Context } from './context.js'
+import type { FollowerContext } from './follower-context.js'
 import { LIMITS } from './limits.js'
 import type { MessageOf } from './message.js'
 
@@ -16,29 +16,38 @@ interface Page {
 }
 
 export class CatchUp {
-  readonly #ctx: Context
+  readonly #ctx: FollowerContext
+  readonly #stalled: (signer: number) => void
+  /** Whose pages are waited for: a page that nobody asked for is not read. */
+  readonly #asked = new Set<number>()
   /** How far into each other signer's log everything is here. */
   readonly #cursors = new Map<number, number>()
   #page: Page | undefined
   #turn: number
 
-  constructor(ctx: Context) {
+  /** `self`: the own number, or −1. `stalled` is told of a signer that listed batches and did not supply them. */
+  constructor(ctx: FollowerContext, self: number, stalled: (signer: number) => void = () => {}) {
     this.#ctx = ctx
-    this.#turn = ctx.self
+    this.#turn = self
+    this.#stalled = stalled
   }
 
   /** Begins the regular comparison. */
   start(): void {
     const { timers, now, manifest } = this.#ctx
     timers.set('sync', now + manifest.timing.syncIntervalMs, () => {
-      const others = [...this.#ctx.connected].sort((a, b) => a - b)
-      const next = others.find((signer) => signer > this.#turn) ?? others[0]
-      if (next !== undefined) {
-        this.#turn = next
-        this.compareWith(next)
-      }
+      this.next()
       this.start()
     })
+  }
+
+  /** Compares with the next signer in turn. */
+  next(): void {
+    const others = [...this.#ctx.connected].sort((a, b) => a - b)
+    const next = others.find((signer) => signer > this.#turn) ?? others[0]
+    if (next === undefined) return
+    this.#turn = next
+    this.compareWith(next)
   }
 
   /** Another signer's history reaches further: its log is walked, unless a walk is under way. */
@@ -48,8 +57,9 @@ export class CatchUp {
 
   /** Tells another signer how far this one is; the answer is a page if they differ. */
   compareWith(signer: number): void {
-    if (signer === this.#ctx.self || !this.#ctx.connected.has(signer)) return
+    if (!this.#ctx.connected.has(signer)) return
     const { logs } = this.#ctx.journal
+    this.#asked.add(signer)
     this.#ctx.send(signer, { type: 'sync', executed: logs.executed.length, digest: logs.executedDigest, from: this.#cursors.get(signer) ?? 0 })
   }
 
@@ -62,10 +72,14 @@ export class CatchUp {
   }
 
   onPage(from: number, { from: cursor, ids, executed }: MessageOf<'page'>): void {
-    if (this.#page || cursor !== (this.#cursors.get(from) ?? 0)) return
+    if (this.#page || !this.#asked.has(from) || cursor !== (this.#cursors.get(from) ?? 0)) return
+    this.#asked.delete(from)
+    const { journal } = this.#ctx
     const next = cursor + ids.length
-    const missing = new Set(ids.filter((batchId) => !this.#ctx.journal.get(batchId)?.committed))
+    const missing = new Set(ids.filter((batchId) => !journal.get(batchId)?.committed))
     if (missing.size === 0) {
+      // A log lists nothing twice: no more of it can be here than is decided here.
+      if (next > journal.logs.executed.length + journal.waiting.size) return this.#ctx.suspect(from, 'a log that lists batches twice')
       this.#cursors.set(from, next)
       if (next < executed) this.compareWith(from)
       return
@@ -83,6 +97,7 @@ export class CatchUp {
     for (let at = 0; at < ids.length; at += LIMITS.idsPerFetch) this.#ctx.send(signer, { type: 'fetch', ids: ids.slice(at, at + LIMITS.idsPerFetch) })
     this.#ctx.timers.set('page', this.#ctx.now + 4 * this.#ctx.manifest.timing.hopTimeoutMs, () => {
       this.#page = undefined
+      this.#stalled(signer)
     })
   }
 
@@ -95,7 +110,15 @@ export class CatchUp {
     if (!page.last) this.compareWith(page.signer)
   }
 
+  /** Ends it. */
+  stop(): void {
+    this.#page = undefined
+    this.#ctx.timers.clear('page')
+    this.#ctx.timers.clear('sync')
+  }
+
   disconnected(signer: number): void {
+    this.#asked.delete(signer)
     if (this.#page?.signer !== signer) return
     this.#page = undefined
     this.#ctx.timers.clear('page')

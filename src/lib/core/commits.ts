@@ -1,6 +1,6 @@
 /**
- * Certificates and what is missing for them (§5, §10): verifies each once, records it, and fetches bodies and history that a signer lacks.
- * Owns everything that waits for a batch to arrive or for execution to go on; comparing whole logs is `catch-up.ts`.
+ * Certificates and what is missing for them (§5, §10): verifies each once, records it, and answers who asks for batches. Owns what waits for
+ * execution to go on; what waits for a batch is in `wants.ts`, comparing whole logs is `catch-up.ts`.
  */
 import type { Id } from '../base/bytes.js'
 import { type Certificate, certificateFault, certifiedValue, rankOf } from './certificate.js'
@@ -9,23 +9,13 @@ import type { Guard } from './guard.js'
 import { LIMITS } from './limits.js'
 import type { MessageOf } from './message.js'
 import type { Voting } from './voting.js'
-
-interface Want {
-  candidates: number[]
-  tries: number
-  retries: (() => void)[]
-}
-
-/** Missing batches that are asked for at once; beyond that the oldest is given up (a liar may name what does not exist). */
-const MAX_WANTS = 16_384
-/** What may wait for one batch at once. */
-const RETRIES_PER_BATCH = 64
+import { RETRIES_PER_BATCH, Wants } from './wants.js'
 
 export class Commits {
   readonly #ctx: Context
   readonly #voting: Voting
   readonly #guard: Guard
-  readonly #wants = new Map<Id, Want>()
+  readonly #wants: Wants
   /** What waits for more history, by batch. */
   readonly #behind = new Map<Id, (() => void)[]>()
 
@@ -33,6 +23,7 @@ export class Commits {
     this.#ctx = ctx
     this.#guard = guard
     this.#voting = voting
+    this.#wants = new Wants(ctx, (batchId) => ctx.journal.get(batchId) !== undefined || voting.isInvalid(batchId))
   }
 
   /** A certificate that this signer has put together and verified itself. */
@@ -116,11 +107,16 @@ export class Commits {
 
   /** Runs `retry` whenever one of these batches has arrived; asks for them, these candidates first. */
   afterArrival(ids: readonly Id[], candidates: readonly number[], retry: () => void): void {
-    this.want(ids, candidates)
-    for (const batchId of ids) {
-      const retries = this.#wants.get(batchId)?.retries
-      if (retries && retries.length < RETRIES_PER_BATCH) retries.push(retry)
-    }
+    this.#wants.afterArrival(ids, this.#others(candidates), retry)
+  }
+
+  /** Asks for batches that are not here, candidates first, then everyone in turn. */
+  want(ids: readonly Id[], candidates: readonly number[]): void {
+    this.#wants.want(ids, this.#others(candidates))
+  }
+
+  #others(signers: readonly number[]): number[] {
+    return signers.filter((signer) => signer !== this.#ctx.self)
   }
 
   /** Runs `retry` after the next execution; asks `from` for its log. */
@@ -129,45 +125,6 @@ export class Commits {
     if (retries.length < RETRIES_PER_BATCH) retries.push(retry)
     this.#behind.set(batchId, retries)
     this.#ctx.events.behind(from)
-  }
-
-  /** Asks for batches that are not here, candidates first, then everyone in turn. */
-  want(ids: readonly Id[], candidates: readonly number[]): void {
-    const fresh = ids.filter((batchId) => !this.#ctx.journal.get(batchId) && !this.#voting.isInvalid(batchId))
-    const asked = new Map<number, Id[]>()
-    for (const batchId of fresh) {
-      if (this.#wants.has(batchId)) continue
-      const want = { candidates: [...new Set(candidates)].filter((signer) => signer !== this.#ctx.self), tries: 0, retries: [] }
-      this.#wants.set(batchId, want)
-      if (this.#wants.size > MAX_WANTS) this.#wants.delete(this.#wants.keys().next().value ?? '')
-      const signer = this.#nextCandidate(want)
-      if (signer !== undefined) asked.set(signer, [...(asked.get(signer) ?? []), batchId])
-      this.#remind(batchId)
-    }
-    for (const [signer, wanted] of asked) {
-      for (let at = 0; at < wanted.length; at += LIMITS.idsPerFetch)
-        this.#ctx.send(signer, { type: 'fetch', ids: wanted.slice(at, at + LIMITS.idsPerFetch) })
-    }
-  }
-
-  #nextCandidate(want: Want): number | undefined {
-    const first = want.candidates[want.tries]
-    want.tries++
-    if (first !== undefined && this.#ctx.connected.has(first)) return first
-    const others = [...this.#ctx.connected]
-    return others[want.tries % Math.max(1, others.length)]
-  }
-
-  #remind(batchId: Id): void {
-    const { timers, now, manifest } = this.#ctx
-    const tries = this.#wants.get(batchId)?.tries ?? 0
-    timers.set(`want ${batchId}`, now + manifest.timing.hopTimeoutMs * Math.min(tries, 16), () => {
-      const want = this.#wants.get(batchId)
-      if (!want) return
-      const signer = this.#nextCandidate(want)
-      if (signer !== undefined) this.#ctx.send(signer, { type: 'fetch', ids: [batchId] })
-      this.#remind(batchId)
-    })
   }
 
   onFetch(from: number, { ids }: MessageOf<'fetch'>): void {
@@ -201,10 +158,7 @@ export class Commits {
 
   /** A batch is here: what waited for it goes on. */
   arrived(batchId: Id): void {
-    const want = this.#wants.get(batchId)
-    this.#wants.delete(batchId)
-    this.#ctx.timers.clear(`want ${batchId}`)
-    for (const retry of want?.retries ?? []) retry()
+    this.#wants.arrived(batchId)
   }
 
   /** Execution went on: what waited for history is looked at again. */

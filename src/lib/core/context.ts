@@ -1,17 +1,17 @@
 /**
- * What the parts of a signer share: who it is, its journal, alarms, connections, and the effects of the step under way. The parts call one
- * another through `Events`, wired in `signer.ts`.
+ * What the parts of a signer share: who it is, what every follower of the order has (`follower-context.ts`), its keys, and messages to itself. The
+ * parts call one another through `Events`, wired in `signer.ts`.
  */
 import type { Id } from '../base/bytes.js'
 import type { Crypto } from '../bls/backend.js'
 import type { Certificate, Order } from './certificate.js'
-import { Journal, type KnownBatch } from './journal.js'
+import { FollowerContext } from './follower-context.js'
+import type { KnownBatch } from './journal.js'
 import type { Manifest } from './manifest.js'
 import type { Message } from './message.js'
 import type { DurableRecord } from './record.js'
-import { ALL_RULES, type Rules } from './rules.js'
-import type { Effect, ExecutedBatch } from './steppable.js'
-import { Timers } from './timers.js'
+import type { Rules } from './rules.js'
+import type { ExecutedBatch } from './steppable.js'
 import { type Batch, shareKey, type Transaction } from './transaction.js'
 import { type Tree, treeOf } from './tree.js'
 
@@ -81,79 +81,43 @@ const NOWHERE: Events = {
   executed() {},
 }
 
-export class Context {
+export class Context extends FollowerContext {
   readonly self: number
-  readonly manifest: Manifest
-  readonly crypto: Crypto
   readonly blsSecretKey: Uint8Array
   readonly linkSecretKey: Uint8Array
   readonly check: SignerOptions['check']
-  readonly rules: Rules
-  readonly journal: Journal
-  readonly timers = new Timers()
-  /** Signers with a live connection; never this one. */
-  readonly connected = new Set<number>()
   events: Events = NOWHERE
-  now = 0
-  #effects: Effect[] = []
   readonly #toSelf: Message[] = []
 
   constructor(options: SignerOptions) {
+    super(options)
     this.self = options.self
-    this.manifest = options.manifest
-    this.crypto = options.crypto
     this.blsSecretKey = options.blsSecretKey
     this.linkSecretKey = options.linkSecretKey
     this.check = options.check
-    this.rules = { ...ALL_RULES, ...options.rules }
-    this.journal = new Journal(options.manifest, this.rules)
   }
 
-  /** Records something: it is known from now on, and durable before any later effect leaves. */
-  persist(record: DurableRecord): void {
-    const executed = this.journal.apply(record)
-    this.#effects.push({ type: 'persist', record })
-    for (const batch of executed) this.#effects.push({ type: 'execute', executed: batch })
+  /** Records something; what is executed by it leaves at once. */
+  override persist(record: DurableRecord): ExecutedBatch[] {
+    const executed = super.persist(record)
+    for (const batch of executed) this.effect({ type: 'execute', executed: batch })
     if (executed.length > 0) this.events.executed(executed)
+    return executed
   }
 
   /** Sends to another signer, or to this one itself within the same step. */
-  send(to: number, message: Message): void {
+  override send(to: number, message: Message): void {
     if (to === this.self) this.#toSelf.push(message)
-    else this.#effects.push({ type: 'send', to, message })
+    else super.send(to, message)
   }
 
   sendAll(message: Message): void {
     for (let signer = 0; signer < this.manifest.n; signer++) this.send(signer, message)
   }
 
-  effect(effect: Effect): void {
-    this.#effects.push(effect)
-  }
-
-  suspect(signer: number, reason: string, batchId: Id | null = null): void {
-    this.#effects.push({ type: 'suspect', signer, reason, batchId })
-  }
-
   /** The next message that this signer sent itself. */
   takeOwnMessage(): Message | undefined {
     return this.#toSelf.shift()
-  }
-
-  takeEffects(): Effect[] {
-    const effects = this.#effects
-    this.#effects = []
-    return effects
-  }
-
-  /** Whether the synchrony guard is on (§9). */
-  get isGuarded(): boolean {
-    return this.manifest.deltaMs > 0 && this.rules.guard
-  }
-
-  /** As many signers may lie: a claim counts once more than these make it (§7, §9). */
-  get witnessBound(): number {
-    return this.isGuarded ? this.manifest.syncByzantineBound : this.manifest.asyncByzantineBound
   }
 
   /** The tree of a batch that arrived or is about to. */

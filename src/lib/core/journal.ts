@@ -86,6 +86,10 @@ export class Journal {
       }
       case 'certificate':
         return this.#commit(record.certificate)
+      case 'confirm':
+      case 'forget':
+        // What a learner hands on, and which of its journals counts, is its own affair.
+        return []
       default:
         return unreachable(record)
     }

@@ -37,6 +37,10 @@ export const LIMITS = {
   witnessedBatches: 256,
   accusations: 1024,
   unsoundParts: 16,
+  /** Peers that one signer keeps informed. */
+  peers: 64,
+  /** Bytes of batches that a learner keeps while their history is missing. */
+  heldBytes: 64 * 1024 * 1024,
   /** Batches described together for one picture. */
   batchesPerPicture: 40,
   /** Transactions that wait in one signer for their batch. */

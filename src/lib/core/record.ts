@@ -30,6 +30,10 @@ export function recordCodec(clusterId: Id) {
     certificate: object({ certificate: certificateCodec }),
     /** A certificate that is not final yet (§9). */
     lock: object({ certificate: certificateCodec }),
+    /** A learner's: enough signers report the same log up to this batch; it was handed on (§11). */
+    confirm: object({ batchId: id }),
+    /** A learner's: its log was found to be wrong; what came before counts no longer, but for what was handed on (§11). */
+    forget: object({}),
   })
 }
 

@@ -47,6 +47,8 @@ export interface Rules {
   fastIsVoid: boolean
   /** Nothing becomes final for 2Δ after a restart or a lost connection (§9). */
   settling: boolean
+  /** A learner verifies every certificate itself (§11). */
+  learnerVerifies: boolean
 }
 
 /** All rules kept: what every signer does outside tests. */
@@ -72,4 +74,5 @@ export const ALL_RULES: Rules = {
   certificateFirst: true,
   fastIsVoid: true,
   settling: true,
+  learnerVerifies: true,
 }

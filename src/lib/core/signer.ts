@@ -14,6 +14,7 @@ import { Intake } from './intake.js'
 import type { Journal } from './journal.js'
 import type { Message } from './message.js'
 import { Notices } from './notices.js'
+import { Peers } from './peers.js'
 import type { DurableRecord } from './record.js'
 import { Rounds } from './round.js'
 import type { Effect, Event, ExecutedBatch, Steppable } from './steppable.js'
@@ -35,6 +36,7 @@ export class Signer implements Steppable {
   readonly ballots: Ballots
   readonly #catchUp: CatchUp
   readonly #witness: Witness
+  readonly #peers: Peers
   readonly intake: Intake
 
   constructor(options: SignerOptions) {
@@ -47,8 +49,9 @@ export class Signer implements Steppable {
     this.#notices = new Notices(ctx, this.#guard, this.#voting, this.#commits)
     this.rounds = new Rounds(ctx, this.#voting, this.#acceptor, this.#commits)
     this.ballots = new Ballots(ctx, this.#voting, this.#acceptor, this.#commits, this.#guard, this.#notices)
-    this.#catchUp = new CatchUp(ctx)
+    this.#catchUp = new CatchUp(ctx, ctx.self)
     this.#witness = new Witness(ctx)
+    this.#peers = new Peers(ctx, this.#commits, this.#catchUp)
     this.intake = new Intake(ctx, this.#voting, this.rounds)
     ctx.events = {
       arrived: (batchId) => {
@@ -81,6 +84,7 @@ export class Signer implements Steppable {
         this.#voting.executed(executed.map(({ batch }) => batch.id))
         this.#guard.executed(executed.map(({ batch }) => batch.id))
         this.#commits.executed()
+        this.#peers.executed(executed)
       },
     }
   }
@@ -123,14 +127,17 @@ export class Signer implements Steppable {
       case 'submit':
         return this.intake.submit(event.requestId, event.transaction, event.time)
       case 'message':
+        if (this.#peers.isPeer(event.from)) return this.#peers.receive(event.from, event.message)
         this.#receive(event.from, event.message)
         return this.#witness.observe(event.from, event.message)
       case 'connected':
+        if (this.#peers.isPeer(event.signer)) return undefined
         this.#ctx.connected.add(event.signer)
         this.rounds.connected(event.signer)
         this.#notices.connected(event.signer)
         return this.#catchUp.compareWith(event.signer)
       case 'disconnected':
+        if (this.#peers.isPeer(event.signer)) return this.#peers.disconnected(event.signer)
         this.#ctx.connected.delete(event.signer)
         this.#catchUp.disconnected(event.signer)
         this.ballots.disconnected(event.signer)

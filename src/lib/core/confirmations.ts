@@ -1,0 +1,150 @@
+/**
+ * Confirmation (§11): what a learner has derived is handed on once k signers report the same head of each of the batch's key logs. Owns the derived
+ * batches that wait for it, what signers report, and the questions; a report that contradicts the own log is told to the learner.
+ */
+import { type Id, toHex } from '../base/bytes.js'
+import type { FollowerContext } from './follower-context.js'
+import { LIMITS } from './limits.js'
+import type { MessageOf } from './message.js'
+import type { ExecutedBatch } from './steppable.js'
+
+/** What confirmations tell the learner. */
+export interface ConfirmationEvents {
+  /** Everybody that may be asked. */
+  signers(): Iterable<number>
+  /** A batch is confirmed; each key's in their order. */
+  confirmed(executed: ExecutedBatch): void
+  /** More signers than may lie report other logs than the own one. */
+  contradicted(signers: readonly number[]): void
+}
+
+export class Confirmations {
+  readonly #ctx: FollowerContext
+  readonly #needed: number
+  readonly #events: ConfirmationEvents
+  /** Derived and not handed on, in the order of the own log. */
+  #waiting: ExecutedBatch[] = []
+  /** How far each key's batches were handed on, and which, with their heights. */
+  readonly #handedOn = new Map<string, number>()
+  readonly #batchesHandedOn = new Map<Id, ReadonlyMap<string, number>>()
+  /** Whether anything was handed on since the last question. */
+  #hasGoneOn = false
+  /** Up to which height each signer reports the own log of a key. */
+  #same = new Map<string, Map<number, number>>()
+  /** Who reports another log of a key. */
+  #other = new Map<string, Set<number>>()
+  /** The key after which the next question begins. */
+  #askedUpTo = ''
+
+  constructor(ctx: FollowerContext, needed: number, events: ConfirmationEvents) {
+    this.#ctx = ctx
+    this.#needed = needed
+    this.#events = events
+  }
+
+  /** Batches that are derived and not confirmed. */
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
+  /** A batch that an earlier life has handed on. */
+  restored({ batch, heights }: ExecutedBatch): void {
+    for (const [key, height] of heights) this.#handedOn.set(key, height)
+    this.#batchesHandedOn.set(batch.id, heights)
+  }
+
+  /**
+   * A batch is at its place in the own log. One that was handed on at this very place, before the log was derived anew, is not handed on again; if its
+   * place is another one it waits for ever, and so does what follows on its keys: a state machine cannot take back what it did.
+   */
+  derived(executed: ExecutedBatch): void {
+    const before = this.#batchesHandedOn.get(executed.batch.id)
+    if (!before || [...executed.heights].some(([key, height]) => before.get(key) !== height)) this.#waiting.push(executed)
+  }
+
+  /** Hands on what is confirmed, and asks about the rest. */
+  review(): void {
+    this.#waiting = this.#waiting.filter((executed) => {
+      if (!this.#isConfirmed(executed)) return true
+      this.restored(executed)
+      this.#hasGoneOn = true
+      this.#events.confirmed(executed)
+      return false
+    })
+    this.#forgetReports()
+    if (this.#waiting.length > 0 && !this.#ctx.timers.has('confirm')) this.#askIn(this.#ctx.manifest.timing.catchUpWaitMs)
+  }
+
+  /** The own log is given up: nothing that was reported of it counts. What was handed on stays so. */
+  startOver(): void {
+    this.#waiting = []
+    this.#same = new Map()
+    this.#other = new Map()
+    this.#ctx.timers.clear('confirm')
+  }
+
+  /** A signer's heads of key logs. */
+  onHeads(from: number, { heads }: MessageOf<'heads'>): void {
+    const { logs } = this.#ctx.journal
+    for (const [key, { height, head }] of heads) {
+      // Only what was asked about is remembered.
+      if (height < 1 || height > logs.heightOf(key) || logs.heightOf(key) <= (this.#handedOn.get(key) ?? 0)) continue
+      if (toHex(logs.headOf(key, height)) === head) this.#report(key, from, height)
+      else this.#contradict(key, from)
+    }
+    this.review()
+    for (const signers of this.#other.values()) if (signers.size > this.#ctx.witnessBound) return this.#events.contradicted([...signers])
+  }
+
+  #report(key: string, from: number, height: number): void {
+    const reports = this.#same.get(key) ?? new Map<number, number>()
+    reports.set(from, Math.max(height, reports.get(from) ?? 0))
+    this.#same.set(key, reports)
+  }
+
+  #contradict(key: string, from: number): void {
+    const signers = this.#other.get(key) ?? new Set()
+    if (!signers.has(from)) this.#ctx.suspect(from, `another log of key ${key} than the one that follows from the certificates here`)
+    signers.add(from)
+    this.#other.set(key, signers)
+  }
+
+  #isConfirmed({ heights }: ExecutedBatch): boolean {
+    for (const [key, height] of heights) {
+      if ((this.#handedOn.get(key) ?? 0) !== height - 1) return false
+      let count = 0
+      for (const reported of this.#same.get(key)?.values() ?? []) if (reported >= height) count++
+      if (count < this.#needed) return false
+    }
+    return true
+  }
+
+  /** Reports of keys of which everything is handed on are needed no longer. */
+  #forgetReports(): void {
+    for (const reports of [this.#same, this.#other])
+      for (const key of reports.keys()) if (this.#ctx.journal.logs.heightOf(key) <= (this.#handedOn.get(key) ?? 0)) reports.delete(key)
+  }
+
+  #askIn(waitMs: number): void {
+    const { timers, now, manifest } = this.#ctx
+    timers.set('confirm', now + waitMs, () => {
+      if (this.#waiting.length === 0) return
+      this.#ask()
+      const { catchUpWaitMs, hopTimeoutMs } = manifest.timing
+      this.#askIn(this.#hasGoneOn ? catchUpWaitMs : Math.min(2 * waitMs, Math.max(catchUpWaitMs, hopTimeoutMs)))
+      this.#hasGoneOn = false
+    })
+  }
+
+  /** Asks about the keys of what waits, as many as one message takes; the others when it is asked again. */
+  #ask(): void {
+    const { logs } = this.#ctx.journal
+    const keys = [...new Set(this.#waiting.flatMap(({ batch }) => batch.keys))].sort()
+    const start = keys.findIndex((key) => key > this.#askedUpTo)
+    const turned = start < 0 ? keys : [...keys.slice(start), ...keys.slice(0, start)]
+    const asked = turned.slice(0, LIMITS.keysPerBatch)
+    this.#askedUpTo = asked.at(-1) ?? ''
+    const heights = new Map(asked.map((key) => [key, logs.heightOf(key)]))
+    for (const signer of this.#events.signers()) this.#ctx.send(signer, { type: 'heads-request', heights })
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * What a signer does for peers (§11): it answers what they ask of its log and sends those that compared theirs each batch that it executes, with its
+ * certificate. A peer is an end of a link with a number from n on; it counts nowhere, and nothing else that it says is read.
+ */
+import type { CatchUp } from './catch-up.js'
+import type { Commits } from './commits.js'
+import type { Context } from './context.js'
+import { headsAt } from './heads.js'
+import { LIMITS } from './limits.js'
+import type { Message } from './message.js'
+import type { ExecutedBatch } from './steppable.js'
+
+export class Peers {
+  readonly #ctx: Context
+  readonly #commits: Commits
+  readonly #catchUp: CatchUp
+  readonly #subscribed = new Set<number>()
+
+  constructor(ctx: Context, commits: Commits, catchUp: CatchUp) {
+    this.#ctx = ctx
+    this.#commits = commits
+    this.#catchUp = catchUp
+  }
+
+  /** Whether an end of a link is a peer, and no signer. */
+  isPeer(end: number): boolean {
+    return end >= this.#ctx.manifest.n
+  }
+
+  disconnected(peer: number): void {
+    this.#subscribed.delete(peer)
+  }
+
+  receive(from: number, message: Message): void {
+    const { journal } = this.#ctx
+    switch (message.type) {
+      case 'sync':
+        if (this.#subscribed.size < LIMITS.peers) this.#subscribed.add(from)
+        return this.#catchUp.onSync(from, message)
+      case 'fetch':
+        // What is not decided yet would only have to be sent again.
+        return this.#commits.onFetch(from, { ...message, ids: message.ids.filter((batchId) => journal.get(batchId)?.committed) })
+      case 'heads-request':
+        return this.#ctx.send(from, headsAt(journal.logs, message.heights))
+      default:
+        return undefined
+    }
+  }
+
+  /** Tells subscribers what was executed here. */
+  executed(executed: readonly ExecutedBatch[]): void {
+    for (const peer of this.#subscribed) for (const { batch, certificate } of executed) this.#ctx.send(peer, { type: 'have', batch, certificate })
+  }
+}
