@@ -232,7 +232,9 @@ function checkJournals({ cluster }: Work): void {
             ? `${record.type} ${record.order.batchId} ${record.order.ballot}`
             : record.type === 'batch'
               ? `batch ${record.batch.id}`
-              : `certificate ${record.certificate.batchId}`
+              : 'certificate' in record
+                ? `certificate ${record.certificate.batchId}`
+                : record.type
       assert.not.ok(said.has(name), `signer ${signer} recorded “${name}” twice`)
       said.add(name)
     }
