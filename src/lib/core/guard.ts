@@ -44,6 +44,11 @@ export class Guard {
     return this.#ctx.isGuarded
   }
 
+  /** Whether nothing is left to do for a batch here: it is committed, and others need no more than the certificate. */
+  isOver(known: KnownBatch): boolean {
+    return known.committed !== undefined && !this.isOn
+  }
+
   /** The highest ballot of a batch whose slow round was noticed; −1: none. */
   noticedRank(batchId: Id): number {
     return this.#noticed.get(batchId)?.highest.ballot ?? -1

@@ -8,6 +8,7 @@ import { Ballots } from './ballot.js'
 import { CatchUp } from './catch-up.js'
 import { Commits } from './commits.js'
 import { Context, type SignerOptions } from './context.js'
+import { Coordinator } from './coordinator.js'
 import { Guard } from './guard.js'
 import { headsAt } from './heads.js'
 import { Intake } from './intake.js'
@@ -32,6 +33,7 @@ export class Signer implements Steppable {
   readonly #notices: Notices
   /** Ballot 0: for people who want to look at what is under way. */
   readonly rounds: Rounds
+  readonly #coordinator: Coordinator
   /** Ballots above 0. */
   readonly ballots: Ballots
   readonly #catchUp: CatchUp
@@ -48,7 +50,8 @@ export class Signer implements Steppable {
     this.#acceptor = new Acceptor(ctx, this.#commits, this.#guard)
     this.#notices = new Notices(ctx, this.#guard, this.#voting, this.#commits)
     this.rounds = new Rounds(ctx, this.#voting, this.#acceptor, this.#commits)
-    this.ballots = new Ballots(ctx, this.#voting, this.#acceptor, this.#commits, this.#guard, this.#notices)
+    this.#coordinator = new Coordinator(ctx, this.#commits, this.#guard)
+    this.ballots = new Ballots(ctx, this.#voting, this.#acceptor, this.#commits, this.#guard, this.#notices, this.#coordinator)
     this.#catchUp = new CatchUp(ctx, ctx.self)
     this.#witness = new Witness(ctx)
     this.#peers = new Peers(ctx, this.#commits, this.#catchUp)
@@ -171,7 +174,7 @@ export class Signer implements Steppable {
       case 'order':
         return message.order.ballot === 0 ? this.rounds.onOrder(from, message) : this.ballots.onOrder(from, message)
       case 'accept':
-        return message.ballot === 0 ? this.rounds.onAccept(from, message) : this.ballots.onAccept(from, message)
+        return message.ballot === 0 ? this.rounds.onAccept(from, message) : this.#coordinator.onAccept(from, message)
       case 'certificate':
         return this.#commits.receive(from, message.certificate)
       case 'ask':
@@ -183,7 +186,7 @@ export class Signer implements Steppable {
       case 'prepare':
         return this.ballots.onPrepare(from, message)
       case 'promise':
-        return this.ballots.onPromise(from, message)
+        return this.#coordinator.onPromise(from, message)
       case 'refuse':
         return this.ballots.onRefuse(from, message)
       case 'notice':
