@@ -57,6 +57,8 @@ function goodHistory(): History {
     n: N,
     tolerance: { a: 1, b: 2 },
     clusterId: CLUSTER,
+    peers: [],
+    peerSuspicions: [],
     signers: all.map((signer) => ({
       signer,
       executed: [execution(A, certificates[0] as Certificate, value([]), 10), execution(B, certificates[1] as Certificate, value([A]), 20)],
@@ -88,6 +90,13 @@ const executions = (history: History, signer: number) => history.signers[signer]
 /** Replaces one batch's certificate, value or both at every signer. */
 function decideAnew(history: History, batchId: string, change: Partial<Execution>): void {
   for (const signer of history.signers) signer.executed = signer.executed.map((one) => (one.batchId === batchId ? { ...one, ...change } : one))
+}
+
+/** A peer that executed what the signers did. */
+function withPeer(history: History): History['peers'][number] {
+  const peer = { ...(structuredClone(history.signers[0]) as History['peers'][number]), signer: N }
+  history.peers.push(peer)
+  return peer
 }
 
 /** B decided in phase 3 of a ballot, from an order that was recorded. */
@@ -308,10 +317,42 @@ const BROKEN: [title: string, id: string, says: RegExp, mutate: Mutation, also?:
       Object.assign(h.transactions.get(`tx ${B}`) ?? {}, { submittedAt: 1, acknowledgedAt: 5 })
     },
   ],
+  ['a peer with another order', 'A1', /^peer 7 executed bbbbbbbb at height 1/, (h) => withPeer(h).executed.reverse(), ['O2']],
+  [
+    'other heights at a peer',
+    'A1',
+    /^peer 7 tells other heights/,
+    (h) => Object.assign(withPeer(h).executed[1] ?? {}, { heights: new Map([['k', 1]]) }),
+  ],
+  [
+    'other predecessors at a peer',
+    'A1',
+    /other predecessors at peer 7 than/,
+    (h) => Object.assign(withPeer(h).executed[1] ?? {}, { value: value([]) }),
+  ],
+  [
+    'another state at a peer',
+    'A2',
+    /and peer 7 have one order and two states/,
+    (h) => Object.assign(withPeer(h).executed[1] ?? {}, { machineDigest: 'x' }),
+  ],
+  ['a peer that forgot', 'D1', /^peer 7 had executed/, (h) => withPeer(h).restarts.push({ before: [A], restored: [] })],
+  ['a peer that executes twice', 'I1', /^peer 7 applied/, (h) => withPeer(h).executed[1]?.applied.push(`tx ${A}`)],
+  [
+    'an honest signer that a peer suspects',
+    'K2',
+    /^peer 7 suspects honest signer 3/,
+    (h) => h.peerSuspicions.push({ by: N, signer: 3, reason: 'x' }),
+  ],
   ['something pending', 'L1', /has no answer/, (h) => h.pending.push('transaction cccccccc has no answer')],
 ]
 
-test('a good history breaks nothing', () => {
+test('a good history breaks nothing, nor does a peer that has it, or suspects a liar', () => {
+  const followed = goodHistory()
+  withPeer(followed)
+  followed.liars = new Set([3])
+  followed.peerSuspicions.push({ by: N, signer: 3, reason: 'x' })
+  assert.equal(violationsOf(followed), [])
   assert.equal(violationsOf(goodHistory()), [])
 })
 

@@ -25,6 +25,7 @@ const COLLUDING_THREE = { txs: 5, liars: 3, lie: 'collude', deltaMs: 50 }
 const COLLUDING_TWO = { n: 5, txs: 5, liars: 2, lie: 'collude', deltaMs: 50 }
 
 const PLANTED: Planted[] = [
+  { rule: 'learnerVerifies', seed: 5, breaks: 'A1', base: { txs: 5, peers: 1, liars: 1, lie: 'mislead-peers' } },
   { rule: 'forcedValue', seed: 43, breaks: 'O1', base: { txs: 8 } },
   { rule: 'oneVote', seed: 9, breaks: 'D2', base: { txs: 8 } },
   { rule: 'rankedPairs', seed: 2, breaks: 'A1', base: { txs: 8 } },

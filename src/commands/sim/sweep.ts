@@ -14,7 +14,9 @@ import { type Result, simulate } from '../../lib/simulator/simulate.js'
 import { type SweepResult, SweepSum, sweptScenario } from '../../lib/simulator/sweep.js'
 
 /** Settings that a sweep does not draw from the seed. */
-const FIXED = SETTINGS.filter(({ name }) => ['n', 'txs', 'tolerance', 'deltaMs', 'liars', 'lie', 'limitMs', 'regions', 'regionMs'].includes(name))
+const FIXED = SETTINGS.filter(({ name }) =>
+  ['n', 'txs', 'tolerance', 'deltaMs', 'liars', 'lie', 'peers', 'confirm', 'limitMs', 'regions', 'regionMs'].includes(name),
+)
 
 /** The seeds that one process runs: first, first + step, … below the end. */
 interface Share {

@@ -21,6 +21,7 @@ const KEPT = 64
 
 export class Conspiracy {
   readonly #random: SeededRandom
+  readonly #peers: number
   readonly #members = new Map<number, LiarTools>()
   readonly #votes = new Map<Id, Map<number, { view: View; signature: Uint8Array }>>()
   readonly #accepts = new Map<string, { order: Order; shares: Map<number, Uint8Array> }>()
@@ -28,8 +29,10 @@ export class Conspiracy {
   /** Certificates that were put together and handed out. */
   dealt = 0
 
-  constructor(random: SeededRandom) {
+  /** `peers`: how many follow the order, numbered from n on. */
+  constructor(random: SeededRandom, peers = 0) {
     this.#random = random
+    this.#peers = peers
   }
 
   /** One more liar joins; returns what it does besides its own lie. */
@@ -122,11 +125,16 @@ export class Conspiracy {
   }
 
   /** One of the certificates, to a few. */
-  #deal({ self, manifest }: LiarTools): Effect[] {
+  #deal({ self, manifest, journal }: LiarTools): Effect[] {
     if (this.#certificates.length === 0) return []
     const certificate = this.#random.pick(this.#certificates)
     const some = membersOf(this.#random.bytes(bitmapOf(manifest.n, []).length)).filter((to) => to < manifest.n && to !== self)
     if (some.length > 0) this.dealt++
-    return some.map((to) => ({ type: 'send', to, message: { type: 'certificate', certificate } }))
+    const { batch } = journal.get(certificate.batchId) ?? {}
+    const peers = Array.from({ length: batch ? this.#peers : 0 }, (_, i) => manifest.n + i).filter(() => this.#random.upTo(1) === 0)
+    return [
+      ...some.map((to): Effect => ({ type: 'send', to, message: { type: 'certificate', certificate } })),
+      ...peers.flatMap((to): Effect[] => (batch ? [{ type: 'send', to, message: { type: 'have', batch, certificate } }] : [])),
+    ]
   }
 }

@@ -7,7 +7,7 @@ import type { SeededRandom } from '../base/prng.js'
 import type { Crypto } from '../bls/backend.js'
 import type { Journal } from '../core/journal.js'
 import type { Manifest } from '../core/manifest.js'
-import type { MessageOf } from '../core/message.js'
+import type { Message, MessageOf } from '../core/message.js'
 import type { DurableRecord } from '../core/record.js'
 import { promiseDigest, voteDigest } from '../core/statement.js'
 import type { Effect, Event, ExecutedBatch, Steppable } from '../core/steppable.js'
@@ -87,4 +87,21 @@ export function changedPromise(
   }
   const signature = tools.crypto.bls.sign(tools.blsSecretKey, promiseDigest(tools.manifest, batchId, ballot, said))
   return { type: 'promise', batchId, ballot, promise: { ...said, signature } }
+}
+
+/** Exchanges each message that leaves: undefined keeps it back. */
+export function bending(bend: (message: Message, to: number) => Message | undefined): Lie {
+  return (_event, effects) =>
+    effects.flatMap((effect): Effect[] => {
+      if (effect.type !== 'send') return [effect]
+      const message = bend(effect.message, effect.to)
+      return message === undefined ? [] : [{ ...effect, message }]
+    })
+}
+
+/** A signature with one bit turned. */
+export function spoilt(signature: Uint8Array): Uint8Array {
+  const changed = signature.slice()
+  changed[0] = (changed[0] ?? 0) ^ 1
+  return changed
 }

@@ -1,4 +1,6 @@
-/** The lies by name (§10): each one bends the messages of an honest signer in one way. Owns the table; several lies together are `conspiracy.ts`. */
+/**
+ * The lies by name (§10): each one bends the messages of an honest signer in one way. Owns the table; what is for
+ * peers only is `mislead-peers.ts`, several liars together are `conspiracy.ts`. */
 import { bitmapOf, hasBit } from '../base/bitmap.js'
 import { type Id, toHex, utf8 } from '../base/bytes.js'
 import { digestOf } from '../base/hash.js'
@@ -6,22 +8,12 @@ import { mergeMultiSignatures, signersOf } from '../bls/multi-signature.js'
 import { type Order, signOrder } from '../core/certificate.js'
 import type { Message, MessageOf } from '../core/message.js'
 import { prepareDigest, timeoutDigest, voteDigest } from '../core/statement.js'
-import type { Effect } from '../core/steppable.js'
 import { fastValue, isFast, slowValue, tallyOf } from '../core/tally.js'
 import { type Batch, makeBatch } from '../core/transaction.js'
 import type { View } from '../core/view.js'
 import { countedViews, multiSignatureOf, type VoteSet, voteSetOf } from '../core/vote-set.js'
-import { changedPromise, type LiarTools, type Lie, signedVote } from './liar.js'
-
-/** Exchanges each message that leaves: undefined keeps it back. */
-function bending(bend: (message: Message, to: number) => Message | undefined): Lie {
-  return (_event, effects) =>
-    effects.flatMap((effect): Effect[] => {
-      if (effect.type !== 'send') return [effect]
-      const message = bend(effect.message, effect.to)
-      return message === undefined ? [] : [{ ...effect, message }]
-    })
-}
+import { bending, changedPromise, type LiarTools, type Lie, signedVote, spoilt } from './liar.js'
+import { misleadPeers } from './mislead-peers.js'
 
 /** Says nothing at all. */
 function silent(): Lie {
@@ -266,12 +258,6 @@ function isOnly(signers: Uint8Array, self: number, n: number): boolean {
   return hasBit(signers, self) && signers.every((byte, i) => byte === own[i])
 }
 
-function spoilt(signature: Uint8Array): Uint8Array {
-  const changed = signature.slice()
-  changed[0] = (changed[0] ?? 0) ^ 1
-  return changed
-}
-
 /** Every lie by its name. */
 export const STRATEGIES = {
   silent,
@@ -293,6 +279,7 @@ export const STRATEGIES = {
   'hidden-accepts': hiddenAccepts,
   'pre-empt': preEmpt,
   replay,
+  'mislead-peers': misleadPeers,
 } as const satisfies Record<string, (tools: LiarTools) => Lie>
 
 /** The name of a lie. */

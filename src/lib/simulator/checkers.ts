@@ -6,22 +6,25 @@ import type { Id } from '../base/bytes.js'
 import { valueDigest } from '../core/statement.js'
 import type { Execution, History, SignerHistory, Violation } from './history.js'
 import { orderViolations } from './order-checker.js'
-import { isSameSet, keyLogsOf, longestLogs, namedByValue, short } from './past.js'
+import { endName, isSameSet, keyLogsOf, longestLogs, namedByValue, short } from './past.js'
 
 /** Everything that broke in a run; empty if all held. */
 export function violationsOf(history: History): Violation[] {
-  const all = history.signers.map((signer) => keyLogsOf(history, signer))
+  const { n } = history
+  const followers = [...history.signers, ...history.peers]
+  const ofAll = { ...history, signers: followers }
+  const all = followers.map((follower) => keyLogsOf(history, follower))
   const logs = longestLogs(all)
-  const forks = forkViolations(all, logs)
+  const forks = followers.flatMap(({ signer }, i) => forkViolations(endName(signer, n), all[i] ?? new Map(), logs))
   // Heights mean nothing where the logs differ, so what is read against them waits for that to be put right.
-  const ordered = forks.length > 0 ? [] : [...valueViolations(history, logs), ...orderViolations(history, logs)]
+  const ordered = forks.length > 0 ? [] : [...valueViolations(ofAll, logs), ...orderViolations(history, logs)]
   return [
     ...forks,
-    ...heightViolations(history),
+    ...heightViolations(ofAll),
     ...ordered,
-    ...digestViolations(history),
-    ...durabilityViolations(history),
-    ...onceViolations(history),
+    ...digestViolations(ofAll),
+    ...durabilityViolations(ofAll),
+    ...onceViolations(ofAll),
     ...circleViolations(all),
     ...acknowledgedFirstViolations(history, logs),
     ...slanderViolations(history),
@@ -32,29 +35,27 @@ export function violationsOf(history: History): Violation[] {
 type Logs = ReadonlyMap<string, Id[]>
 
 /** A1: the executed batches of a key are prefixes of one sequence. */
-function forkViolations(all: readonly Logs[], longest: Logs): Violation[] {
-  return all.flatMap((logs, signer) =>
-    [...logs].flatMap(([key, log]) => {
-      const furthest = longest.get(key) ?? []
-      const at = log.findIndex((id, i) => id !== furthest[i])
-      return at < 0 ? [] : [fork(signer, key, at, log[at] ?? '', furthest[at] ?? '')]
-    }),
-  )
+function forkViolations(name: string, logs: Logs, longest: Logs): Violation[] {
+  return [...logs].flatMap(([key, log]) => {
+    const furthest = longest.get(key) ?? []
+    const at = log.findIndex((id, i) => id !== furthest[i])
+    return at < 0 ? [] : [fork(name, key, at, log[at] ?? '', furthest[at] ?? '')]
+  })
 }
 
-function fork(signer: number, key: string, at: number, here: Id, elsewhere: Id): Violation {
-  return { id: 'A1', text: `signer ${signer} executed ${short(here)} at height ${at + 1} of key ${key}, another signer ${short(elsewhere)}` }
+function fork(name: string, key: string, at: number, here: Id, elsewhere: Id): Violation {
+  return { id: 'A1', text: `${name} executed ${short(here)} at height ${at + 1} of key ${key}, another signer ${short(elsewhere)}` }
 }
 
 /** A1: the heights that a signer tells are the places in the log of each key. */
-function heightViolations({ signers, batches }: History): Violation[] {
+function heightViolations({ n, signers, batches }: History): Violation[] {
   return signers.flatMap(({ signer, executed }) => {
     const tops = new Map<string, number>()
     return executed.flatMap(({ batchId, heights }) => {
       const keys = batches.get(batchId)?.keys ?? []
       for (const key of keys) tops.set(key, (tops.get(key) ?? 0) + 1)
       if (heights.size === keys.length && keys.every((key) => heights.get(key) === tops.get(key))) return []
-      return [{ id: 'A1' as const, text: `signer ${signer} tells other heights of batch ${short(batchId)} than it has executed` }]
+      return [{ id: 'A1' as const, text: `${endName(signer, n)} tells other heights of batch ${short(batchId)} than it has executed` }]
     })
   })
 }
@@ -71,13 +72,16 @@ function valueViolations(history: History, logs: Logs): Violation[] {
       const before = namedByValue(logs, value)
       if (!known) seen.set(batchId, { digest, before, signer })
       else if (!isSameSet(known.before, before))
-        violations.push({ id: 'A1', text: `batch ${short(batchId)} has other predecessors at signer ${signer} than at ${known.signer}` })
+        violations.push({
+          id: 'A1',
+          text: `batch ${short(batchId)} has other predecessors at ${endName(signer, history.n)} than at ${endName(known.signer, history.n)}`,
+        })
     }
   return violations
 }
 
 /** A2: the same order gives the same state. */
-function digestViolations({ signers }: History): Violation[] {
+function digestViolations({ n, signers }: History): Violation[] {
   const states = new Map<Id, { machineDigest: Id; signer: number }>()
   const violations: Violation[] = []
   for (const { signer, executed } of signers)
@@ -85,21 +89,24 @@ function digestViolations({ signers }: History): Violation[] {
       const known = states.get(orderDigest)
       if (!known) states.set(orderDigest, { machineDigest, signer })
       else if (known.machineDigest !== machineDigest)
-        violations.push({ id: 'A2', text: `after batch ${short(batchId)} signers ${known.signer} and ${signer} have one order and two states` })
+        violations.push({
+          id: 'A2',
+          text: `after batch ${short(batchId)} ${endName(known.signer, n)} and ${endName(signer, n)} have one order and two states`,
+        })
     }
   return violations
 }
 
 /** D1 and D2 as far as records tell: a restart gives back what was executed; one view for each batch, one accept for each ballot. */
-function durabilityViolations({ signers }: History): Violation[] {
-  return signers.flatMap((history) => [...restartViolations(history), ...twiceViolations(history)])
+function durabilityViolations({ n, signers }: History): Violation[] {
+  return signers.flatMap((history) => [...restartViolations(history, n), ...twiceViolations(history)])
 }
 
-function restartViolations({ signer, restarts }: SignerHistory): Violation[] {
+function restartViolations({ signer, restarts }: SignerHistory, n: number): Violation[] {
   return restarts.flatMap(({ before, restored }) => {
     const at = before.findIndex((id, i) => id !== restored[i])
     if (at < 0) return []
-    return [{ id: 'D1' as const, text: `signer ${signer} had executed ${short(before[at] ?? '')} and did not after its restart` }]
+    return [{ id: 'D1' as const, text: `${endName(signer, n)} had executed ${short(before[at] ?? '')} and did not after its restart` }]
   })
 }
 
@@ -127,7 +134,7 @@ function onceViolations(history: History): Violation[] {
     const batches = new Set<Id>()
     const applied = new Set<Id>()
     return executed.flatMap((execution) => {
-      const texts = batches.has(execution.batchId) ? [`signer ${signer} executed batch ${short(execution.batchId)} twice`] : []
+      const texts = batches.has(execution.batchId) ? [`${endName(signer, history.n)} executed batch ${short(execution.batchId)} twice`] : []
       batches.add(execution.batchId)
       texts.push(...execution.applied.flatMap((txId) => appliedFaults(history, signer, execution, txId, applied)))
       return texts.map((text): Violation => ({ id: 'I1', text }))
@@ -135,15 +142,16 @@ function onceViolations(history: History): Violation[] {
   })
 }
 
-function appliedFaults({ transactions }: History, signer: number, { at }: Execution, txId: Id, applied: Set<Id>): string[] {
+function appliedFaults({ n, transactions }: History, signer: number, { at }: Execution, txId: Id, applied: Set<Id>): string[] {
   const name = `transaction ${short(txId)}`
+  const who = endName(signer, n)
   const known = transactions.get(txId)
   const faults: string[] = []
-  if (applied.has(txId)) faults.push(`signer ${signer} applied ${name} twice`)
+  if (applied.has(txId)) faults.push(`${who} applied ${name} twice`)
   applied.add(txId)
-  if (!known) faults.push(`signer ${signer} applied ${name}, which nobody submitted`)
-  else if (known.submittedAt > at) faults.push(`signer ${signer} applied ${name} before it was submitted`)
-  if (known?.rejectedAt !== undefined) faults.push(`signer ${signer} applied ${name}, which was rejected (${known.rejection ?? ''})`)
+  if (!known) faults.push(`${who} applied ${name}, which nobody submitted`)
+  else if (known.submittedAt > at) faults.push(`${who} applied ${name} before it was submitted`)
+  if (known?.rejectedAt !== undefined) faults.push(`${who} applied ${name}, which was rejected (${known.rejection ?? ''})`)
   return faults
 }
 
@@ -202,14 +210,18 @@ function progressViolations({ pending, progressOwed }: History): Violation[] {
   return progressOwed ? pending.map((text) => ({ id: 'L1', text })) : []
 }
 
-/** K2: evidence holds with the manifest alone, and names nobody who keeps to the protocol. */
-function slanderViolations({ accusations, liars }: History): Violation[] {
-  return accusations.flatMap(({ by, kind, judgement }) => {
+/** K2: evidence holds with the manifest alone, and names nobody who keeps to the protocol; nor does a peer suspect such a signer of lies. */
+function slanderViolations({ accusations, peerSuspicions, liars }: History): Violation[] {
+  const slandered = peerSuspicions
+    .filter(({ signer }) => !liars.has(signer))
+    .map(({ by, signer, reason }): Violation => ({ id: 'K2', text: `peer ${by} suspects honest signer ${signer}: ${reason}` }))
+  const accused = accusations.flatMap(({ by, kind, judgement }): Violation[] => {
     if (judgement.type === 'fault') return [{ id: 'K2' as const, text: `${whoTold(by)} evidence of ${kind} that does not hold: ${judgement.fault}` }]
     const honest = judgement.signers.filter((signer) => !liars.has(signer))
     if (honest.length === 0) return []
     return [{ id: 'K2' as const, text: `${whoTold(by)} evidence of ${kind} against honest signers: ${honest.join(', ')}` }]
   })
+  return [...slandered, ...accused]
 }
 
 const whoTold = (by: number | null): string => (by === null ? 'all records together give' : `signer ${by} told`)

@@ -1,9 +1,12 @@
 /** The faults of a run, planned from its seed: crashes at moments that matter, cut and slow links. Carrying them out is left to the world. */
 import type { SeededRandom } from '../base/prng.js'
+import { endName } from './past.js'
 import type { Scenario } from './scenario.js'
 
 /** Something that goes wrong. */
 export type Fault =
+  /** A peer comes, from n on, and follows everyone. */
+  | { type: 'join'; signer: number; atMs: number }
   /**
    * A signer crashes when its records made durable and effects sent come to `atRelease`, at the latest at `atMs`; it comes back after a while or
    * never.
@@ -60,6 +63,34 @@ export function planFaults(scenario: Scenario, roots: readonly number[], random:
   return faults
 }
 
+/** What happens to peers: each comes at some time; it may crash and come back, and lose a link to a signer for a while. */
+export function planPeers({ n, peers, windowMs }: Scenario, random: SeededRandom): Fault[] {
+  const moment = () => random.fraction() * (windowMs + TAIL_MS)
+  return Array.from({ length: peers }, (_, i): Fault[] => {
+    const signer = n + i
+    const joins = { type: 'join' as const, signer, atMs: random.fraction() ** 2 * 6000 }
+    const later = () => joins.atMs + 1 + moment()
+    const faults: Fault[] = [joins]
+    if (random.upTo(2) > 0) {
+      const atRelease = random.upTo(1) === 0 ? 1 + random.upTo(20) : null
+      const atMs = later() + (atRelease === null ? 0 : 1000)
+      faults.push({ type: 'crash', signer, atRelease, atMs, backAfterMs: 20 + random.fraction() ** 3 * 8000 })
+    }
+    if (random.upTo(2) === 0) {
+      const atMs = later()
+      faults.push({
+        type: 'cut',
+        a: signer,
+        b: random.upTo(n - 1),
+        atMs,
+        untilMs: atMs + 100 + random.fraction() * 5000,
+        silent: random.upTo(1) === 0,
+      })
+    }
+    return faults
+  }).flat()
+}
+
 /** The links that a partition takes away. */
 function partitionOf(n: number, roots: readonly number[], random: SeededRandom): { shape: string; links: [number, number][]; silent: boolean } {
   const all = Array.from({ length: n }, (_, i) => i)
@@ -88,16 +119,21 @@ function partitionOf(n: number, roots: readonly number[], random: SeededRandom):
 
 /** When the last planned fault is over at the latest, and losses end. */
 export function faultsOverMs(scenario: Scenario, faults: readonly Fault[]): number {
-  const ends = faults.map((fault) => (fault.type === 'crash' ? fault.atMs + (fault.backAfterMs ?? 0) : fault.untilMs))
+  const ends = faults.map((fault) => {
+    if ('untilMs' in fault) return fault.untilMs
+    return fault.atMs + (fault.type === 'crash' ? (fault.backAfterMs ?? 0) : 0)
+  })
   const lossy = scenario.loss > 0 || scenario.duplicate > 0 || scenario.reorder
   return Math.max(scenario.windowMs, lossy ? scenario.windowMs + 10_000 : 0, ...ends)
 }
 
 /** A fault in words. */
-export function faultText(fault: Fault): string {
+export function faultText(fault: Fault, n: number): string {
   switch (fault.type) {
+    case 'join':
+      return `peer ${fault.signer} joins`
     case 'crash':
-      return `signer ${fault.signer} crashes ${fault.backAfterMs === null ? 'for good' : `and comes back ${Math.round(fault.backAfterMs)} ms later`}`
+      return `${endName(fault.signer, n)} crashes ${fault.backAfterMs === null ? 'for good' : `and comes back ${Math.round(fault.backAfterMs)} ms later`}`
     case 'cut':
       return fault.silent ? `nothing passes from ${fault.a} to ${fault.b}, unnoticed` : `the link between ${fault.a} and ${fault.b} is cut`
     case 'partition':

@@ -68,6 +68,9 @@ export interface History {
   tolerance: { a: number; b: number }
   clusterId: Id
   signers: SignerHistory[]
+  /** What peers executed, and whom they suspect. Numbered from n on. */
+  peers: SignerHistory[]
+  peerSuspicions: { by: number; signer: number; reason: string }[]
   transactions: Map<Id, TransactionHistory>
   batches: Map<Id, BatchHistory>
   /** Orders that were durably recorded, by coordinators and by those who accepted. */

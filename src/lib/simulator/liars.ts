@@ -1,7 +1,7 @@
 /** The liars of a run: who they are, by the seed, and what each of them does. The lies themselves are in `byzantine/`. */
 import { SeededRandom } from '../base/prng.js'
 import { Conspiracy } from '../byzantine/conspiracy.js'
-import { Liar, type LiarTools, type Lie } from '../byzantine/liar.js'
+import { Liar, type LiarTools } from '../byzantine/liar.js'
 import { STRATEGIES, type Strategy } from '../byzantine/strategies.js'
 import type { Signer, SignerOptions } from '../core/signer.js'
 import type { SimulatedSigner } from './host.js'
@@ -18,15 +18,16 @@ export interface LiarGroup {
   spy: WorldOptions['spy']
 }
 
-const NAMES = Object.keys(STRATEGIES) as Strategy[]
+/** What `any` draws from. Misleading peers comes on top, where there are any. */
+const NAMES = (Object.keys(STRATEGIES) as Strategy[]).filter((name) => name !== 'mislead-peers')
 
 /** Chooses the liars of a run and their lies. */
-export function liarsOf({ seed, n, liars: count, lie }: Scenario, { manifest }: Signers): LiarGroup {
+export function liarsOf({ seed, n, liars: count, lie, peers }: Scenario, { manifest }: Signers): LiarGroup {
   const random = new SeededRandom(`liars/${seed}`)
   const liars = new Set<number>()
   while (liars.size < count) liars.add(random.upTo(n - 1))
   const names = new Map([...liars].map((self) => [self, lie === 'any' || lie === 'collude' ? random.pick(NAMES) : (lie as Strategy)] as const))
-  const conspiracy = lie === 'collude' ? new Conspiracy(new SeededRandom(`conspiracy/${seed}`)) : undefined
+  const conspiracy = lie === 'collude' ? new Conspiracy(new SeededRandom(`conspiracy/${seed}`), peers) : undefined
   return {
     liars,
     wrap(signer, options) {
@@ -40,9 +41,11 @@ export function liarsOf({ seed, n, liars: count, lie }: Scenario, { manifest }: 
         random: new SeededRandom(`lie/${seed}/${self}`),
         journal: signer.journal,
       }
-      const own: Lie = STRATEGIES[names.get(self) ?? 'silent'](tools)
-      const joint = conspiracy?.join(tools)
-      return new Liar(signer, joint ? (event, effects) => joint(event, own(event, effects)) : own)
+      const name = names.get(self) ?? 'silent'
+      const lies = [STRATEGIES[name](tools)]
+      if (peers > 0 && name !== 'mislead-peers') lies.push(STRATEGIES['mislead-peers'](tools))
+      if (conspiracy) lies.push(conspiracy.join(tools))
+      return new Liar(signer, (event, effects) => lies.reduce((bent, lie) => lie(event, bent), effects))
     },
     spy: conspiracy && {
       recorded(signer, record) {

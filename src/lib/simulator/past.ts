@@ -47,6 +47,11 @@ export function isSameSet(a: ReadonlySet<Id>, b: ReadonlySet<Id>): boolean {
   return a.size === b.size && [...a].every((member) => b.has(member))
 }
 
+/** Who it is, in a sentence: a signer, or a peer from n on. */
+export function endName(end: number, n: number): string {
+  return `${end < n ? 'signer' : 'peer'} ${end}`
+}
+
 /** An id as it stands in a sentence. */
 export function short(id: Id): string {
   return id.slice(0, 8)

@@ -39,21 +39,25 @@ class Executed {
   }
 }
 
-/** Gathers the history of all signers. */
+/** Gathers the history of all signers and peers. */
 export class Recorder {
+  readonly #n: number
   readonly #clusterId: Id
+  /** Signers, and peers from n on. */
   readonly signers: SignerHistory[]
   readonly batches = new Map<Id, BatchHistory>()
   readonly orders: Order[] = []
-  /** Every durable record, for what they prove together. */
+  /** Every durable record of a signer, for what they prove together. */
   readonly records: OwnedRecord[] = []
+  readonly peerSuspicions: { by: number; signer: number; reason: string }[] = []
   readonly accusations: { by: number; evidence: Evidence }[] = []
   readonly #orders = new Set<string>()
   #states: Executed[]
 
-  constructor(n: number, clusterId: Id) {
+  constructor(n: number, peers: number, clusterId: Id) {
+    this.#n = n
     this.#clusterId = clusterId
-    this.signers = Array.from({ length: n }, (_, signer) => ({
+    this.signers = Array.from({ length: n + peers }, (_, signer) => ({
       signer,
       executed: [],
       restarts: [],
@@ -68,7 +72,7 @@ export class Recorder {
   /** A record became durable at a signer. */
   durable(signer: number, record: DurableRecord): void {
     const history = this.#of(signer)
-    this.records.push({ signer, record })
+    if (signer < this.#n) this.records.push({ signer, record })
     switch (record.type) {
       case 'batch':
         this.#see(record.batch)

@@ -50,6 +50,9 @@ export interface Scenario {
   /** Signers that lie, and how: one lie by name, `any` for one each at random, `collude` for liars that work together besides. */
   liars: number
   lie: string
+  /** Peers that follow the order: they join late, crash and come back. How many signers must confirm what they hand on; 0: certificates are enough. */
+  peers: number
+  confirm: number
   /** Signers lie in this many regions; between two there are `regionMs` more. */
   regions: number
   regionMs: number
@@ -87,6 +90,8 @@ export const CALM: Scenario = {
   deltaMs: 0,
   liars: 0,
   lie: 'any',
+  peers: 0,
+  confirm: 0,
   regions: 0,
   regionMs: 40,
   limitMs: 240_000,
@@ -97,11 +102,11 @@ export const CALM: Scenario = {
 }
 
 /** Checks a scenario as a whole. Errors: `BAD_INPUT` that names the setting. */
-export function checkScenario(scenario: Scenario, { n, crashBound }: Pick<Manifest, 'n' | 'crashBound'>): void {
+export function checkScenario(scenario: Scenario, { n, quorum, crashBound }: Pick<Manifest, 'n' | 'quorum' | 'crashBound'>): void {
   const refuse = (text: string): never => {
     throw new MusigError('BAD_INPUT', text)
   }
-  const counts = ['n', 'txs', 'hotKeys', 'crashes', 'restarts', 'cuts', 'slow', 'partitions', 'liars', 'regions', 'seed'] as const
+  const counts = ['n', 'txs', 'hotKeys', 'crashes', 'restarts', 'cuts', 'slow', 'partitions', 'liars', 'peers', 'confirm', 'regions', 'seed'] as const
   for (const name of counts)
     if (!Number.isSafeInteger(scenario[name]) || scenario[name] < 0) refuse(`${name} is ${scenario[name]}, not a whole number ≥ 0`)
   for (const name of ['contention', 'invalid', 'loss', 'duplicate'] as const)
@@ -114,6 +119,8 @@ export function checkScenario(scenario: Scenario, { n, crashBound }: Pick<Manife
   if ((scenario.cuts > 0 || scenario.slow > 0) && n < 2) refuse('one signer has no links')
   const faults = scenario.crashes + scenario.restarts + scenario.cuts + scenario.partitions + scenario.loss + scenario.duplicate
   if (scenario.topology === 'mesh' && faults > 0) refuse('the mesh is there to be compared in calm runs: it has no recovery, so faults are refused')
+  if (scenario.confirm > quorum) refuse(`confirm is ${scenario.confirm}; more than the quorum of ${quorum} signers may never run at once`)
+  if (scenario.topology === 'mesh' && scenario.peers > 0) refuse('signers of the mesh answer no peers')
   if (scenario.liars > n) refuse(`${scenario.liars} liars are more than the ${n} signers`)
   if (!LIES.includes(scenario.lie)) refuse(`“${scenario.lie}” is no lie; take one of ${LIES.join(', ')}`)
   parseDelay(scenario.delay)

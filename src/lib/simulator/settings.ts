@@ -31,6 +31,8 @@ export const SETTINGS: readonly Setting[] = [
   { name: 'partitions', kind: 'whole', summary: 'Times that the network falls apart for a while: halves, one alone, a ring, a bridge, one way.' },
   { name: 'liars', kind: 'whole', summary: 'Signers that lie.' },
   { name: 'lie', kind: 'text', summary: 'How they lie: a name (see docs/simulator.md), any, or collude.' },
+  { name: 'peers', kind: 'whole', summary: 'Peers that follow the order; they join late, crash and come back.' },
+  { name: 'confirm', kind: 'whole', summary: 'Signers that must report the same log before a peer takes it as executed.' },
   { name: 'topology', kind: 'choice', choices: TOPOLOGIES, summary: 'How votes travel; star and mesh are there to be compared with.' },
   { name: 'tolerance', kind: 'text', summary: 'The share of liars to be survived while messages are timely.' },
   { name: 'deltaMs', kind: 'whole', summary: 'Δ of the synchrony guard: messages between honest signers take less. 0 turns it off.' },

@@ -7,19 +7,20 @@ import { SeededRandom } from '../base/prng.js'
 import type { Crypto } from '../bls/backend.js'
 import { fake, fakeEd25519 } from '../bls/fake.js'
 import { verifyEvidence } from '../core/evidence.js'
+import { Learner } from '../core/learner.js'
 import { boundsOf, type Manifest, parseTolerance, type Timing } from '../core/manifest.js'
 import type { Rules } from '../core/rules.js'
 import { Signer, type SignerOptions } from '../core/signer.js'
 import { violationsOf } from './checkers.js'
 import { rememberingCrypto } from './counted-crypto.js'
-import { faultsOverMs, planFaults } from './faults.js'
+import { faultsOverMs, planFaults, planPeers } from './faults.js'
 import type { History, Violation } from './history.js'
 import type { SimulatedSigner } from './host.js'
 import { joinedEvidence } from './joined-evidence.js'
 import { type LiarGroup, liarsOf } from './liars.js'
 import { MeshSigner } from './mesh.js'
 import { checkTransaction } from './mixing-machine.js'
-import { short } from './past.js'
+import { endName, short } from './past.js'
 import { checkScenario, commandOf, type Scenario } from './scenario.js'
 import { type Signers, signersOf } from './signers.js'
 import type { TraceLine } from './trace.js'
@@ -96,7 +97,10 @@ export function simulate(scenario: Scenario, options: RunOptions = {}): Result {
   const { manifest } = signers
   const plan = planWorkload(scenario, manifest.clusterId, new SeededRandom(`workload/${scenario.seed}`))
   const roots = plan.map(({ signer }) => signer)
-  const faults = planFaults(scenario, roots, new SeededRandom(`faults/${scenario.seed}`))
+  const faults = [
+    ...planFaults(scenario, roots, new SeededRandom(`faults/${scenario.seed}`)),
+    ...planPeers(scenario, new SeededRandom(`peers/${scenario.seed}`)),
+  ]
   const group = liarsOf(scenario, signers)
   const liars = options.liars ?? group.liars
   const world = new World({
@@ -150,6 +154,7 @@ function makeSigner(
   crypto: Crypto,
   group: LiarGroup,
 ): SimulatedSigner {
+  if (self >= manifest.n) return new Learner({ manifest, crypto, confirm: scenario.confirm, rules: options.rules ?? {} })
   const { bls, link } = keys[self] as { bls: Uint8Array; link: Uint8Array }
   const signerOptions: SignerOptions = {
     self,
@@ -189,17 +194,20 @@ function settle({ timeline }: World): void {
 }
 
 function historyOf(world: World, manifest: Manifest, liars: ReadonlySet<number>): History {
-  const up = world.hosts.filter((host) => host.isUp && !liars.has(host.index)).length
+  const { n } = manifest
+  const up = world.hosts.filter((host) => host.index < n && host.isUp && !liars.has(host.index)).length
   for (const history of world.recorder.signers) history.isUp = world.hosts[history.signer]?.isUp === true
   const pending = [
     ...world.clients.unsettled.map(({ txId }) => `transaction ${short(txId)} has no answer`),
-    ...world.behind().map(({ signer, batchIds }) => `signer ${signer} has not executed ${batchIds.map(short).join(', ')}`),
+    ...world.behind().map(({ signer, batchIds }) => `${endName(signer, n)} has not executed ${batchIds.map(short).join(', ')}`),
   ]
   return {
-    n: manifest.n,
+    n,
     tolerance: manifest.tolerance,
     clusterId: manifest.clusterId,
-    signers: world.recorder.signers.filter(({ signer }) => !liars.has(signer)),
+    signers: world.recorder.signers.filter(({ signer }) => signer < n && !liars.has(signer)),
+    peers: world.recorder.signers.slice(n),
+    peerSuspicions: world.recorder.peerSuspicions,
     transactions: world.clients.transactions,
     batches: world.recorder.batches,
     orders: world.recorder.orders,
@@ -246,7 +254,7 @@ function resultOf(scenario: Scenario, world: World, violations: Violation[], his
       p95Ms: quantile(latencies, 0.95),
       maxMs: quantile(latencies, 1),
     },
-    ...costsOf(world.costs),
+    ...costsOf(world.costs.slice(0, scenario.n)),
     faults: world.fired,
     lost: world.lost,
     suspicions: world.suspicions,

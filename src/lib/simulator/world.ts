@@ -15,6 +15,7 @@ import { drawMs, parseDelay } from './delay.js'
 import { type Fault, faultText } from './faults.js'
 import { type Happening, Host, type SimulatedSigner } from './host.js'
 import { Network } from './network.js'
+import { endName } from './past.js'
 import { Recorder } from './recorder.js'
 import type { Scenario } from './scenario.js'
 import type { Signers } from './signers.js'
@@ -36,7 +37,7 @@ export interface WorldOptions {
   crypto: Crypto
   plan: readonly PlannedTransaction[]
   faults: readonly Fault[]
-  /** Makes the signer of a host, counting through the crypto it is given. */
+  /** Makes the signer of a host, or the peer from n on, counting through the crypto it is given. */
   make(self: number, crypto: Crypto): SimulatedSigner
   countBytes: boolean
   /** Signers that lie: what they hold and do is owed to nobody. */
@@ -85,33 +86,35 @@ export class World {
   constructor(options: WorldOptions) {
     const { scenario, signers, plan } = options
     const { n, clusterId } = signers.manifest
+    const ends = n + scenario.peers
     this.#options = options
     this.#random = new SeededRandom(`world/${scenario.seed}`)
     this.#codec = messageCodec(clusterId)
     this.#recordCodec = recordCodec(clusterId)
-    this.recorder = new Recorder(n, clusterId)
-    this.costs = Array.from({ length: n }, () => ({ messages: 0, bytes: 0, ...noCounts() }))
-    this.#hops = Array.from({ length: n }, () => new Map())
-    this.#executedTxs = Array.from({ length: n }, () => new Set())
-    this.#released = Array.from({ length: n }, () => 0)
+    this.recorder = new Recorder(n, scenario.peers, clusterId)
+    this.costs = Array.from({ length: ends }, () => ({ messages: 0, bytes: 0, ...noCounts() }))
+    this.#hops = Array.from({ length: ends }, () => new Map())
+    this.#executedTxs = Array.from({ length: ends }, () => new Set())
+    this.#released = Array.from({ length: ends }, () => 0)
     this.#network = this.#makeNetwork(new SeededRandom(`network/${scenario.seed}`))
-    this.hosts = Array.from({ length: n }, (_, index) => this.#makeHost(index))
-    for (const host of this.hosts) host.boot(Array.from({ length: n }, (_, other) => other).filter((other) => other !== host.index))
+    this.hosts = Array.from({ length: ends }, (_, index) => this.#makeHost(index))
+    const all = Array.from({ length: n }, (_, signer) => signer)
+    for (const self of all) this.hosts[self]?.boot(all.filter((other) => other !== self))
     this.clients = this.#makeClients(plan)
     this.faultsAhead = options.faults.length
     for (const fault of options.faults) this.#plan(fault)
   }
 
-  /** Whether every client has its answer and every running signer has executed every batch that any running signer holds. */
+  /** Whether every client has its answer and every running signer and peer has executed every batch that any running signer holds. */
   get isDone(): boolean {
     return this.clients.isDone && this.behind().length === 0
   }
 
-  /** Running signers with the batches that they have not executed and that a running signer holds. */
+  /** Running signers and peers with the batches that they have not executed and that a running signer holds. */
   behind(): { signer: number; batchIds: Id[] }[] {
     const up = this.hosts.filter((host) => host.isUp && !this.#options.liars.has(host.index))
     const known = new Set<Id>()
-    for (const host of up) for (const batchId of host.known) known.add(batchId)
+    for (const host of up) if (this.#isSigner(host.index)) for (const batchId of host.known) known.add(batchId)
     return up.flatMap(({ index }) => {
       const { executed } = this.recorder.signers[index] ?? { executed: [] }
       if (executed.length === known.size) return []
@@ -119,6 +122,14 @@ export class World {
       const batchIds = [...known].filter((batchId) => !done.has(batchId))
       return batchIds.length === 0 ? [] : [{ signer: index, batchIds }]
     })
+  }
+
+  #isSigner(end: number): boolean {
+    return end < this.#options.signers.manifest.n
+  }
+
+  #faultText(fault: Fault): string {
+    return faultText(fault, this.#options.signers.manifest.n)
   }
 
   /** Ends all losses. */
@@ -175,7 +186,7 @@ export class World {
       {
         timeline: this.timeline,
         random: new SeededRandom(`clients/${this.#options.scenario.seed}`),
-        upSigners: () => this.hosts.filter((host) => host.isUp).map((host) => host.index),
+        upSigners: () => this.hosts.filter((host) => host.isUp && this.#isSigner(host.index)).map((host) => host.index),
         isUp: (signer) => this.hosts[signer]?.isUp === true,
         hasExecuted: (signer, txId) => this.#executedTxs[signer]?.has(txId) === true,
         submit: (signer, requestId, { transaction }) => {
@@ -239,6 +250,7 @@ export class World {
         return this.clients.reply(signer, effect)
       case 'suspect':
         this.suspicions++
+        if (!this.#isSigner(signer)) this.recorder.peerSuspicions.push({ by: signer, signer: effect.signer, reason: effect.reason })
         return
       case 'accuse':
         this.recorder.accusations.push({ by: signer, evidence: effect.evidence })
@@ -269,6 +281,12 @@ export class World {
 
   #plan(fault: Fault): void {
     switch (fault.type) {
+      case 'join':
+        this.timeline.at(fault.atMs, () => {
+          this.#note(this.#faultText(fault))
+          this.#start(fault.signer)
+        })
+        return
       case 'crash':
         if (fault.atRelease !== null) this.#pendingCrashes.set(fault.signer, fault)
         this.timeline.at(fault.atMs, () => {
@@ -298,9 +316,9 @@ export class World {
   /** A signer went down: connections end, and what was on its way to it is lost; what it had sent may still arrive. */
   #crashed(fault: Fault & { type: 'crash' }): void {
     const { signer, backAfterMs } = fault
-    this.#note(faultText(fault))
+    this.#note(this.#faultText(fault))
     for (const other of this.hosts) {
-      if (other.index === signer) continue
+      if (other.index === signer || !(this.#isSigner(signer) || this.#isSigner(other.index))) continue
       this.#network.drop(other.index, signer)
       if (this.#random.upTo(1) === 0) this.#network.drop(signer, other.index)
       if (!this.#cuts.has(linkName(signer, other.index))) this.#tell(signer, other.index, { type: 'disconnected', signer })
@@ -311,8 +329,13 @@ export class World {
   }
 
   #restart(signer: number): void {
+    this.#note(`${endName(signer, this.#options.signers.manifest.n)} comes back`)
+    this.#start(signer)
+  }
+
+  /** Starts a host from its records, and connects it. */
+  #start(signer: number): void {
     this.faultsAhead--
-    this.#note(`signer ${signer} comes back`)
     const restored = this.hosts[signer]?.start() ?? []
     this.recorder.restarted(signer, this.timeline.now, restored)
     this.#executedTxs[signer] = new Set(restored.flatMap(({ batch }) => this.recorder.batches.get(batch.id)?.transactions ?? []))
@@ -320,6 +343,7 @@ export class World {
   }
 
   #connect(a: number, b: number): void {
+    if (!this.#isSigner(a) && !this.#isSigner(b)) return
     if (this.#cuts.has(linkName(a, b)) || !this.hosts[a]?.isUp || !this.hosts[b]?.isUp) return
     this.#tell(a, b, { type: 'connected', signer: a })
     this.#tell(b, a, { type: 'connected', signer: b })
@@ -337,7 +361,7 @@ export class World {
 
   #cut(fault: Fault & { type: 'cut' }): void {
     const { a, b, untilMs, silent } = fault
-    this.#note(faultText(fault))
+    this.#note(this.#faultText(fault))
     this.timeline.at(untilMs, () => {
       this.faultsAhead--
       this.#note(silent ? `the link from ${a} to ${b} passes again` : `the link between ${a} and ${b} is back`)
@@ -359,7 +383,7 @@ export class World {
 
   #partition(fault: Fault & { type: 'partition' }): void {
     const { links, untilMs, silent } = fault
-    this.#note(faultText(fault))
+    this.#note(this.#faultText(fault))
     for (const [from, to] of links) {
       if (silent) this.#network.silence(from, to, true)
       else this.#disconnect(from, to)
@@ -376,7 +400,7 @@ export class World {
 
   #slow(fault: Fault & { type: 'slow' }): void {
     const { a, b, extraMs, untilMs } = fault
-    this.#note(faultText(fault))
+    this.#note(this.#faultText(fault))
     for (const [from, to] of [[a, b] as const, [b, a] as const]) this.#network.slow(from, to, extraMs)
     this.timeline.at(untilMs, () => {
       this.faultsAhead--
