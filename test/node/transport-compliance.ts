@@ -62,6 +62,7 @@ export function transportCompliance(test: Test, linked: (n: number) => MeshOptio
     const cut = (signer: number) => [{ signer, cut: true, delayMs: 0, lossPerMille: 0 }]
     a.transport.setFaults(cut(1))
     assert.equal(a.transport.connected(), [2])
+    assert.equal(await a.transport.answering(1000), [2])
     assert.equal(a.links.at(-1), '-1')
     a.transport.send(1, frame('into the void'))
     // This one does not know yet: what it sends is not heard.
