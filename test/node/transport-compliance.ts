@@ -90,7 +90,7 @@ export function transportCompliance(test: Test, linked: (n: number) => MeshOptio
     await b.transport.stop()
     await until(() => a.transport.metrics.disconnects === 1, 'the link to close')
     const again = await startNode(cluster, 1, { ...options, server: b.server, addresses })
-    await until(() => again.links.length > 0, 'the link')
+    await until(() => again.links.length > 0 && a.transport.metrics.connects === 2, 'the link at both ends')
     assert.equal(a.links, ['+1', '-1'], 'neither the end of the hidden link nor the new one is told')
     assert.equal(a.transport.connected(), [])
     a.transport.setFaults([])
