@@ -29,6 +29,12 @@ import type { LoadedConfig } from './signer-config.js'
 import { openStore } from './store.js'
 import { createTransport, type LinkTransport } from './transport.js'
 
+/** What a signer stands on: how its store is opened and its transport made. Tests stand between; otherwise these are the store's and the links' own. */
+export interface Grounds {
+  openStore: typeof openStore
+  createTransport: typeof createTransport
+}
+
 export interface RunningOptions {
   config: LoadedConfig
   crypto: LoadedCrypto
@@ -38,12 +44,14 @@ export interface RunningOptions {
   version: string
   /** Whether its metrics tell of the process too. */
   ofProcess: boolean
+  grounds?: Grounds | undefined
   /** It has stopped for good; the process must end. */
   failed: (error: MusigError) => void
 }
 
 /** How long another signer has to say that it is there; a client waits a little longer than this past its own limit. */
 const ANSWER_MS = 700
+const GROUNDS: Grounds = { openStore, createTransport }
 /** In the store's folder while the process lives: `{pid, startedAt, url}`. */
 const PID_FILE = 'signer.pid'
 
@@ -77,7 +85,7 @@ export class RunningSigner {
       throw new MusigError('BAD_INPUT', 'the simulator’s fake signatures protect nothing; a process does not run with them')
     const machine = await loadMachine(config.manifest.machine, config.machineFile)
     const { clusterId } = config.manifest
-    const store = await openStore(config.store, { clusterId, publicKey: config.key.publicKey })
+    const store = await (options.grounds ?? GROUNDS).openStore(config.store, { clusterId, publicKey: config.key.publicKey })
     const server = createServer({ maxHeaderSize: API_LIMITS.headerBytes, connectionsCheckingInterval: API_LIMITS.lookMs })
     let running: RunningSigner | undefined
     try {
@@ -110,7 +118,7 @@ export class RunningSigner {
   }
 
   private constructor(options: RunningOptions, store: Store, server: Server, executor: Executor) {
-    const { config, crypto, log, local, version, ofProcess } = options
+    const { config, crypto, log, local, version, ofProcess, grounds = GROUNDS } = options
     const { self, manifest, key, addresses, token, linkUrl } = config
     const { linkSecretKey } = key
     this.#options = options
@@ -127,7 +135,7 @@ export class RunningSigner {
       check: (transaction) => executor.machine.check(transaction),
     })
     this.#linkServer = linkUrl && createLinkServer({ self, manifest, linkSecretKey })
-    this.#transport = createTransport({ self, manifest, crypto, linkSecretKey, addresses, server: this.#linkServer ?? server, local, log })
+    this.#transport = grounds.createTransport({ self, manifest, crypto, linkSecretKey, addresses, server: this.#linkServer ?? server, local, log })
     if (config.faults.length > 0) this.#transport.setFaults(config.faults)
     this.#driver = new Driver({
       steppable: this.#signer,

@@ -10,8 +10,9 @@ import type { Id } from '../base/bytes.js'
 import { MusigError } from '../base/errors.js'
 import { loadCrypto } from './crypto.js'
 import { LocalLinks } from './local-links.js'
-import { RunningSigner } from './running-signer.js'
+import { type Grounds, RunningSigner } from './running-signer.js'
 import { type LoadedConfig, loadConfig, Manifests, type SignerConfig } from './signer-config.js'
+import { isHanging } from './store.js'
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const
 
@@ -20,6 +21,7 @@ export interface HostOptions {
   logLevel?: (typeof LOG_LEVELS)[number] | undefined
   /** `blst` or `noble`; the faster one that loads if absent. */
   bls?: string | undefined
+  grounds?: Grounds | undefined
 }
 
 /** Stopping takes as long as the last append; if that hangs the process ends all the same. */
@@ -29,7 +31,7 @@ const STOP_MS = 5_000
  * Runs signers until SIGTERM, SIGINT or a failure; resolves with the exit code. The log goes to stdout as JSON lines. Errors: those of the start, after the
  * signers that had started were stopped again.
  */
-export async function runSigners({ signers, logLevel = 'info', bls }: HostOptions): Promise<number> {
+export async function runSigners({ signers, logLevel = 'info', bls, grounds }: HostOptions): Promise<number> {
   if (bls !== undefined && bls !== 'blst' && bls !== 'noble')
     throw new MusigError('BAD_INPUT', `“${bls}” does not sign for a process; give --bls blst or --bls noble`)
   const log = pino({ level: logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ fd: 1, sync: true }))
@@ -41,7 +43,7 @@ export async function runSigners({ signers, logLevel = 'info', bls }: HostOption
   const onBug = (error: unknown) => end(new MusigError('INTERNAL', error instanceof Error ? (error.stack ?? error.message) : String(error)))
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal).on('uncaughtException', onBug).on('unhandledRejection', onBug)
   try {
-    const running = await startAll(signers, log, bls, end)
+    const running = await startAll(signers, log, bls, grounds, end)
     const reason = await ended
     return reason instanceof MusigError ? abandon(running, reason, log) : await stopAll(running, reason, log)
   } finally {
@@ -53,6 +55,7 @@ async function startAll(
   signers: readonly SignerConfig[],
   log: Logger,
   bls: 'blst' | 'noble' | undefined,
+  grounds: Grounds | undefined,
   failed: (error: MusigError) => void,
 ): Promise<RunningSigner[]> {
   const crypto = loadCrypto(bls)
@@ -71,6 +74,7 @@ async function startAll(
         local: local.get(manifest.clusterId),
         version,
         ofProcess: i === 0,
+        grounds,
         failed,
       })
     }),
@@ -110,15 +114,21 @@ async function stopAll(running: readonly RunningSigner[], signal: NodeJS.Signals
   clearTimeout(timer)
   if (clean) return 0
   log.error(`not stopped within ${STOP_MS} ms`)
-  for (const signer of running) signer.forget()
-  return 4
+  return cutOff(4)
 }
 
 /** After a failed append nothing may be written or sent any more: no clean stop. */
 function abandon(running: readonly RunningSigner[], reason: MusigError, log: Logger): number {
   log.fatal({ code: reason.code }, reason.message)
+  if (isHanging(reason)) return cutOff(reason.exitCode)
   for (const signer of running) signer.forget()
   return reason.exitCode
+}
+
+/** Ends this process where the disk hangs: an exit would wait for the threads that wait for the disk, with all links open. The code is for whoever is not killed. */
+function cutOff(exitCode: number): number {
+  process.kill(process.pid, 'SIGKILL')
+  return exitCode
 }
 
 /** The version in the nearest package.json: this file stands at one depth in the bundle and at another one beside the other modules. */

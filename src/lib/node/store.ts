@@ -53,6 +53,14 @@ export async function openStore(folder: string, identity: StoreIdentity, options
   }
 }
 
+/** The disk did not answer in time. */
+class NoAnswer extends Error {}
+
+/** Whether a store failed because its disk hangs: then threads of this process may wait for the disk for ever. */
+export function isHanging(error: MusigError): boolean {
+  return error.cause instanceof NoAnswer
+}
+
 class LevelStore implements Store {
   readonly #folder: string
   readonly #database: Database
@@ -128,7 +136,7 @@ class LevelStore implements Store {
     } catch (error) {
       const range = tip.count - first === 1 ? `record ${first}` : `records ${first} to ${tip.count - 1}`
       this.#failure = failed(
-        `${range} could not be written to ${this.#folder} and may or may not be there; nothing more is written until a restart`,
+        `${range} could not be written to ${this.#folder} and may or may not be there; see to the disk, then start it again`,
         error,
       )
       throw this.#failure
@@ -272,7 +280,7 @@ function failed(what: string, cause: unknown): MusigError {
 async function withDeadline(work: Promise<void>, limitMs: number, what: string): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} did not answer within ${limitMs} ms`)), limitMs)
+    timer = setTimeout(() => reject(new NoAnswer(`${what} did not answer within ${limitMs} ms`)), limitMs)
   })
   try {
     await Promise.race([work, late])

@@ -1,0 +1,43 @@
+/** Where a crashing signer dies: the shape of a point, and what a signer says about it. Shared by the process and the tests that arm it. */
+
+/** Its place in the tree of the batch. */
+export type Role = 'root' | 'inner' | 'leaf'
+
+/** The `nth` time that a signer does this with a batch in whose tree it has this role. */
+export interface Point {
+  role: Role
+  /** `append`: records of the batch go to the disk; `send`: a message about it leaves; `receive`: one comes. */
+  action: 'append' | 'send' | 'receive'
+  /** The type of a record or message. */
+  kind: string
+  /** From 1. */
+  nth: number
+  when: 'before' | 'after'
+}
+
+/** What the process is told to do at its point. */
+export type Order =
+  | { type: 'die'; point: Point }
+  /** Dies there having told its core about every append of the batch, without having written it: the lie that a store must not tell. */
+  | { type: 'lie'; point: Point }
+  /** The append there fails, as one on a disk with an error does. */
+  | { type: 'fail'; point: Point; code: 'EIO' | 'ENOSPC' }
+  /** The append there never ends, for no thread of the process gets anything from the disk any more. */
+  | { type: 'hang'; point: Point }
+  /** Tells all that it does with the next batch in this role. */
+  | { type: 'watch'; role: Role }
+  /** Every append takes so much longer. */
+  | { type: 'slow'; delayMs: number }
+  | { type: 'rest' }
+
+/** What the process says. `met` is its last word before the point has its effect. */
+export type Said =
+  | { type: 'ready' }
+  | { type: 'step'; step: string }
+  /** `durable`: records of the batch were written; `left`: something about it left. */
+  | { type: 'met'; point: Point; batchId: string; durable: boolean; left: boolean }
+
+/** A point in one line. */
+export function nameOf({ role, action, kind, nth, when }: Point): string {
+  return `${role}: ${when} ${action} ${kind} ${nth}`
+}

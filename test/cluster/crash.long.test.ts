@@ -1,0 +1,51 @@
+// alone
+// time limit: 1800 s
+/**
+ * kill -9 before and after every record and every message of a batch, as root, inner signer and leaf, with real processes: on the fast path and on the
+ * path of rivals. The points are those that the signer is seen to come to.
+ */
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { bundleCrashingSigner, CrashBench, removeBundles } from './crash-bench.js'
+import type { Point, Role } from './crash-point.js'
+import { CrashRun, type Traffic, tableOf } from './crash-run.js'
+
+let bench: CrashBench | undefined
+
+test.after(async () => {
+  await bench?.end()
+  removeBundles()
+})
+
+/** The points that a step is: dying before and after it, or after it was received. */
+function pointsOf(role: Role, step: string): Point[] {
+  const [word, kind = '', nth] = step.split(' ')
+  const action = (['append', 'send', 'receive'] as const).find((known) => known === word)
+  if (!action) return []
+  const point = { role, action, kind, nth: Number(nth) }
+  return action === 'receive' ? [{ ...point, when: 'after' }] : (['before', 'after'] as const).map((when) => ({ ...point, when }))
+}
+
+for (const traffic of ['lone'] satisfies Traffic[])
+  test(`kill -9 at every record and every message, as root, inner signer and leaf: ${traffic}`, async () => {
+    bench = await CrashBench.up(7, await bundleCrashingSigner())
+    const run = await CrashRun.begin(bench, 3)
+    for (const role of ['root', 'inner', 'leaf'] as const) {
+      const steps = await run.steps(role, traffic, traffic === 'lone' ? 3 : 8)
+      console.log(role, [...steps].join(', '))
+      for (const point of [...steps].flatMap((step) => pointsOf(role, step))) {
+        await run.crash({ type: 'die', point }, traffic)
+        const { result, ms } = run.outcomes.at(-1) ?? {}
+        console.log(JSON.stringify(point), result, ms)
+      }
+    }
+    console.log(tableOf(run.outcomes))
+    await bench.nothingLost()
+    await bench.musig('down')
+    const { faults, compared } = await bench.faultsInStores()
+    console.log(`${compared} statements compared with their authors' stores`)
+    assert.equal(faults, [])
+    await bench.end()
+  })
+
+test.run()
