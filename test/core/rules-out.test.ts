@@ -3,6 +3,7 @@
  */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { Backing, Order } from '../../src/lib/core/certificate.js'
 import { ALL_RULES, type Rules } from '../../src/lib/core/rules.js'
 import { Attack } from './attack.js'
 
@@ -93,5 +94,32 @@ for (const rule of ['neverUnordered', 'acceptedStands'] as const)
     story.give(story.certified(orderOfU), [1])
     return story.fork(u, b)
   })
+
+/** All saw B before W, and B is committed fast at signer 0 alone. In ballot 1 of B the liars say that W stands without B. */
+function falseBlocker(rules: Partial<Rules>, backingOf: (order: Order) => Backing): boolean {
+  const story = new Attack({ n: 8, liars: [6, 7], rules })
+  const [b, w] = [story.batch(6, [7]), story.batch(7)]
+  story.arrive(b, story.honest)
+  story.arrive(w, story.honest)
+  const all = [...story.honest, 6, 7]
+  story.isHeld = ({ from }) => from === 0
+  story.give(story.fast(b, all), [0])
+  assert.is(story.committed(b)[0], '')
+  const votes = story.votes(w, all)
+  const real = story.orderOfVotes(w, votes)
+  const backing = backingOf(story.forged(w, { ...real.value, predecessors: [] }, real.proof))
+  story.prepare(b, 1, [1, 2, 3, 4, 5])
+  const order = story.orderOfPromises(b, 1, [], { blockers: [backing] })
+  story.order(order, [1, 2, 3, 4, 5])
+  story.give(story.certified(order), [1])
+  return story.disagree(b)
+}
+
+attack('backingsVerify', 'a blocker that nothing shows goes before what is committed without it', (rules) =>
+  falseBlocker(rules, (order) => ({ type: 'order', order: { ...order, signature: new Uint8Array(64) } })),
+)
+
+test('an order that its own coordinator signed and that does not follow backs nothing', () =>
+  assert.not.ok(falseBlocker(ALL_RULES, (order) => ({ type: 'order', order }))))
 
 test.run()

@@ -3,18 +3,16 @@
  * promise, and no conflicting pair is left unordered. Owns the accept record and the refusals; orders that must wait are looked at again.
  */
 
-import { countBits } from '../base/bitmap.js'
 import type { Id } from '../base/bytes.js'
-import { type Backing, bareOrder, isSignedOrder, type Order, rankOf, voteSetFault } from './certificate.js'
+import { type Backing, bareOrder, isSignedOrder, type Order, rankOf } from './certificate.js'
 import type { Commits } from './commits.js'
 import type { Context } from './context.js'
 import type { Guard } from './guard.js'
 import type { KnownBatch } from './journal.js'
-import { type Reading, valueFromPromises } from './promises.js'
+import { type Reading, valueFromPromises, valueFromVotes } from './promises.js'
 import { acceptDigest, valueDigest } from './statement.js'
-import { leavesOut, slowValue, tallyOf, type Value } from './tally.js'
+import { leavesOut, type Value } from './tally.js'
 import { keyAhead } from './view.js'
-import { countedViews } from './vote-set.js'
 
 /** Told once: the accept's signature, or undefined if the order is refused for good. */
 type Verdict = (signature: Uint8Array | undefined) => void
@@ -97,24 +95,16 @@ export class Acceptor {
 
   /** Whether the value is the one that follows from the votes (ballot 0) or from the promises. */
   #follows(known: KnownBatch, order: Order): Reading<true> {
-    const { manifest, crypto, journal } = this.#ctx
+    const { manifest } = this.#ctx
     if (!this.#ctx.rules.ordersChecked) return { type: 'read', value: true }
     if ((order.ballot === 0) !== (order.proof.type === 'votes')) return { type: 'fault', fault: 'the wrong kind of proof' }
-    let value: Value
-    if (order.proof.type === 'votes') {
-      const { votes } = order.proof
-      const fault = voteSetFault(crypto, manifest, order.batchId, votes)
-      if (fault !== undefined) return { type: 'fault', fault }
-      const count = votes.entries.reduce((sum, { signers }) => sum + countBits(signers), 0)
-      if (count < manifest.quorum) return { type: 'fault', fault: `${count} votes, ${manifest.quorum} are needed` }
-      const tally = tallyOf(known.batch.keys, countedViews(votes), journal.logs)
-      if ('behindOn' in tally) return { type: 'behind', on: tally.behindOn }
-      value = slowValue(tally, manifest)
-    } else {
-      const reading = valueFromPromises(this.#ctx, known.batch, order.ballot, order.proof.promises)
-      if (reading.type !== 'read') return reading
-      value = reading.value
-    }
+    const { proof } = order
+    const reading =
+      proof.type === 'votes'
+        ? valueFromVotes(this.#ctx, known.batch, proof.votes)
+        : valueFromPromises(this.#ctx, known.batch, order.ballot, proof.promises)
+    if (reading.type !== 'read') return reading
+    const { value } = reading
     if (valueDigest(manifest.clusterId, value) !== valueDigest(manifest.clusterId, order.value)) return { type: 'fault', fault: 'another value' }
     return { type: 'read', value: true }
   }

@@ -12,6 +12,7 @@ import {
   certificateFault,
   certifiedValue,
   isSignedOrder,
+  type Order,
   type PromiseSet,
   publicKeysOf,
   voteSetFault,
@@ -19,10 +20,10 @@ import {
 import type { Context } from './context.js'
 import type { PromiseOf } from './message.js'
 import { type PromiseStatement, promiseDigest, valueDigest, voteDigest } from './statement.js'
-import { leavesOut, predecessorsOf, tallyOf, type Value } from './tally.js'
+import { leavesOut, predecessorsOf, slowValue, tallyOf, type Value } from './tally.js'
 import type { Batch } from './transaction.js'
 import type { View } from './view.js'
-import { countedViews, multiSignatureOf, voteSetOf } from './vote-set.js'
+import { countedViews, multiSignatureOf, type VoteSet, voteSetOf } from './vote-set.js'
 
 /** What came of reading something that depends on history or bodies which may not be here yet. */
 export type Reading<T> =
@@ -45,7 +46,8 @@ export function readBacking(ctx: Context, backing: Backing, batchId: Id): Readin
     const coordinator = ctx.coordinatorOf(other.batch, backing.order.ballot)
     if (ctx.rules.backingsVerify && !isSignedOrder(crypto, manifest, coordinator, backing.order))
       return { type: 'fault', fault: 'a backing that its coordinator did not sign' }
-    return { type: 'read', value: leavesOut(backing.order.value, batchId, journal.logs) }
+    const following = ctx.rules.backingsVerify ? mayFollow(ctx, other.batch, bareOrder(backing.order)) : undefined
+    return following && following.type !== 'read' ? following : { type: 'read', value: leavesOut(backing.order.value, batchId, journal.logs) }
   }
   const fault = certificateFault(crypto, manifest, backing.certificate)
   if (fault !== undefined && ctx.rules.backingsVerify) return { type: 'fault', fault: `a backing with ${fault}` }
@@ -53,6 +55,47 @@ export function readBacking(ctx: Context, backing: Backing, batchId: Id): Readin
   if (value === 'undecided') return { type: 'fault', fault: 'a backing that decides nothing' }
   if ('behindOn' in value) return { type: 'behind', on: value.behindOn }
   return { type: 'read', value: leavesOut(value, batchId, journal.logs) }
+}
+
+/**
+ * Whether the value of an order without its backings can be the one that follows from the rest: that of its votes, or all that its promises give
+ * without blockers and no more than the blockers that they name. What the votes include cannot be left out by a coordinator that lies.
+ */
+function mayFollow(ctx: Context, batch: Batch, { ballot, value, proof }: Order): Reading<true> {
+  const { clusterId } = ctx.manifest
+  if ((ballot === 0) !== (proof.type === 'votes')) return { type: 'fault', fault: 'a backing with the wrong kind of proof' }
+  if (proof.type === 'votes') {
+    const reading = valueFromVotes(ctx, batch, proof.votes)
+    if (reading.type !== 'read') return reading
+    return valueDigest(clusterId, reading.value) === valueDigest(clusterId, value)
+      ? { type: 'read', value: true }
+      : { type: 'fault', fault: 'a backing that does not follow' }
+  }
+  const { promises } = proof
+  const named = new Set(promises.statements.flatMap(({ blockers }) => blockers))
+  // A fast certificate may have given way to what a backing showed.
+  for (const set of promises.certificate?.type === 'fast' ? [promises, { ...promises, certificate: null }] : [promises]) {
+    const reading = valueFromPromises(ctx, batch, ballot, set)
+    if (reading.type !== 'read') return reading
+    const { predecessors } = reading.value
+    const isSame = valueDigest(clusterId, { ...reading.value, predecessors: value.predecessors }) === valueDigest(clusterId, value)
+    const isWhole = predecessors.every((one) => value.predecessors.includes(one))
+    const isNamed = value.predecessors.every((one) => predecessors.includes(one) || named.has(one))
+    if (isSame && isWhole && isNamed) return { type: 'read', value: true }
+  }
+  return { type: 'fault', fault: 'a backing that does not follow' }
+}
+
+/** The value that follows from the votes of ballot 0 where they are not decisive. */
+export function valueFromVotes(ctx: Context, batch: Batch, votes: VoteSet): Reading<Value> {
+  const { manifest, crypto, journal } = ctx
+  const fault = voteSetFault(crypto, manifest, batch.id, votes)
+  if (fault !== undefined) return { type: 'fault', fault }
+  const count = votes.entries.reduce((sum, { signers }) => sum + countBits(signers), 0)
+  if (count < manifest.quorum) return { type: 'fault', fault: `${count} votes, ${manifest.quorum} are needed` }
+  const tally = tallyOf(batch.keys, countedViews(votes), journal.logs)
+  if ('behindOn' in tally) return { type: 'behind', on: tally.behindOn }
+  return { type: 'read', value: slowValue(tally, manifest) }
 }
 
 /** The multi-signature over the promise statements of a set. */
