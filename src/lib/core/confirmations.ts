@@ -24,15 +24,15 @@ export class Confirmations {
   readonly #events: ConfirmationEvents
   /** Derived and not handed on, in the order of the own log. */
   #waiting: ExecutedBatch[] = []
-  /** How far each key's batches were handed on, and which, with their heights. */
-  readonly #handedOn = new Map<string, number>()
-  readonly #batchesHandedOn = new Map<Id, ReadonlyMap<string, number>>()
+  /** What was handed on, and for each key up to where. */
+  readonly #handedOn = new Set<Id>()
+  readonly #ends = new Map<string, { height: number; head: string }>()
   /** Whether anything was handed on since the last question. */
   #hasGoneOn = false
   /** Up to which height each signer reports the own log of a key. */
   #same = new Map<string, Map<number, number>>()
-  /** Who reports another log of a key. */
-  #other = new Map<string, Set<number>>()
+  /** From which height on at the latest each signer reports another log of a key. */
+  #other = new Map<string, Map<number, number>>()
   /** The key after which the next question begins. */
   #askedUpTo = ''
 
@@ -49,17 +49,16 @@ export class Confirmations {
 
   /** A batch that an earlier life has handed on. */
   restored({ batch, heights }: ExecutedBatch): void {
-    for (const [key, height] of heights) this.#handedOn.set(key, height)
-    this.#batchesHandedOn.set(batch.id, heights)
+    for (const [key, height] of heights) this.#ends.set(key, { height, head: this.#ownHead(key, height) })
+    this.#handedOn.add(batch.id)
   }
 
   /**
-   * A batch is at its place in the own log. One that was handed on at this very place, before the log was derived anew, is not handed on again; if its
-   * place is another one it waits for ever, and so does what follows on its keys: a state machine cannot take back what it did.
+   * A batch is at its place in the own log. One that was handed on before the log was derived anew is not handed on again; if anything else stands
+   * before it now, what follows on its keys waits for ever: a state machine cannot take back what it did.
    */
   derived(executed: ExecutedBatch): void {
-    const before = this.#batchesHandedOn.get(executed.batch.id)
-    if (!before || [...executed.heights].some(([key, height]) => before.get(key) !== height)) this.#waiting.push(executed)
+    if (!this.#handedOn.has(executed.batch.id)) this.#waiting.push(executed)
   }
 
   /** Hands on what is confirmed, and asks about the rest. */
@@ -69,6 +68,7 @@ export class Confirmations {
       this.restored(executed)
       this.#hasGoneOn = true
       this.#events.confirmed(executed)
+      for (const [key, height] of executed.heights) this.#suspectOthers(key, height)
       return false
     })
     this.#forgetReports()
@@ -88,30 +88,43 @@ export class Confirmations {
     const { logs } = this.#ctx.journal
     for (const [key, { height, head }] of heads) {
       // Only what was asked about is remembered.
-      if (height < 1 || height > logs.heightOf(key) || logs.heightOf(key) <= (this.#handedOn.get(key) ?? 0)) continue
-      if (toHex(logs.headOf(key, height)) === head) this.#report(key, from, height)
-      else this.#contradict(key, from)
+      if (height < 1 || height > logs.heightOf(key) || this.#isHandedOn(key)) continue
+      if (this.#ownHead(key, height) === head) this.#report(key, from, height)
+      else this.#contradict(key, from, height)
     }
     this.review()
-    for (const signers of this.#other.values()) if (signers.size > this.#ctx.witnessBound) return this.#events.contradicted([...signers])
+    for (const signers of this.#other.values()) if (signers.size > this.#ctx.witnessBound) return this.#events.contradicted([...signers.keys()])
+  }
+
+  /** Enough signers report the own log of a key: who reports another one is wrong. */
+  #suspectOthers(key: string, height: number): void {
+    for (const [signer, from] of this.#other.get(key) ?? [])
+      if (from <= height) this.#ctx.suspect(signer, `another log of key ${key} than ${this.#needed} signers report`)
   }
 
   #report(key: string, from: number, height: number): void {
     const reports = this.#same.get(key) ?? new Map<number, number>()
-    reports.set(from, Math.max(height, reports.get(from) ?? 0))
-    this.#same.set(key, reports)
+    this.#same.set(key, reports.set(from, Math.max(height, reports.get(from) ?? 0)))
   }
 
-  #contradict(key: string, from: number): void {
-    const signers = this.#other.get(key) ?? new Set()
-    if (!signers.has(from)) this.#ctx.suspect(from, `another log of key ${key} than the one that follows from the certificates here`)
-    signers.add(from)
-    this.#other.set(key, signers)
+  #contradict(key: string, from: number, height: number): void {
+    const reports = this.#other.get(key) ?? new Map<number, number>()
+    this.#other.set(key, reports.set(from, Math.min(height, reports.get(from) ?? height)))
+  }
+
+  #ownHead(key: string, height: number): string {
+    return toHex(this.#ctx.journal.logs.headOf(key, height))
+  }
+
+  /** Whether all of the own log of a key was handed on. */
+  #isHandedOn(key: string): boolean {
+    return this.#ctx.journal.logs.heightOf(key) <= (this.#ends.get(key)?.height ?? 0)
   }
 
   #isConfirmed({ heights }: ExecutedBatch): boolean {
     for (const [key, height] of heights) {
-      if ((this.#handedOn.get(key) ?? 0) !== height - 1) return false
+      const end = this.#ends.get(key)
+      if ((end?.height ?? 0) !== height - 1 || (end && end.head !== this.#ownHead(key, height - 1))) return false
       let count = 0
       for (const reported of this.#same.get(key)?.values() ?? []) if (reported >= height) count++
       if (count < this.#needed) return false
@@ -121,8 +134,7 @@ export class Confirmations {
 
   /** Reports of keys of which everything is handed on are needed no longer. */
   #forgetReports(): void {
-    for (const reports of [this.#same, this.#other])
-      for (const key of reports.keys()) if (this.#ctx.journal.logs.heightOf(key) <= (this.#handedOn.get(key) ?? 0)) reports.delete(key)
+    for (const reports of [this.#same, this.#other]) for (const key of reports.keys()) if (this.#isHandedOn(key)) reports.delete(key)
   }
 
   #askIn(waitMs: number): void {

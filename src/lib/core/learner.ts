@@ -47,6 +47,8 @@ export class Learner implements Steppable {
   /** Verified certificates that speak of history which is not here yet, and the key on which it is missing. */
   readonly #held = new Map<Id, Offer & { behindOn: string }>()
   #heldBytes = 0
+  /** Keys that were executed on in this step. */
+  readonly #grown = new Set<string>()
   /** Signers with a live connection, and those among them that are not believed. */
   readonly #linked = new Set<number>()
   readonly #distrusted = new Set<number>()
@@ -128,6 +130,7 @@ export class Learner implements Steppable {
       default:
         return unreachable(event)
     }
+    this.#takeHeld()
     return this.#ctx.takeEffects()
   }
 
@@ -211,8 +214,15 @@ export class Learner implements Steppable {
       else this.#ctx.effect({ type: 'execute', executed: batch })
     }
     if (this.#confirm > 0) this.#confirmations.review()
-    const keys = new Set(executed.flatMap(({ batch }) => batch.keys))
-    for (const offer of [...this.#held.values()].filter(({ behindOn }) => keys.has(behindOn))) this.#take(offer)
+    for (const { batch } of executed) for (const key of batch.keys) this.#grown.add(key)
+  }
+
+  /** Takes what waited for history on keys whose logs have grown: one after the other, for each may let thousands go on. */
+  #takeHeld(): void {
+    for (const key of this.#grown) {
+      this.#grown.delete(key)
+      for (const offer of [...this.#held.values()]) if (offer.behindOn === key) this.#take(offer)
+    }
   }
 
   #wantPredecessors(batchIds: Iterable<Id>, candidates: readonly number[]): void {
