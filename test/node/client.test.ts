@@ -1,5 +1,6 @@
 /** The client against four signers: submit, read, go over to another signer, subscribe, and errors that say what is known. */
-import { createServer } from 'node:net'
+import { createServer as createHttpServer } from 'node:http'
+import { type AddressInfo, createServer } from 'node:net'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { MusigError } from '../../src/lib/base/errors.js'
@@ -170,6 +171,20 @@ test('with one signer stopped there is no quorum of four; when it is back everyt
     60_000,
   )
   assert.ok(Date.now() - begun < 60_000)
+})
+
+test('whatever a signer answers, the client ends with an error of the table', async () => {
+  const answers = ['{"error":null}', '{"error":7}', '{"error":{"code":"__proto__","message":[]}}', '{"error":{"code":"NOT_FOUND"}}', '[', '\ufffd']
+  const impostor = createHttpServer((_request, response) => response.end(answers[0])).listen(0, '127.0.0.1')
+  await new Promise((resolve) => impostor.once('listening', resolve))
+  const fooled = new Client({ addresses: [`http://127.0.0.1:${(impostor.address() as AddressInfo).port}`], token: TOKEN })
+  for (const code of ['INTERNAL', 'INTERNAL', 'INTERNAL', 'NOT_FOUND', 'BAD_ENCODING', 'BAD_ENCODING']) {
+    assert.is(await codeOf(fooled.status({ from: 0 })), code, answers[0])
+    answers.shift()
+  }
+  fooled.close()
+  impostor.closeAllConnections()
+  impostor.close()
 })
 
 test.run()

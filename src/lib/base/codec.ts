@@ -23,6 +23,12 @@ export function refuse(place: string, problem: string): never {
   throw new MusigError('BAD_ENCODING', `${place}: ${problem}`)
 }
 
+/** A value of someone else's document as an error line may quote it: whatever its size and depth. */
+export function quoted(plain: unknown): string {
+  if (Array.isArray(plain)) return 'a list'
+  return typeof plain === 'object' && plain !== null ? 'an object' : shorten(String(JSON.stringify(plain)))
+}
+
 export function toCbor<T>(codec: Codec<T>, value: T): Uint8Array {
   return encodeCbor(codec.encode(value, 'cbor') as Plain)
 }

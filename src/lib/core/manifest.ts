@@ -3,7 +3,23 @@
  * order of signers, the clusterId, proofs of possession and link keys (§2). Addresses are not in it: they may change, the order may not.
  */
 import { compareBytes, type Id, toHex } from '../base/bytes.js'
-import { bool, bytes, type Codec, type Decoded, fromJson, list, mapped, object, oneOf, refuse, text, toCbor, toJson, uint } from '../base/codec.js'
+import {
+  bool,
+  bytes,
+  type Codec,
+  type Decoded,
+  fromJson,
+  list,
+  mapped,
+  object,
+  oneOf,
+  quoted,
+  refuse,
+  text,
+  toCbor,
+  toJson,
+  uint,
+} from '../base/codec.js'
 import { MusigError } from '../base/errors.js'
 import { statementDigest, statementId } from '../base/hash.js'
 import type { Bls, Crypto } from '../bls/backend.js'
@@ -211,7 +227,7 @@ export function manifestToJson(manifest: ManifestContent): object {
 export function readManifest(json: unknown): Manifest {
   if (typeof json !== 'object' || json === null) throw new MusigError('BAD_ENCODING', 'manifest: not an object')
   const { schema, ...rest } = json as Record<string, unknown>
-  if (schema !== 1) throw new MusigError('BAD_ENCODING', `manifest.schema: ${JSON.stringify(schema)} is not 1, the version that is known`)
+  if (schema !== 1) throw new MusigError('BAD_ENCODING', `manifest.schema: ${quoted(schema)} is not 1, the version that is known`)
   return deriveManifest(fromJson(manifestCodec, rest, 'manifest'))
 }
 

@@ -5,7 +5,7 @@
  */
 import { membersOf } from '../base/bitmap.js'
 import { fromHex, type Id } from '../base/bytes.js'
-import { fromJson } from '../base/codec.js'
+import { fromJson, quoted } from '../base/codec.js'
 import { MusigError } from '../base/errors.js'
 import type { Crypto } from '../bls/backend.js'
 import { type Certificate, certificateCodec, certificateFault, certificateId } from '../core/certificate.js'
@@ -66,7 +66,7 @@ export function readCertificateFile(json: unknown, what: string): CertificateFil
     return { certificate: fromJson(certificateCodec, bare, what), claims: {}, batch: undefined, value: undefined }
   }
   const { schema = SCHEMA, keys } = document
-  if (schema !== SCHEMA) throw new MusigError('BAD_INPUT', `${what}: schema ${JSON.stringify(schema)} is not ${SCHEMA}, the version that is known`)
+  if (schema !== SCHEMA) throw new MusigError('BAD_INPUT', `${what}: schema ${quoted(schema)} is not ${SCHEMA}, the version that is known`)
   if (keys !== undefined && !isTextList(keys)) throw new MusigError('BAD_INPUT', `${what}: keys is no list of text`)
   const hex = (name: string): { [name: string]: string } => {
     const value = document[name]

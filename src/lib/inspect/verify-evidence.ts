@@ -1,6 +1,6 @@
 /** Evidence as files: reading it as a signer keeps it, or bare, and the verdict on it with the manifest alone. */
 import type { Id } from '../base/bytes.js'
-import { fromJson } from '../base/codec.js'
+import { fromJson, quoted } from '../base/codec.js'
 import { MusigError } from '../base/errors.js'
 import type { Crypto } from '../bls/backend.js'
 import { type Evidence, type EvidenceKind, evidenceCodec, verifyEvidence } from '../core/evidence.js'
@@ -37,7 +37,7 @@ function readEvidence(clusterId: Id, json: unknown, what: string): { evidence: E
   const isObject = typeof json === 'object' && json !== null
   if (!isObject || !('evidence' in json || 'type' in json)) throw new MusigError('BAD_INPUT', `${what} is no evidence: there is no “evidence” in it`)
   const { schema = SCHEMA, ...rest } = json as Record<string, unknown>
-  if (schema !== SCHEMA) throw new MusigError('BAD_INPUT', `${what}: schema ${JSON.stringify(schema)} is not ${SCHEMA}, the version that is known`)
+  if (schema !== SCHEMA) throw new MusigError('BAD_INPUT', `${what}: schema ${quoted(schema)} is not ${SCHEMA}, the version that is known`)
   const plain = 'evidence' in rest ? rest['evidence'] : rest
   return { evidence: fromJson(evidenceCodec(clusterId), plain, `${what}: evidence`), clusterId: rest['clusterId'] }
 }

@@ -82,7 +82,7 @@ async function read(response: IncomingMessage): Promise<unknown> {
 
 function errorIn(document: unknown): MusigError | undefined {
   if (typeof document !== 'object' || document === null || !('error' in document)) return undefined
-  const { code, message } = document.error as { code?: unknown; message?: unknown }
+  const { code, message } = (document.error ?? {}) as { code?: unknown; message?: unknown }
   const known = typeof code === 'string' && Object.hasOwn(HTTP_STATUS, code) ? (code as ErrorCode) : 'INTERNAL'
   return new MusigError(known, typeof message === 'string' ? message : 'the signer reports an error without words')
 }
