@@ -36,8 +36,8 @@ export class Attack {
   readonly honest: number[]
   /** Messages between honest signers that do not arrive. */
   isHeld: (sent: Sent) => boolean = () => false
-  /** Messages to and from liars that pass all the same. */
-  isFree: (sent: Sent) => boolean = () => false
+  /** How long those that arrive take. */
+  delayOf: (sent: Sent) => number = () => HOP_MS
   readonly #liars: ReadonlySet<number>
   /** What the liars know: the bodies. */
   readonly #ctx: Context
@@ -50,8 +50,8 @@ export class Attack {
     this.cluster = new SmallCluster({ n, deltaMs, rules, fanout: n - 1 })
     this.cluster.run(3 * deltaMs)
     this.cluster.delay = (sent) => {
-      const isLiars = this.#liars.has(sent.from) || this.#liars.has(sent.to)
-      return isLiars ? (this.isFree(sent) ? HOP_MS : undefined) : this.isHeld(sent) ? undefined : HOP_MS
+      if (this.#liars.has(sent.from) || this.#liars.has(sent.to) || this.isHeld(sent)) return undefined
+      return this.delayOf(sent)
     }
     const nobody = { blsSecretKey: new Uint8Array(32), linkSecretKey: new Uint8Array(32), check: () => undefined }
     this.#ctx = new Context({ self: liars[0] ?? 0, manifest: this.cluster.manifest, crypto: FAKE, rules, ...nobody })
@@ -172,25 +172,23 @@ export class Attack {
     if (certificate) for (const signer of signers) this.cluster.inject(liar, signer, { type: 'certificate', certificate })
   }
 
-  /** Liars' own time-outs for a ballot, to all. */
-  wantBallot(batch: Batch, ballot: number): void {
-    for (const liar of this.#liars)
-      for (const signer of this.honest)
-        this.cluster.inject(liar, signer, { type: 'timeout', batchId: batch.id, ballot, signature: this.#timeout(liar, batch, ballot) })
-  }
-
   #timeout(signer: number, batch: Batch, ballot: number): Uint8Array {
     return FAKE.bls.sign(this.#keys(signer).bls, timeoutDigest(this.cluster.manifest, batch.id, ballot))
   }
 
-  /** Waits until enough signers want this ballot, which a liar coordinates, and sends PREPARE for it to these signers. */
+  #wanting(batch: Batch, ballot: number): Set<number> {
+    return new Set(this.cluster.sentOf('timeout', batch.id).flatMap(({ from, message }) => (message.ballot === ballot ? [from] : [])))
+  }
+
+  /** Waits until so many honest signers want this ballot. */
+  timeOut(batch: Batch, ballot: number, count = this.#ctx.witnessBound + 1 - this.#liars.size): void {
+    if (!this.cluster.runUntil(() => this.#wanting(batch, ballot).size >= count)) throw new Error('too few want another ballot')
+  }
+
+  /** PREPARE, once enough want this ballot, which a liar coordinates, to these signers. */
   prepare(batch: Batch, ballot: number, signers: readonly number[], forMs = 2 * HOP_MS): void {
-    const bound = this.#ctx.witnessBound
-    const wanting = () =>
-      new Set([...this.#liars, ...this.cluster.sentOf('timeout', batch.id).flatMap(({ from, message }) => (message.ballot === ballot ? [from] : []))])
-    if (!this.cluster.runUntil(() => wanting().size > bound)) throw new Error('too few want another ballot')
-    const who = [...wanting()]
-    const prepare = this.prepareMessage(batch, ballot, who)
+    this.timeOut(batch, ballot)
+    const prepare = this.prepareMessage(batch, ballot, [...this.#wanting(batch, ballot), ...this.#liars])
     for (const signer of signers) this.cluster.inject(this.#ctx.coordinatorOf(batch, ballot), signer, prepare)
     this.cluster.run(forMs)
   }

@@ -5,9 +5,12 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Backing, Order } from '../../src/lib/core/certificate.js'
 import { ALL_RULES, type Rules } from '../../src/lib/core/rules.js'
+import type { Batch } from '../../src/lib/core/transaction.js'
 import { Attack } from './attack.js'
+import { HOP_MS } from './small-cluster.js'
 
 const test = suite('rules taken out')
+const DELTA_MS = 50
 
 /** Tells the story twice. `story` returns whether it came to a bad end. */
 function attack(rule: keyof Rules, end: string, story: (rules: Partial<Rules>) => boolean): void {
@@ -121,5 +124,129 @@ attack('backingsVerify', 'a blocker that nothing shows goes before what is commi
 
 test('an order that its own coordinator signed and that does not follow backs nothing', () =>
   assert.not.ok(falseBlocker(ALL_RULES, (order) => ({ type: 'order', order }))))
+
+/**
+ * Under the guard: five signers, the last two lie (f_s = 2). 0, 1 saw B before W, 2 W before B; so few name the other that liars can have B committed fast
+ * and W in phase 3, each without the other.
+ */
+function fastAgainstSlow(rules: Partial<Rules>) {
+  const story = new Attack({ n: 5, liars: [3, 4], deltaMs: DELTA_MS, rules })
+  const [b, w] = [story.batch(4, [0, 1, 2]), story.batch(3)]
+  story.arrive(b, [0, 1])
+  story.arrive(w, story.honest)
+  story.arrive(b, [2])
+  const orderOfW = story.orderOfVotes(w, story.votes(w, [0, 2, 3, 4]))
+  story.order(orderOfW, [0, 2], 2 * DELTA_MS + HOP_MS)
+  const decided = story.certified(orderOfW)
+  assert.ok(decided)
+  // Only one of them may be final, and it must be the same one everywhere.
+  story.give(story.fast(b, [0, 1, 3, 4]), [1])
+  story.give(decided, story.honest)
+  return { story, b, w }
+}
+
+attack('noticedConflicts', 'a fast certificate is final although what it leaves out is decided without it', (rules) => {
+  const { story, b, w } = fastAgainstSlow(rules)
+  return story.fork(b, w)
+})
+
+attack('fastIsVoid', 'a fast certificate that nobody may take stands in the way for ever', (rules) => {
+  const { story, b } = fastAgainstSlow(rules)
+  return !isDecided(story, b, 1, [])
+})
+
+/** Whether all honest signers commit the batch within three ballots of honest coordinators, the liars helping. */
+function isDecided(story: Attack, batch: Batch, first: number, liarsName: readonly Batch[]): boolean {
+  for (let ballot = first; ballot < first + 3; ballot++) {
+    if (story.committed(batch).every((value) => value !== undefined)) return true
+    story.helpCoordinator(batch, ballot, liarsName)
+  }
+  return story.committed(batch).every((value) => value !== undefined)
+}
+
+/**
+ * Under the guard: five signers, the last two lie. Only 0 saw U before B. Without the liars' votes B goes alone, which 0 and 1 accept in ballot 0, so
+ * that the liars have the certificate; with them it goes behind U.
+ */
+function keptBack(rules: Partial<Rules>, coordinators: readonly number[]) {
+  const story = new Attack({ n: 5, liars: [3, 4], deltaMs: DELTA_MS, rules })
+  const [u, b] = [story.batch(3), story.batch(4, coordinators)]
+  story.arrive(u, [0])
+  story.arrive(b, story.honest)
+  story.arrive(u, [1, 2])
+  const alone = story.orderOfVotes(b, story.votes(b, [0, 1, 3, 4]))
+  story.order(alone, [0, 1], 2 * DELTA_MS + HOP_MS)
+  const kept = story.certified(alone)
+  assert.ok(kept)
+  return { story, u, b, kept }
+}
+
+for (const rule of ['locksBind', 'noticeAnswered'] as const)
+  attack(rule, 'another value is accepted above a certificate that is final somewhere', (rules) => {
+    const { story, u, b, kept } = keptBack(rules, [3])
+    story.timeOut(b, 1, 3)
+    story.give(kept, [1])
+    assert.is(story.committed(b)[1], '')
+    story.prepare(b, 1, [0, 2])
+    const later = story.orderOfPromises(b, 1, [u])
+    story.order(later, [0, 2], 3 * DELTA_MS)
+    story.give(story.certified(later), [2])
+    return story.disagree(b)
+  })
+
+attack('noHigherNotice', 'an old certificate is final while a later ballot decides', (rules) => {
+  const { story, u, b, kept } = keptBack(rules, [3])
+  story.prepare(b, 1, [0, 2])
+  const later = story.orderOfPromises(b, 1, [u])
+  story.order(later, [0, 2], 3 * DELTA_MS)
+  story.give(kept, [1])
+  story.give(story.certified(later), [2])
+  return story.disagree(b)
+})
+
+attack('noticeWait', 'a later ballot decides before the notice of it has reached all', (rules) => {
+  const { story, u, b, kept } = keptBack(rules, [3])
+  story.delayOf = () => DELTA_MS - HOP_MS
+  story.prepare(b, 1, [0, 2], 1)
+  const later = story.orderOfPromises(b, 1, [u])
+  story.order(later, [0, 2], 1)
+  story.give(kept, [1])
+  story.give(story.certified(later), [2])
+  story.cluster.run(3 * DELTA_MS)
+  story.give(story.certified(later), [2])
+  return story.disagree(b)
+})
+
+attack('certificateFirst', 'ballots ask for another value than the certificate that binds those who are asked, for ever', (rules) => {
+  const { story, u, b, kept } = keptBack(rules, [3, 0, 1, 2])
+  story.timeOut(b, 1, 1)
+  story.give(kept, [1])
+  story.prepare(b, 1, [0, 2])
+  assert.equal(story.committed(b), [undefined, '', undefined])
+  return !isDecided(story, b, 2, [u])
+})
+
+attack('settling', 'a signer that was away takes an old certificate for the last word', (rules) => {
+  const story = new Attack({ n: 7, liars: [5, 6], deltaMs: DELTA_MS, rules })
+  const [u, b] = [story.batch(5), story.batch(6, [5])]
+  story.arrive(u, [0, 1])
+  story.arrive(b, story.honest)
+  story.arrive(u, [2, 3, 4])
+  const alone = story.orderOfVotes(b, story.votes(b, [...story.honest, 5, 6]))
+  story.order(alone, [1, 2, 3, 4], 2 * DELTA_MS + HOP_MS)
+  const kept = story.certified(alone)
+  assert.ok(kept)
+  story.cluster.crash(4)
+  story.prepare(b, 1, [0, 1, 2, 3])
+  const later = story.orderOfPromises(b, 1, [u])
+  story.order(later, [0, 1, 2, 3], 3 * DELTA_MS)
+  story.cluster.restart(4)
+  story.give(kept, [4])
+  const decided = story.certified(later)
+  assert.ok(decided)
+  story.give(decided, [0])
+  story.cluster.run(3 * DELTA_MS)
+  return story.disagree(b)
+})
 
 test.run()

@@ -88,11 +88,12 @@ export class Notices {
     // One proof of a ballot is enough.
     if (!this.#guard.knows(notice.batchId, notice.ballot) && !this.#isProved(known, notice))
       return this.#ctx.suspect(from, 'a NOTICE without proof', notice.batchId)
-    if (journal.isExecuted(notice.batchId)) return this.show(from, known)
+    if (journal.isExecuted(notice.batchId)) return this.#ctx.rules.noticeAnswered ? this.show(from, known) : undefined
     const noticed = this.#guard.note(notice)
     if (!known.committed) events.slow(notice.batchId)
     if (from === this.#ctx.self || noticed.answered.has(`${from}/${notice.ballot}`)) return
     noticed.answered.add(`${from}/${notice.ballot}`)
+    if (!this.#ctx.rules.noticeAnswered) return
     this.show(from, known)
     for (const certificate of this.#conflictingFinals(known, notice.heights)) this.#ctx.send(from, { type: 'certificate', certificate })
   }

@@ -35,6 +35,8 @@ export interface Rules {
   guard: boolean
   /** ACCEPT is signed no sooner than 2Δ after the own NOTICE (§9). */
   noticeWait: boolean
+  /** NOTICE is answered with the certificates held (§9). */
+  noticeAnswered: boolean
   /** A certificate is final only if no NOTICE of a higher rank was seen (§9). */
   noHigherNotice: boolean
   /** A fast certificate is final only once noticed conflicting batches that it leaves out are final behind it (§9). */
@@ -68,6 +70,7 @@ export const ALL_RULES: Rules = {
   rankedPairs: true,
   guard: true,
   noticeWait: true,
+  noticeAnswered: true,
   noHigherNotice: true,
   noticedConflicts: true,
   locksBind: true,
