@@ -8,7 +8,7 @@ import { Journal } from '../../src/lib/core/journal.js'
 import { LOCAL_TIMING, makeManifest, signerEntry } from '../../src/lib/core/manifest.js'
 import { type Batch, makeBatch, transactionId } from '../../src/lib/core/transaction.js'
 import { Documents } from '../../src/lib/machine/documents.js'
-import { batchAnswer, certificateAnswer, findId, isReady, type Subject, transactionAnswer } from '../../src/lib/node/answers.js'
+import { batchAnswer, certificateAnswer, findId, isReady, type Subject, statusAnswer, transactionAnswer } from '../../src/lib/node/answers.js'
 import { loadCrypto } from '../../src/lib/node/crypto.js'
 import { Executor } from '../../src/lib/node/executor.js'
 import { PhaseClock } from '../../src/lib/node/phases.js'
@@ -82,6 +82,25 @@ function setUp() {
   const txId = (batch: Batch) => batch.transactions.map((transaction) => transactionId(manifest.clusterId, transaction))[0] ?? ''
   return { subject, arrive, commit, txId }
 }
+
+test('the two digests of a state belong together: what is executed and not yet written stands in neither', () => {
+  const { subject, arrive, commit } = setUp()
+  const [first, second] = [arrive('d'), arrive('e')]
+  commit(first, 0, [], { m: 4, inc: new Map() })
+  const before = statusAnswer(subject)
+  assert.is(before.orderDigest, subject.journal.logs.orderDigest)
+  const { certificate } = subject.journal.get(first.id)?.committed ?? {}
+  assert.ok(certificate)
+  // The core has it in its logs; the records are on their way to the disk.
+  const [executed] = certificate ? subject.journal.apply({ type: 'certificate', certificate: { ...certificate, batchId: second.id } }) : []
+  const during = statusAnswer(subject)
+  assert.equal([during.orderDigest, during.machineDigest], [before.orderDigest, before.machineDigest])
+  if (executed) subject.executor.execute(executed)
+  const after = statusAnswer(subject)
+  assert.is(after.orderDigest, subject.journal.logs.orderDigest)
+  assert.is.not(after.orderDigest, before.orderDigest)
+  assert.is.not(after.machineDigest, before.machineDigest)
+})
 
 test('score and votes of phase 3 are the agreed ones, over all signers', () => {
   const { subject, arrive, commit, txId } = setUp()

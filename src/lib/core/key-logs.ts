@@ -84,13 +84,22 @@ export class KeyLogs implements History {
 
   /** Hash over the sorted (key, head of chain): equal exactly where all key logs are (§8). */
   get orderDigest(): Id {
-    this.#orderDigest ??= statementId('musig/v1/order-digest', this.#clusterId, encodeCbor(this.keys().map((key) => [key, this.headOf(key)])))
+    this.#orderDigest ??= this.#digestOf(this.keys().map((key) => [key, this.headOf(key)]))
     return this.#orderDigest
+  }
+
+  /** The orderDigest as it was when the logs reached these heights. */
+  orderDigestAt(heights: ReadonlyMap<string, number>): Id {
+    return this.#digestOf([...heights.keys()].sort(compareText).map((key) => [key, this.headOf(key, heights.get(key))]))
   }
 
   /** The exclusive or of all executed ids: a hint, kept up at no cost, whether two signers have executed the same set. */
   get executedDigest(): Id {
     return toHex(this.#digest)
+  }
+
+  #digestOf(heads: [key: string, head: Uint8Array][]): Id {
+    return statementId('musig/v1/order-digest', this.#clusterId, encodeCbor(heads))
   }
 }
 

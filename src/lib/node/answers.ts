@@ -235,6 +235,7 @@ export function certificateAnswer({ manifest, journal }: Subject, batchId: Id): 
 export function statusAnswer(subject: Subject): StatusAnswer {
   const { self, manifest, journal, executor, connected } = subject
   const signer = manifest.signers[self]
+  const isApplied = executor.executedBatches === journal.logs.executed.length
   return {
     index: self,
     name: signer?.name ?? '',
@@ -251,7 +252,8 @@ export function statusAnswer(subject: Subject): StatusAnswer {
     executed: executor.executedBatches,
     transactions: executor.executedTransactions,
     undecided: journal.undecided.size,
-    orderDigest: journal.logs.orderDigest,
+    // Of what was applied, as the machine's digest: the two belong together.
+    orderDigest: isApplied ? journal.logs.orderDigest : journal.logs.orderDigestAt(executor.heights),
     machineDigest: executor.machineDigest,
     bls: subject.bls,
     evidence: [...subject.evidence],

@@ -33,6 +33,7 @@ export class Executor {
   readonly #refused = new Map<Id, string>()
   readonly #waiting = new Map<Id, Set<() => void>>()
   readonly #subscribers = new Set<(txIds: readonly Id[]) => void>()
+  readonly #heights = new Map<string, number>()
   #executedBatches = 0
   #digest: { at: number; digest: Id } | undefined
 
@@ -86,6 +87,7 @@ export class Executor {
       txIds.push(txId)
     })
     this.#executedBatches++
+    for (const [key, height] of heights) this.#heights.set(key, height)
     this.#notify(txIds)
   }
 
@@ -117,6 +119,11 @@ export class Executor {
     if (newest.length >= limit) return newest
     const executed = [...this.#outcomes.keys()]
     return [...newest, ...executed.slice(-(limit - newest.length)).reverse()]
+  }
+
+  /** The height of each key up to which batches were applied: the key logs are ahead while what led there is being written. */
+  get heights(): ReadonlyMap<string, number> {
+    return this.#heights
   }
 
   get executedBatches(): number {
