@@ -106,6 +106,10 @@ export class CrashBench {
     return made
   }
 
+  get all(): number[] {
+    return Array.from({ length: this.n }, (_, i) => i)
+  }
+
   get folder(): ClusterFolder {
     return new ClusterFolder(this.bench.home, 'default')
   }
@@ -132,10 +136,10 @@ export class CrashBench {
     return this.folder.resolve(this.#record?.signers[signer]?.store ?? '')
   }
 
-  /** Starts a signer, whose own process has ended, as a crashing one, and waits until it takes part. `limitBlocks`: no file of it gets larger. */
-  async start(signer: number): Promise<Crashing> {
+  /** Starts a signer, whose own process has ended, as a crashing one, and waits until it is linked to all others, or to so many. */
+  async start(signer: number, count?: number): Promise<Crashing> {
     const crashing = this.spawn(signer, process.execPath, [this.#bundle])
-    await this.linked(signer, crashing)
+    await this.linked(signer, crashing, count)
     return crashing
   }
 
@@ -164,11 +168,11 @@ export class CrashBench {
     return { child, output: () => output, ended, isOver: () => over, steps }
   }
 
-  /** Waits until a signer has links to all others. */
-  async linked(signer: number, { isOver, output }: Crashing): Promise<void> {
+  /** Waits until a signer has links to all others, or to so many. */
+  async linked(signer: number, { isOver, output }: Crashing, count = this.n - 1): Promise<void> {
     await until(`signer ${signer} is linked`, async () => {
       assert.not.ok(isOver(), `signer ${signer} ended: ${output().slice(-1000)}`)
-      return (await this.status(signer)).connected.length === this.n - 1
+      return (await this.status(signer)).connected.length >= count
     })
   }
 
@@ -221,12 +225,12 @@ export class CrashBench {
   }
 
   /** L1, A1, A2, K2: nothing undecided, one order and one state, and nobody accused of anything. */
-  async settled(limitMs = 90_000): Promise<void> {
+  async settled(signers: readonly number[] = this.all, limitMs = 90_000): Promise<void> {
     let told = ''
     await until(
       () => `all have executed everything: ${told}`,
       async () => {
-        const states = await Promise.all(Array.from({ length: this.n }, (_, i) => this.status(i)))
+        const states = await Promise.all(signers.map((signer) => this.status(signer)))
         for (const { index, evidence } of states) assert.equal(evidence, [], `signer ${index} accuses`)
         told = JSON.stringify(states.map(({ executed, undecided }) => [executed, undecided]))
         const digests = new Set(states.map(({ orderDigest, machineDigest }) => `${orderDigest} ${machineDigest}`))

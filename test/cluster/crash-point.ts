@@ -1,7 +1,7 @@
 /** Where a crashing signer dies: the shape of a point, and what a signer says about it. Shared by the process and the tests that arm it. */
 
-/** Its place in the tree of the batch. */
-export type Role = 'root' | 'inner' | 'leaf'
+/** Its place in the tree of the batch; or, where recovery follows, whether it coordinates ballot 1 or only answers. */
+export type Role = 'root' | 'inner' | 'leaf' | 'coordinator' | 'follower'
 
 /** The `nth` time that a signer does this with a batch in whose tree it has this role. */
 export interface Point {
@@ -13,6 +13,8 @@ export interface Point {
   /** From 1. */
   nth: number
   when: 'before' | 'after'
+  /** Only with a batch whose ballot 1 this signer coordinates. */
+  next?: number
 }
 
 /** What the process is told to do at its point. */
@@ -25,7 +27,7 @@ export type Order =
   /** The append there never ends, for no thread of the process gets anything from the disk any more. */
   | { type: 'hang'; point: Point }
   /** Tells all that it does with the next batch in this role. */
-  | { type: 'watch'; role: Role }
+  | { type: 'watch'; role: Role; next?: number }
   /** Every append takes so much longer. */
   | { type: 'slow'; delayMs: number }
   | { type: 'rest' }
@@ -40,4 +42,16 @@ export type Said =
 /** A point in one line. */
 export function nameOf({ role, action, kind, nth, when }: Point): string {
   return `${role}: ${when} ${action} ${kind} ${nth}`
+}
+
+/** Of what is done with each of the other signers, so many times are gone through. */
+const MOST_TIMES = 2
+
+/** The points that a step is: dying before and after it, or after it was received. */
+export function pointsOf(role: Role, step: string): Point[] {
+  const [word, kind = '', nth] = step.split(' ')
+  const action = (['append', 'send', 'receive'] as const).find((known) => known === word)
+  if (!action || Number(nth) > MOST_TIMES) return []
+  const point = { role, action, kind, nth: Number(nth) }
+  return action === 'receive' ? [{ ...point, when: 'after' }] : (['before', 'after'] as const).map((when) => ({ ...point, when }))
 }

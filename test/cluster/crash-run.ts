@@ -127,7 +127,7 @@ export class CrashRun {
 
 /** The outcomes as a table: for each role the points that were met, and those that never came. */
 export function tableOf(outcomes: readonly Outcome[]): string {
-  const rows = (['root', 'inner', 'leaf'] as const).map((role) => {
+  const rows = [...new Set(outcomes.map(({ point }) => point.role))].map((role) => {
     const own = outcomes.filter(({ point }) => point.role === role)
     const died = own.filter(({ result }) => result === 'died')
     const count = (action: Point['action'], when: Point['when']) =>
@@ -136,8 +136,8 @@ export function tableOf(outcomes: readonly Outcome[]): string {
         .length.toString()
         .padStart(4)
     const columns = [count('append', 'before'), count('append', 'after'), count('send', 'before'), count('send', 'after'), count('receive', 'after')]
-    return `${role.padEnd(6)} ${columns.join('  ')}   ${died.length} of ${own.length}`
+    return `${role.padEnd(11)} ${columns.join('  ')}   ${died.length} of ${own.length}`
   })
   const unknown = outcomes.filter(({ result }) => result === 'unknown').map(({ point }) => `unknown: ${nameOf(point)}`)
-  return ['role   append b/a  send b/a  receive   met', ...rows, ...unknown].join('\n')
+  return ['role        append b/a  send b/a  receive   met', ...rows, ...unknown].join('\n')
 }

@@ -7,7 +7,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { bundleCrashingSigner, CrashBench, removeBundles } from './crash-bench.js'
-import type { Point, Role } from './crash-point.js'
+import { nameOf, pointsOf } from './crash-point.js'
 import { CrashRun, type Traffic, tableOf } from './crash-run.js'
 
 let bench: CrashBench | undefined
@@ -17,16 +17,7 @@ test.after(async () => {
   removeBundles()
 })
 
-/** The points that a step is: dying before and after it, or after it was received. */
-function pointsOf(role: Role, step: string): Point[] {
-  const [word, kind = '', nth] = step.split(' ')
-  const action = (['append', 'send', 'receive'] as const).find((known) => known === word)
-  if (!action) return []
-  const point = { role, action, kind, nth: Number(nth) }
-  return action === 'receive' ? [{ ...point, when: 'after' }] : (['before', 'after'] as const).map((when) => ({ ...point, when }))
-}
-
-for (const traffic of ['lone'] satisfies Traffic[])
+for (const traffic of ['lone', 'rivals'].slice(Number(process.env['X'] ?? 0)) as Traffic[])
   test(`kill -9 at every record and every message, as root, inner signer and leaf: ${traffic}`, async () => {
     bench = await CrashBench.up(7, await bundleCrashingSigner())
     const run = await CrashRun.begin(bench, 3)
@@ -36,7 +27,7 @@ for (const traffic of ['lone'] satisfies Traffic[])
       for (const point of [...steps].flatMap((step) => pointsOf(role, step))) {
         await run.crash({ type: 'die', point }, traffic)
         const { result, ms } = run.outcomes.at(-1) ?? {}
-        console.log(JSON.stringify(point), result, ms)
+        console.log(nameOf(point), result, ms)
       }
     }
     console.log(tableOf(run.outcomes))

@@ -57,19 +57,24 @@ function batchOf(about: Message | DurableRecord): { id?: Id | undefined; batch?:
   return 'certificate' in about ? { id: about.certificate.batchId } : {}
 }
 
-function roleIn(batch: Batch): Role | undefined {
-  if (!place) return undefined
-  const tree = treeOf(batch.id, batch.initiator, place.manifest)
-  if (tree.root === place.self) return 'root'
-  return tree.childrenOf(place.self).length > 0 ? 'inner' : 'leaf'
+/** Whether the signer has this role in the batch's tree, and the batch is one that the point asks for. */
+function isWanted(batch: Batch, role: Role, next?: number): boolean {
+  if (!place) return false
+  const { self, manifest } = place
+  const tree = treeOf(batch.id, batch.initiator, manifest)
+  const [root, second] = tree.permutation
+  if (next !== undefined && next !== second) return false
+  if (root === self) return role === 'root'
+  const isInner = tree.childrenOf(self).length > 0
+  return role === (isInner ? 'inner' : 'leaf') || role === (second === self ? 'coordinator' : 'follower')
 }
 
 /** The kinds of those that are about the target, which is chosen here. */
 function aboutTarget(things: readonly (Message | DurableRecord)[]): string[] {
-  const wanted = 'point' in order ? order.point.role : 'role' in order ? order.role : undefined
+  const wanted = 'point' in order ? order.point : 'role' in order ? order : undefined
   return things.flatMap((thing) => {
     const { id, batch } = batchOf(thing)
-    if (!target && batch && wanted !== undefined && roleIn(batch) === wanted) target = batch.id
+    if (!target && batch && wanted && isWanted(batch, wanted.role, wanted.next)) target = batch.id
     return id !== undefined && id === target ? [thing.type] : []
   })
 }
