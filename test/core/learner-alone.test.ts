@@ -353,6 +353,16 @@ test('asked again and again, all keys in turn, whoever is believed', () => {
   assert.ok(asked.length > 9)
 })
 
+test('what a liar confirms does not count', () => {
+  const alone = new Alone({ confirm: 2 })
+  alone.tell(1, { ...b, certificate: a.certificate })
+  alone.tell(0, a)
+  alone.all([0, 1], headsOf({ k: [A] }))
+  assert.equal(alone.executed, [])
+  alone.tell(2, headsOf({ k: [A] }))
+  assert.equal(alone.executed, [A.id])
+})
+
 test('after a restart: what was handed on is not handed on again, what waited is asked about', () => {
   const before = new Alone({ confirm: 2 })
   before.tell(0, a, b)
