@@ -23,6 +23,19 @@ const REGRESSIONS: [wrong: string, scenario: Partial<Scenario>][] = [
     'roots waited for such a history too, so that every batch went into recovery',
     { seed: 700127, windowMs: 0, contention: 1, hotKeys: 1, deltaMs: 50, liars: 1, lie: 'collude', limitMs: 10_000 },
   ],
+  [
+    'a tick behind a step that takes time was due again at once, without end',
+    {
+      seed: 5,
+      txs: 400,
+      windowMs: 400,
+      contention: 0.9,
+      hotKeys: 4,
+      delay: '2-8',
+      verifyMs: 1.2,
+      signMs: 0.4,
+    },
+  ],
 ]
 
 for (const [wrong, change] of REGRESSIONS) {

@@ -125,18 +125,16 @@ export class Host {
       if (costMs > 0) {
         this.#ports.timeline.after(costMs, () => {
           if (this.incarnation !== incarnation || !this.#signer) return
-          this.#finish(effects)
+          this.#disk.take(effects)
           if (this.#signer && this.incarnation === incarnation) this.#work()
         })
         return
       }
-      this.#finish(effects)
+      this.#disk.take(effects)
     }
-    if (this.incarnation === incarnation && this.#signer) this.#isBusy = false
-  }
-
-  #finish(effects: readonly Effect[]): void {
-    this.#disk.take(effects)
+    if (this.incarnation !== incarnation || !this.#signer) return
+    this.#isBusy = false
+    // Not before: a tick that waits behind the step under way would be due again at once.
     this.#planTick()
   }
 
@@ -153,7 +151,6 @@ export class Host {
       this.#tickAt = Number.POSITIVE_INFINITY
       this.#countTick(timeline.now)
       this.deliver({ type: 'tick' })
-      this.#planTick()
     })
   }
 
