@@ -38,8 +38,12 @@ export class Conspiracy {
   /** One more liar joins; returns what it does besides its own lie. */
   join(tools: LiarTools): Lie {
     this.#members.set(tools.self, tools)
-    return (_event, effects) => {
+    let quietUntil = 0
+    return (event, effects) => {
+      // Answers to what liars say would else grow without end: one certificate a millisecond from all of them together is plenty.
+      if (event.now < quietUntil || (event.type === 'message' && this.#members.has(event.from))) return effects
       if (this.#random.upTo(5) > 0) return effects
+      quietUntil = event.now + this.#members.size
       this.#assemble(tools)
       return [...effects, ...this.#deal(tools)]
     }
@@ -125,10 +129,10 @@ export class Conspiracy {
   }
 
   /** One of the certificates, to a few. */
-  #deal({ self, manifest, journal }: LiarTools): Effect[] {
+  #deal({ manifest, journal }: LiarTools): Effect[] {
     if (this.#certificates.length === 0) return []
     const certificate = this.#random.pick(this.#certificates)
-    const some = membersOf(this.#random.bytes(bitmapOf(manifest.n, []).length)).filter((to) => to < manifest.n && to !== self)
+    const some = membersOf(this.#random.bytes(bitmapOf(manifest.n, []).length)).filter((to) => to < manifest.n && !this.#members.has(to))
     if (some.length > 0) this.dealt++
     const { batch } = journal.get(certificate.batchId) ?? {}
     const peers = Array.from({ length: batch ? this.#peers : 0 }, (_, i) => manifest.n + i).filter(() => this.#random.upTo(1) === 0)
