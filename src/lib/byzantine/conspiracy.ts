@@ -18,6 +18,11 @@ import type { LiarTools, Lie } from './liar.js'
 
 /** Certificates that are kept for later, and batches of which votes are kept. */
 const KEPT = 64
+/**
+ * Up to so many deal whenever they like. What more of them deal comes back to them in answers that would make them deal without end, so each is quiet for
+ * a while: one dealing a millisecond of all together.
+ */
+const CALM_MEMBERS = 8
 
 export class Conspiracy {
   readonly #random: SeededRandom
@@ -40,10 +45,8 @@ export class Conspiracy {
     this.#members.set(tools.self, tools)
     let quietUntil = 0
     return (event, effects) => {
-      // Answers to what liars say would else grow without end: one certificate a millisecond from all of them together is plenty.
-      if (event.now < quietUntil || (event.type === 'message' && this.#members.has(event.from))) return effects
-      if (this.#random.upTo(5) > 0) return effects
-      quietUntil = event.now + this.#members.size
+      if (event.now < quietUntil || this.#random.upTo(5) > 0) return effects
+      if (this.#members.size > CALM_MEMBERS) quietUntil = event.now + this.#members.size
       this.#assemble(tools)
       return [...effects, ...this.#deal(tools)]
     }
@@ -129,10 +132,10 @@ export class Conspiracy {
   }
 
   /** One of the certificates, to a few. */
-  #deal({ manifest, journal }: LiarTools): Effect[] {
+  #deal({ self, manifest, journal }: LiarTools): Effect[] {
     if (this.#certificates.length === 0) return []
     const certificate = this.#random.pick(this.#certificates)
-    const some = membersOf(this.#random.bytes(bitmapOf(manifest.n, []).length)).filter((to) => to < manifest.n && !this.#members.has(to))
+    const some = membersOf(this.#random.bytes(bitmapOf(manifest.n, []).length)).filter((to) => to < manifest.n && to !== self)
     if (some.length > 0) this.dealt++
     const { batch } = journal.get(certificate.batchId) ?? {}
     const peers = Array.from({ length: batch ? this.#peers : 0 }, (_, i) => manifest.n + i).filter(() => this.#random.upTo(1) === 0)

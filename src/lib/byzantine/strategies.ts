@@ -14,6 +14,7 @@ import type { View } from '../core/view.js'
 import { countedViews, multiSignatureOf, type VoteSet, voteSetOf } from '../core/vote-set.js'
 import { bending, changedPromise, type LiarTools, type Lie, signedVote, spoilt } from './liar.js'
 import { misleadPeers } from './mislead-peers.js'
+import { replayAny } from './replay-any.js'
 
 /** Says nothing at all. */
 function silent(): Lie {
@@ -280,6 +281,7 @@ export const STRATEGIES = {
   'pre-empt': preEmpt,
   replay,
   'mislead-peers': misleadPeers,
+  'replay-any': replayAny,
 } as const satisfies Record<string, (tools: LiarTools) => Lie>
 
 /** The name of a lie. */

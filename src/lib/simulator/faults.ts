@@ -16,14 +16,20 @@ export type Fault =
   | { type: 'cut'; a: number; b: number; atMs: number; untilMs: number; silent: boolean }
   /** The network falls apart: nothing passes on these links; `silent`: only in the direction given, and nobody is told. */
   | { type: 'partition'; shape: string; links: [from: number, to: number][]; atMs: number; untilMs: number; silent: boolean }
+  /** The process of a signer is stopped, and goes on. */
+  | { type: 'pause'; signer: number; atMs: number; untilMs: number }
+  /** The clock of a signer jumps; back if `byMs` is below zero. */
+  | { type: 'jump'; signer: number; atMs: number; byMs: number }
   | { type: 'slow'; a: number; b: number; atMs: number; untilMs: number; extraMs: number }
 
 /** How long after the last submission faults may begin. */
 const TAIL_MS = 400
+/** By how much a clock jumps at most. */
+const JUMP_MS = 30_000
 
 /** Plans faults. `roots`: signers at which transactions are submitted, so that they are hit as often as all others together. */
 export function planFaults(scenario: Scenario, roots: readonly number[], random: SeededRandom): Fault[] {
-  const { n, crashes, restarts, cuts, slow, partitions, windowMs } = scenario
+  const { n, crashes, restarts, cuts, slow, partitions, pauses, pauseMs, jumps, windowMs } = scenario
   const moment = () => random.fraction() * (windowMs + TAIL_MS)
   const victims: number[] = []
   while (victims.length < crashes + restarts) {
@@ -59,6 +65,15 @@ export function planFaults(scenario: Scenario, roots: readonly number[], random:
     const atMs = moment()
     const { shape, links, silent } = partitionOf(n, roots, random)
     faults.push({ type: 'partition', shape, links, atMs, untilMs: atMs + 200 + random.fraction() * 6000, silent })
+  }
+  const anyone = () => (roots.length > 0 && random.upTo(1) === 0 ? random.pick(roots) : random.upTo(n - 1))
+  for (let i = 0; i < pauses; i++) {
+    const atMs = moment()
+    faults.push({ type: 'pause', signer: anyone(), atMs, untilMs: atMs + random.fraction() * pauseMs })
+  }
+  for (let i = 0; i < jumps; i++) {
+    const byMs = Math.round((random.fraction() - 0.5) * 2 * random.pick([100, 1000, JUMP_MS]))
+    faults.push({ type: 'jump', signer: anyone(), atMs: moment(), byMs })
   }
   return faults
 }
@@ -121,6 +136,8 @@ function partitionOf(n: number, roots: readonly number[], random: SeededRandom):
 export function faultsOverMs(scenario: Scenario, faults: readonly Fault[]): number {
   const ends = faults.map((fault) => {
     if ('untilMs' in fault) return fault.untilMs
+    // A clock that is set back comes to its alarms that much later.
+    if (fault.type === 'jump') return fault.atMs + Math.max(0, -fault.byMs)
     return fault.atMs + (fault.type === 'crash' ? (fault.backAfterMs ?? 0) : 0)
   })
   const lossy = scenario.loss > 0 || scenario.duplicate > 0 || scenario.reorder
@@ -138,6 +155,10 @@ export function faultText(fault: Fault, n: number): string {
       return fault.silent ? `nothing passes from ${fault.a} to ${fault.b}, unnoticed` : `the link between ${fault.a} and ${fault.b} is cut`
     case 'partition':
       return `the network falls apart (${fault.shape})`
+    case 'pause':
+      return `signer ${fault.signer} is stopped for ${Math.round(fault.untilMs - fault.atMs)} ms`
+    case 'jump':
+      return `the clock of signer ${fault.signer} jumps by ${fault.byMs} ms`
     case 'slow':
       return `the link between ${fault.a} and ${fault.b} takes ${Math.round(fault.extraMs)} ms more`
   }

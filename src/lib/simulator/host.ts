@@ -45,12 +45,17 @@ export class Host {
   #signer: SimulatedSigner | undefined
   #inbox: Happening[] = []
   #isBusy = false
+  #isPaused = false
+  /** What is to go on with once the process does. */
+  #held: (() => void)[] = []
   #offsetMs = 0
   #tickAt = Number.POSITIVE_INFINITY
   #tickNumber = 0
   #ticksAtOnce = { at: -1, count: 0 }
   /** Counts the times it was started; what was meant for an earlier run never reaches a later one. */
   incarnation = 0
+  /** By how much its clock was set, in all. */
+  jumpedMs = 0
   /** Batches of which a durable record says that they arrived. */
   readonly known = new Set<Id>()
 
@@ -100,16 +105,41 @@ export class Host {
     this.#signer = undefined
     this.#inbox = []
     this.#isBusy = false
+    this.#isPaused = false
+    this.#held = []
     this.#tickAt = Number.POSITIVE_INFINITY
     this.#tickNumber++
     this.#disk.crash(this.#ports.torn)
+  }
+
+  /** Stops the process: what comes meanwhile waits, and goes on in its order with `resume`. */
+  pause(): void {
+    if (this.#signer) this.#isPaused = true
+  }
+
+  /** Lets a stopped process go on; nothing if it crashed meanwhile. */
+  resume(): void {
+    if (!this.#isPaused) return
+    this.#isPaused = false
+    const held = this.#held
+    this.#held = []
+    for (const goOn of held) goOn()
+    if (this.#signer && !this.#isBusy) this.#work()
+  }
+
+  /** Sets the clock of the running signer. */
+  jump(byMs: number): void {
+    this.#offsetMs += byMs
+    this.jumpedMs += byMs
+    this.#tickAt = Number.POSITIVE_INFINITY
+    if (!this.#isBusy) this.#planTick()
   }
 
   /** Gives the signer an event, after those that came before; nothing if it is down. */
   deliver(happening: Happening): void {
     if (!this.#signer) return
     this.#inbox.push(happening)
-    if (!this.#isBusy) this.#work()
+    if (!this.#isBusy && !this.#isPaused) this.#work()
   }
 
   #work(): void {
@@ -123,7 +153,7 @@ export class Host {
       const sends = effects.reduce((count, effect) => count + (effect.type === 'send' ? 1 : 0), 0)
       const costMs = this.#ports.costMs(sends + (event.type === 'message' ? 1 : 0))
       if (costMs > 0) {
-        this.#ports.timeline.after(costMs, () => {
+        this.#later(costMs, () => {
           if (this.incarnation !== incarnation || !this.#signer) return
           this.#disk.take(effects)
           if (this.#signer && this.incarnation === incarnation) this.#work()
@@ -160,9 +190,17 @@ export class Host {
     if (this.#ticksAtOnce.count > MAX_TICKS_AT_ONCE) throw new Error(`signer ${this.index} wants ticks without end at ${at} ms`)
   }
 
+  /** Goes on after a time, or when a process that is stopped then goes on. */
+  #later(ms: number, goOn: () => void): void {
+    this.#ports.timeline.after(ms, () => {
+      if (this.#isPaused) this.#held.push(goOn)
+      else goOn()
+    })
+  }
+
   #afterWrite(run: () => void): void {
     const ms = this.#ports.writeMs()
-    if (ms > 0) this.#ports.timeline.after(ms, run)
+    if (ms > 0) this.#later(ms, run)
     else run()
   }
 

@@ -3,7 +3,8 @@ import { SeededRandom } from '../base/prng.js'
 import { Conspiracy } from '../byzantine/conspiracy.js'
 import { Liar, type LiarTools } from '../byzantine/liar.js'
 import { STRATEGIES, type Strategy } from '../byzantine/strategies.js'
-import type { Signer, SignerOptions } from '../core/signer.js'
+import { TWIN, Twins } from '../byzantine/twins.js'
+import { Signer, type SignerOptions } from '../core/signer.js'
 import type { SimulatedSigner } from './host.js'
 import type { Scenario } from './scenario.js'
 import type { Signers } from './signers.js'
@@ -18,15 +19,23 @@ export interface LiarGroup {
   spy: WorldOptions['spy']
 }
 
-/** What `any` draws from. Misleading peers comes on top, where there are any. */
-const NAMES = (Object.keys(STRATEGIES) as Strategy[]).filter((name) => name !== 'mislead-peers')
+/** What `any` draws from. Misleading peers comes on top, where there are any; the other two instead of what was drawn, one time in eight each. */
+const NAMES = (Object.keys(STRATEGIES) as Strategy[]).filter((name) => name !== 'mislead-peers' && name !== 'replay-any')
 
 /** Chooses the liars of a run and their lies. */
 export function liarsOf({ seed, n, liars: count, lie, peers }: Scenario, { manifest }: Signers): LiarGroup {
   const random = new SeededRandom(`liars/${seed}`)
   const liars = new Set<number>()
   while (liars.size < count) liars.add(random.upTo(n - 1))
-  const names = new Map([...liars].map((self) => [self, lie === 'any' || lie === 'collude' ? random.pick(NAMES) : (lie as Strategy)] as const))
+  const names = new Map<number, Strategy | typeof TWIN>(
+    [...liars].map((self) => [self, lie === 'any' || lie === 'collude' ? random.pick(NAMES) : (lie as Strategy)] as const),
+  )
+  const rare = new SeededRandom(`rare lies/${seed}`)
+  if (lie === 'any')
+    for (const self of liars) {
+      const drawn = rare.upTo(7)
+      if (drawn < 2) names.set(self, drawn === 0 ? TWIN : 'replay-any')
+    }
   const conspiracy = lie === 'collude' ? new Conspiracy(new SeededRandom(`conspiracy/${seed}`), peers) : undefined
   return {
     liars,
@@ -42,10 +51,12 @@ export function liarsOf({ seed, n, liars: count, lie, peers }: Scenario, { manif
         journal: signer.journal,
       }
       const name = names.get(self) ?? 'silent'
-      const lies = [STRATEGIES[name](tools)]
+      const lies = name === TWIN ? [] : [STRATEGIES[name](tools)]
       if (peers > 0 && name !== 'mislead-peers') lies.push(STRATEGIES['mislead-peers'](tools))
       if (conspiracy) lies.push(conspiracy.join(tools))
-      return new Liar(signer, (event, effects) => lies.reduce((bent, lie) => lie(event, bent), effects))
+      return new Liar(name === TWIN ? new Twins(signer, new Signer(options)) : signer, (event, effects) =>
+        lies.reduce((bent, lie) => lie(event, bent), effects),
+      )
     },
     spy: conspiracy && {
       recorded(signer, record) {

@@ -4,13 +4,14 @@
  */
 import { MusigError } from '../base/errors.js'
 import { STRATEGIES } from '../byzantine/strategies.js'
+import { TWIN } from '../byzantine/twins.js'
 import { type Manifest, parseTolerance } from '../core/manifest.js'
 import { parseDelay } from './delay.js'
 
 /** The shapes in which votes may travel. */
 export const TOPOLOGIES = ['tree', 'star', 'mesh'] as const
 /** What liars may do. */
-export const LIES: readonly string[] = ['any', 'collude', ...Object.keys(STRATEGIES)]
+export const LIES: readonly string[] = ['any', 'collude', TWIN, ...Object.keys(STRATEGIES)]
 export type Topology = (typeof TOPOLOGIES)[number]
 
 /** A run's settings. Times in virtual milliseconds, shares from 0 to 1, delays as `parseDelay` reads them. */
@@ -43,6 +44,11 @@ export interface Scenario {
   slow: number
   /** Times that the network falls apart: halves, one signer alone, a ring, a bridge, or one direction only. */
   partitions: number
+  /** Signers whose process is stopped for a while, at most `pauseMs`, and goes on with what came meanwhile. */
+  pauses: number
+  pauseMs: number
+  /** Signers whose clock jumps, forward or back, by up to half a minute. */
+  jumps: number
   topology: Topology
   tolerance: string
   /** Δ of the synchrony guard; 0 turns it off. */
@@ -85,6 +91,9 @@ export const CALM: Scenario = {
   cuts: 0,
   slow: 0,
   partitions: 0,
+  pauses: 0,
+  pauseMs: 10_000,
+  jumps: 0,
   topology: 'tree',
   tolerance: '1/2',
   deltaMs: 0,
@@ -106,12 +115,28 @@ export function checkScenario(scenario: Scenario, { n, quorum, crashBound }: Pic
   const refuse = (text: string): never => {
     throw new MusigError('BAD_INPUT', text)
   }
-  const counts = ['n', 'txs', 'hotKeys', 'crashes', 'restarts', 'cuts', 'slow', 'partitions', 'liars', 'peers', 'confirm', 'regions', 'seed'] as const
+  const counts = [
+    'n',
+    'txs',
+    'hotKeys',
+    'crashes',
+    'restarts',
+    'cuts',
+    'slow',
+    'partitions',
+    'pauses',
+    'jumps',
+    'liars',
+    'peers',
+    'confirm',
+    'regions',
+    'seed',
+  ] as const
   for (const name of counts)
     if (!Number.isSafeInteger(scenario[name]) || scenario[name] < 0) refuse(`${name} is ${scenario[name]}, not a whole number ≥ 0`)
   for (const name of ['contention', 'invalid', 'loss', 'duplicate'] as const)
     if (!(scenario[name] >= 0 && scenario[name] <= 1)) refuse(`${name} is ${scenario[name]}, not a share from 0 to 1`)
-  for (const name of ['windowMs', 'deltaMs', 'limitMs', 'regionMs', 'signMs', 'verifyMs', 'messageMs'] as const)
+  for (const name of ['windowMs', 'pauseMs', 'deltaMs', 'limitMs', 'regionMs', 'signMs', 'verifyMs', 'messageMs'] as const)
     if (!(scenario[name] >= 0 && scenario[name] <= 86_400_000)) refuse(`${name} is ${scenario[name]}, not from 0 to a day`)
   if (scenario.contention > 0 && scenario.hotKeys === 0) refuse('contention needs at least one hot key')
   if (scenario.crashes > crashBound) refuse(`${scenario.crashes} of ${n} signers crash for good; more than n − q = ${crashBound} may not`)

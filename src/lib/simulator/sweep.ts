@@ -11,6 +11,9 @@ export interface SweepOptions {
   crashes: number
 }
 
+/** How long a run goes on after its last fault where no progress is owed. */
+const NOT_OWED_MS = 20_000
+
 /**
  * The scenario of one seed of a sweep: delays, contention, crashes, restarts, losses, cuts drawn from the seed. The base gives n, the number of
  * transactions, and everything that is not drawn.
@@ -18,7 +21,10 @@ export interface SweepOptions {
 export function sweptScenario({ base, crashes }: SweepOptions, seed: number): Scenario {
   const random = new SeededRandom(`sweep/${seed}`)
   const one = (share: number) => random.fraction() < share
-  const forGood = Math.min(crashes, random.upTo(crashes + Math.ceil(crashes / 2)))
+  // As many as may be down: those that lie are among them.
+  const forGood = Math.min(Math.max(0, crashes - base.liars), random.upTo(crashes + Math.ceil(crashes / 2)))
+  const more = new SeededRandom(`sweep/more/${seed}`)
+  const some = (share: number, most: number) => (more.fraction() < share ? 1 + more.upTo(most - 1) : 0)
   const scenario = {
     ...base,
     seed,
@@ -37,11 +43,32 @@ export function sweptScenario({ base, crashes }: SweepOptions, seed: number): Sc
     slow: base.n > 1 && one(0.2) ? 1 + random.upTo(2) : 0,
     bytes: one(0.05),
     partitions: base.n > 1 && one(0.25) ? 1 + random.upTo(1) : 0,
+    pauses: some(0.2, 2),
+    jumps: some(0.15, 3),
   }
-  // More liars than f_a are survived only while messages between honest signers arrive within Δ, and whoever crashes counts as one of them (§9).
+  // With too many liars to owe anything there is nothing to wait for.
+  if (base.liars > crashes) scenario.limitMs = Math.min(base.limitMs, NOT_OWED_MS)
+  // More liars than f_a are survived only while messages between honest signers arrive within Δ, and whoever crashes counts as one of them (§9),
+  // as does one whose clock jumps. A process may be stopped for what messages and disks leave of Δ.
   if (base.liars === 0 || base.deltaMs === 0) return scenario
   const timely = { delay: random.pick(['1-10', '5', '2-20']), disk: random.pick(['0', '1', '0-4']) }
-  return { ...scenario, ...timely, crashes: 0, restarts: 0, loss: 0, cuts: 0, slow: 0, partitions: 0 }
+  const down = Math.min(base.liars, some(0.4, 3))
+  const restarts = more.upTo(down)
+  const good = Math.min(crashes, down - restarts)
+  return {
+    ...scenario,
+    ...timely,
+    liars: base.liars - restarts - good,
+    crashes: good,
+    restarts,
+    loss: 0,
+    cuts: 0,
+    slow: 0,
+    partitions: 0,
+    pauses: some(0.3, 1),
+    pauseMs: Math.floor(base.deltaMs / 3),
+    jumps: 0,
+  }
 }
 
 /** A run of a sweep that did not hold. */

@@ -190,7 +190,7 @@ export class World {
         isUp: (signer) => this.hosts[signer]?.isUp === true,
         hasExecuted: (signer, txId) => this.#executedTxs[signer]?.has(txId) === true,
         submit: (signer, requestId, { transaction }) => {
-          const time = EPOCH_SECONDS + Math.floor(this.timeline.now / 1000)
+          const time = EPOCH_SECONDS + Math.floor((this.timeline.now + (this.hosts[signer]?.jumpedMs ?? 0)) / 1000)
           this.#deliver(signer, { type: 'submit', requestId, transaction, time })
         },
       },
@@ -300,6 +300,24 @@ export class World {
         return
       case 'partition':
         this.timeline.at(fault.atMs, () => this.#partition(fault))
+        return
+      case 'pause':
+        this.timeline.at(fault.atMs, () => {
+          this.#note(this.#faultText(fault))
+          this.hosts[fault.signer]?.pause()
+          this.timeline.at(fault.untilMs, () => {
+            this.faultsAhead--
+            this.#note(`signer ${fault.signer} goes on again`)
+            this.hosts[fault.signer]?.resume()
+          })
+        })
+        return
+      case 'jump':
+        this.timeline.at(fault.atMs, () => {
+          this.faultsAhead--
+          this.#note(this.#faultText(fault))
+          this.hosts[fault.signer]?.jump(fault.byMs)
+        })
         return
       case 'slow':
         this.timeline.at(fault.atMs, () => this.#slow(fault))
