@@ -5,6 +5,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Backing, Order } from '../../src/lib/core/certificate.js'
 import { ALL_RULES, type Rules } from '../../src/lib/core/rules.js'
+import { MAX_BALLOT } from '../../src/lib/core/statement.js'
 import type { Batch } from '../../src/lib/core/transaction.js'
 import { Attack } from './attack.js'
 import { HOP_MS } from './small-cluster.js'
@@ -79,7 +80,7 @@ attack('ordersChecked', 'a root shows one signer this value and another that', (
 /** Eight signers, the last two lie (f_a = 2). 0, 1, 2 saw U before B, 3, 4, 5 B before U: so few name the other that each alone could go without it. */
 function unordered(rules: Partial<Rules>) {
   const story = new Attack({ n: 8, liars: [6, 7], rules })
-  const [u, b] = [story.batch(7), story.batch(6)]
+  const [u, b] = [story.batch(7, [0, 1, 2]), story.batch(6)]
   story.arrive(u, [0, 1, 2])
   story.arrive(b, story.honest)
   story.arrive(u, [3, 4, 5])
@@ -97,6 +98,26 @@ for (const rule of ['neverUnordered', 'acceptedStands'] as const)
     story.give(story.certified(orderOfU), [1])
     return story.fork(u, b)
   })
+
+attack('blockers', 'a batch is ordered for ever without what is decided without it', (rules) => {
+  const { story, u, orderOfB } = unordered(rules)
+  story.order(orderOfB, story.honest)
+  const decided = story.certified(orderOfB)
+  assert.ok(decided)
+  story.give(decided, story.honest)
+  return !isDecided(story, u, 1, [])
+})
+
+attack('prepareNeedsTimeouts', 'one PREPARE of one liar, of the last ballot there is, stops a batch for good', (rules) => {
+  const story = new Attack({ n: 8, liars: [6], rules })
+  const b = story.batch(6)
+  story.arrive(b, story.honest)
+  // Its root coordinates every eighth ballot.
+  const prepare = story.prepareMessage(b, MAX_BALLOT, [6])
+  for (const signer of story.honest) story.cluster.inject(6, signer, prepare)
+  story.cluster.runUntil(() => story.committed(b).every((value) => value !== undefined), 300_000)
+  return story.committed(b).every((value) => value === undefined)
+})
 
 /** All saw B before W, and B is committed fast at signer 0 alone. In ballot 1 of B the liars say that W stands without B. */
 function falseBlocker(rules: Partial<Rules>, backingOf: (order: Order) => Backing): boolean {
