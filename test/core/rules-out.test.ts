@@ -3,12 +3,14 @@
  */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { hasBit } from '../../src/lib/base/bitmap.js'
 import type { Backing, Order } from '../../src/lib/core/certificate.js'
 import { ALL_RULES, type Rules } from '../../src/lib/core/rules.js'
 import { MAX_BALLOT } from '../../src/lib/core/statement.js'
 import type { Batch } from '../../src/lib/core/transaction.js'
+import { joinedEvidence } from '../../src/lib/simulator/joined-evidence.js'
 import { Attack } from './attack.js'
-import { HOP_MS } from './small-cluster.js'
+import { FAKE, HOP_MS } from './small-cluster.js'
 
 const test = suite('rules taken out')
 const DELTA_MS = 50
@@ -117,6 +119,33 @@ attack('prepareNeedsTimeouts', 'one PREPARE of one liar, of the last ballot ther
   for (const signer of story.honest) story.cluster.inject(6, signer, prepare)
   story.cluster.runUntil(() => story.committed(b).every((value) => value !== undefined), 300_000)
   return story.committed(b).every((value) => value === undefined)
+})
+
+attack('arrivalKept', 'a signer that was away names two batches neither before the other, and is taken for a liar', (rules) => {
+  const story = new Attack({ n: 4, liars: [3], rules })
+  const [b, u] = [story.batch(3), story.batch(3)]
+  story.arrive(b, [0])
+  story.arrive(u, [0])
+  story.cluster.crash(0)
+  // The crash came before its vote for U was durable.
+  const lost = story.cluster.records[0]?.pop()
+  assert.is(lost?.type, 'vote')
+  story.cluster.restart(0)
+  const records = (story.cluster.records[0] ?? []).map((record) => ({ signer: 0, record }))
+  assert.is(records.filter(({ record }) => record.type === 'vote').length, 2)
+  return joinedEvidence(FAKE, story.cluster.manifest, records).some(({ type }) => type === 'incoherent-votes')
+})
+
+attack('waitsForAll', 'a coordinator leaves out a promise that comes a little later than a quorum', (rules) => {
+  const story = new Attack({ n: 9, liars: [8], rules })
+  const b = story.batch(8, [0])
+  story.arrive(b, story.honest)
+  story.delayOf = ({ from, message }) => (from === 6 && message.type === 'promise' ? 3 * HOP_MS : HOP_MS)
+  const order = () => story.cluster.sentOf('order', b.id)[0]?.message.order
+  assert.ok(story.cluster.runUntil(() => order() !== undefined))
+  const proof = order()?.proof
+  const signers = proof?.type === 'promises' ? proof.promises.statements.map((statement) => statement.signers) : []
+  return !signers.some((bitmap) => hasBit(bitmap, 6))
 })
 
 /** All saw B before W, and B is committed fast at signer 0 alone. In ballot 1 of B the liars say that W stands without B. */

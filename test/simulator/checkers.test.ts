@@ -69,6 +69,7 @@ function goodHistory(): History {
         { batchId: B, view: view([A]) },
       ],
       accepts: [],
+      early: [],
       isUp: true,
     })),
     transactions: new Map([transaction(A, 1, 11), transaction(B, 2, 21)]),
@@ -163,6 +164,7 @@ const BROKEN: [title: string, id: string, says: RegExp, mutate: Mutation, also?:
   ],
   ['one order, two states', 'A2', /one order and two states/, (h) => Object.assign(executions(h, 3)[1] ?? {}, { machineDigest: 'else' })],
   ['an execution that a restart forgot', 'D1', /did not after its restart/, (h) => h.signers[2]?.restarts.push({ before: [A, B], restored: [A] })],
+  ['a vote sent before its record', 'D2', /before that was durable/, (h) => h.signers[2]?.early.push('vote of batch bb')],
   ['two views for one batch', 'D2', /two views/, (h) => h.signers[2]?.votes.push({ batchId: B, view: view() })],
   [
     'two accepts in one ballot',

@@ -5,9 +5,11 @@
  */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { DurableRecord } from '../../src/lib/core/record.js'
 import type { Rules } from '../../src/lib/core/rules.js'
 import { Signer } from '../../src/lib/core/signer.js'
 import type { Violation } from '../../src/lib/simulator/history.js'
+import type { SimulatedSigner } from '../../src/lib/simulator/host.js'
 import { CALM, type Scenario } from '../../src/lib/simulator/scenario.js'
 import { type RunOptions, simulate } from '../../src/lib/simulator/simulate.js'
 import { sweptScenario } from '../../src/lib/simulator/sweep.js'
@@ -51,6 +53,32 @@ for (const one of PLANTED) {
   })
   test(`with it the same seed is safe: ${one.rule}`, () => assert.equal(planted(one, {}), []))
 }
+
+/** A signer that sends what a step says before it writes the records of that step, where one is of this kind. */
+function writesLate(signer: SimulatedSigner, kind: DurableRecord['type']): SimulatedSigner {
+  return {
+    get wakeAt() {
+      return signer.wakeAt
+    },
+    restore: (records) => signer.restore(records),
+    step(event) {
+      const effects = signer.step(event)
+      if (!effects.some((effect) => effect.type === 'persist' && effect.record.type === kind)) return effects
+      return [...effects.filter(({ type }) => type !== 'persist'), ...effects.filter(({ type }) => type === 'persist')]
+    },
+  }
+}
+
+for (const kind of ['batch', 'vote', 'accept', 'promise', 'order'] as const)
+  test(`sent before it is stored, ${kind}: breaks D2 within 5 seeds`, () => {
+    const wrap: RunOptions['wrap'] = (signer) => writesLate(signer, kind)
+    let caught = 0
+    for (let seed = 1; seed <= 5 && caught === 0; seed++) {
+      const violations = planted({ base: { n: 5, txs: 6 }, seed }, { wrap })
+      if (violations.some(({ id, text }) => id === 'D2' && text.includes(`its ${kind}`))) caught = seed
+    }
+    assert.ok(caught > 0)
+  })
 
 const BOUNDS: [what: string, change: (q: { n: number; quorum: number; inclusion: number }) => { quorum?: number; inclusion?: number }][] = [
   ['an inclusion of 0', () => ({ inclusion: 0 })],

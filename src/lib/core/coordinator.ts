@@ -108,7 +108,8 @@ export class Coordinator {
     const { manifest, crypto, linkSecretKey, self } = this.#ctx
     const batchId = known.batch.id
     if (this.#guard.isOver(known) || attempt.order || this.#attempts.get(batchId) !== attempt) return
-    if (attempt.promises.size < manifest.quorum || (attempt.promises.size < manifest.n && !attempt.isDue)) return
+    const waits = attempt.promises.size < manifest.n && !attempt.isDue && this.#ctx.rules.waitsForAll
+    if (attempt.promises.size < manifest.quorum || waits) return
     if (attempt.isDue) this.#leaveOutUnread(known, attempt)
     const promises = promiseSetOf(
       this.#ctx,

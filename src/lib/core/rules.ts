@@ -27,6 +27,10 @@ export interface Rules {
   acceptedReported: boolean
   /** One signed view for each batch, for ever (§5). */
   oneVote: boolean
+  /** The order of arrival survives a restart (§5). */
+  arrivalKept: boolean
+  /** A coordinator orders once all have promised or the wait is over, not as soon as a quorum has (§7). */
+  waitsForAll: boolean
   /** A vote is put off while a conflicting batch is past its fast phase and undecided (§8). */
   putOff: boolean
   /** Components are ordered by ranked pairs, not by arrival (§8). */
@@ -66,6 +70,8 @@ export const ALL_RULES: Rules = {
   prepareNeedsTimeouts: true,
   acceptedReported: true,
   oneVote: true,
+  arrivalKept: true,
+  waitsForAll: true,
   putOff: true,
   rankedPairs: true,
   guard: true,

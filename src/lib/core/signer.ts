@@ -105,7 +105,8 @@ export class Signer implements Steppable {
   /** Takes back the records of an earlier life, oldest first, before `start`. Returns what was executed, in order, for the state machine. */
   restore(records: Iterable<DurableRecord>): ExecutedBatch[] {
     const executed: ExecutedBatch[] = []
-    const kept = this.#ctx.rules.oneVote ? records : forgetful([...records])
+    const { oneVote, arrivalKept } = this.#ctx.rules
+    const kept = oneVote && arrivalKept ? records : forgetful([...records], oneVote)
     for (const record of kept) executed.push(...this.#ctx.journal.apply(record))
     return executed
   }
@@ -216,8 +217,8 @@ export class Signer implements Steppable {
   }
 }
 
-/** What a signer would read back that kept neither its votes nor its order of arrival: for the test that shows why it must. */
-function forgetful(records: DurableRecord[]): DurableRecord[] {
+/** What a signer would read back that kept no order of arrival, or no votes besides: for the tests that show why it must. */
+function forgetful(records: DurableRecord[], keepsVotes: boolean): DurableRecord[] {
   const batches = records.filter((record) => record.type === 'batch').reverse()
-  return [...batches, ...records.filter((record) => record.type !== 'batch' && record.type !== 'vote')]
+  return [...batches, ...records.filter((record) => record.type !== 'batch' && (keepsVotes || record.type !== 'vote'))]
 }

@@ -97,9 +97,9 @@ function digestViolations({ n, signers }: History): Violation[] {
   return violations
 }
 
-/** D1 and D2 as far as records tell: a restart gives back what was executed; one view for each batch, one accept for each ballot. */
+/** D1 and D2: a restart gives back what was executed; one view for each batch, one accept for each ballot; nothing is said before its record. */
 function durabilityViolations({ n, signers }: History): Violation[] {
-  return signers.flatMap((history) => [...restartViolations(history, n), ...twiceViolations(history)])
+  return signers.flatMap((history) => [...restartViolations(history, n), ...twiceViolations(history), ...earlyViolations(history, n)])
 }
 
 function restartViolations({ signer, restarts }: SignerHistory, n: number): Violation[] {
@@ -108,6 +108,10 @@ function restartViolations({ signer, restarts }: SignerHistory, n: number): Viol
     if (at < 0) return []
     return [{ id: 'D1' as const, text: `${endName(signer, n)} had executed ${short(before[at] ?? '')} and did not after its restart` }]
   })
+}
+
+function earlyViolations({ signer, early }: SignerHistory, n: number): Violation[] {
+  return early.map((what) => ({ id: 'D2', text: `${endName(signer, n)} sent its ${what} before that was durable` }))
 }
 
 function twiceViolations({ signer, votes, accepts }: SignerHistory): Violation[] {

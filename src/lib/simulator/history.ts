@@ -32,6 +32,8 @@ export interface SignerHistory {
   /** Votes and accepts that were durably recorded. */
   votes: { batchId: Id; view: View }[]
   accepts: { batchId: Id; ballot: number; valueDigest: Id }[]
+  /** What it said before the record of it was durable, in words. */
+  early: string[]
   /** Whether it runs at the end. */
   isUp: boolean
 }

@@ -3,11 +3,13 @@ import { fromHex, type Id, toHex, utf8 } from '../base/bytes.js'
 import { digestOf } from '../base/hash.js'
 import type { Order } from '../core/certificate.js'
 import type { Evidence } from '../core/evidence.js'
+import type { Message } from '../core/message.js'
 import type { DurableRecord } from '../core/record.js'
 import { valueDigest } from '../core/statement.js'
 import type { ExecutedBatch } from '../core/steppable.js'
 import { type Batch, transactionId } from '../core/transaction.js'
 import type { StateMachine } from '../machine/state-machine.js'
+import { DurableFirst } from './durable-first.js'
 import type { BatchHistory, Execution, SignerHistory } from './history.js'
 import type { OwnedRecord } from './joined-evidence.js'
 import { MixingMachine } from './mixing-machine.js'
@@ -52,6 +54,7 @@ export class Recorder {
   readonly peerSuspicions: { by: number; signer: number; reason: string }[] = []
   readonly accusations: { by: number; evidence: Evidence }[] = []
   readonly #orders = new Set<string>()
+  readonly #firsts: DurableFirst[]
   #states: Executed[]
 
   constructor(n: number, peers: number, clusterId: Id) {
@@ -64,14 +67,17 @@ export class Recorder {
       arrivals: [],
       votes: [],
       accepts: [],
+      early: [],
       isUp: true,
     }))
     this.#states = this.signers.map(() => new Executed())
+    this.#firsts = this.signers.map(({ signer }) => new DurableFirst(signer, clusterId))
   }
 
   /** A record became durable at a signer. */
   durable(signer: number, record: DurableRecord): void {
     const history = this.#of(signer)
+    this.#firsts[signer]?.recorded(record)
     if (signer < this.#n) this.records.push({ signer, record })
     switch (record.type) {
       case 'batch':
@@ -94,6 +100,11 @@ export class Recorder {
       case 'certificate':
         return
     }
+  }
+
+  /** A signer sends a message. */
+  sent(signer: number, message: Message): void {
+    this.#of(signer).early.push(...(this.#firsts[signer]?.early(message) ?? []))
   }
 
   /** A signer executed a batch. */

@@ -260,6 +260,7 @@ export class World {
 
   #send(from: number, to: number, message: Message): void {
     this.#options.spy?.sent(from, message)
+    this.recorder.sent(from, message)
     const costs = this.costs[from] as Costs
     costs.messages++
     if (this.#options.countBytes) costs.bytes += this.#encode(message).length
