@@ -82,6 +82,10 @@ function goodHistory(): History {
     liars: new Set<number>(),
     pending: [],
     progressOwed: true,
+    messages: new Map(),
+    isCalm: false,
+    attempts: 1,
+    calmMs: null,
   }
 }
 
@@ -347,6 +351,24 @@ const BROKEN: [title: string, id: string, says: RegExp, mutate: Mutation, also?:
     (h) => h.peerSuspicions.push({ by: N, signer: 3, reason: 'x' }),
   ],
   ['something pending', 'L1', /has no answer/, (h) => h.pending.push('transaction cccccccc has no answer')],
+  [
+    'a transaction beside a liar that waits',
+    'L1',
+    /^transaction tx aaaaa of a group without liars took 10 ms, more than 8/,
+    (h) => Object.assign(h, { calmMs: 4 }),
+  ],
+  [
+    'too many messages in a calm run',
+    'L2',
+    /^batch aaaaaaaa took 57 messages, more than 56/,
+    (h) => Object.assign(h, { isCalm: true, messages: new Map([[A, 57]]) }),
+  ],
+  [
+    'too many messages in recovery',
+    'L2',
+    /^batch aaaaaaaa took 197 messages, more than 196/,
+    (h) => Object.assign(h, { messages: new Map([[A, 197]]) }),
+  ],
 ]
 
 test('a good history breaks nothing, nor does a peer that has it, or suspects a liar', () => {
@@ -381,6 +403,12 @@ for (const [title, id, says, mutate, also = []] of BROKEN) {
     assert.equal(others, [])
   })
 }
+
+test('a group with a batch of a liar may wait, and liars cost what they like', () => {
+  const history = goodHistory()
+  Object.assign(history, { calmMs: 4, liars: new Set([1]), messages: new Map([[A, 1000]]) })
+  assert.equal(violationsOf(history), [])
+})
 
 test('nothing pending is owed where too few signers run', () => {
   const history = goodHistory()

@@ -1,10 +1,12 @@
 /**
  * The checkers: what must hold in every run, each invariant by itself, from the history of the run alone. Written apart from the core: whatever
- * both did wrong in the same way would stay unseen. O1 is in `order-checker.ts`.
+ * both did wrong in the same way would stay unseen. O1 is in `order-checker.ts`, what a run may
+ * cost in `limits-checker.ts`.
  */
 import type { Id } from '../base/bytes.js'
 import { valueDigest } from '../core/statement.js'
 import type { Execution, History, SignerHistory, Violation } from './history.js'
+import { limitViolations } from './limits-checker.js'
 import { orderViolations } from './order-checker.js'
 import { endName, isSameSet, keyLogsOf, longestLogs, namedByValue, short } from './past.js'
 
@@ -29,6 +31,7 @@ export function violationsOf(history: History): Violation[] {
     ...acknowledgedFirstViolations(history, logs),
     ...slanderViolations(history),
     ...progressViolations(history),
+    ...limitViolations(history),
   ]
 }
 

@@ -37,6 +37,18 @@ export function parseDelay(text: string): Delay {
   throw new MusigError('BAD_INPUT', `“${shorten(text)}” is no delay; write 5, 2-20, exp:10 or lognormal:10:0.5 (milliseconds)`)
 }
 
+/** The longest delay that can be drawn; infinite where there is no bound. */
+export function longestMs(delay: Delay): number {
+  switch (delay.type) {
+    case 'constant':
+      return delay.ms
+    case 'uniform':
+      return delay.highMs
+    default:
+      return Number.POSITIVE_INFINITY
+  }
+}
+
 /** Draws a delay, at most ten minutes. */
 export function drawMs(delay: Delay, random: SeededRandom): number {
   return onGrid(Math.min(MAX_MS, drawn(delay, random)))

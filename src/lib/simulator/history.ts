@@ -85,10 +85,18 @@ export interface History {
   pending: string[]
   /** Whether at least a quorum of signers ran in the end, so that progress was owed. */
   progressOwed: boolean
+  /** Messages about each batch. */
+  messages: ReadonlyMap<Id, number>
+  /** Whether nothing at all went wrong, and phase 3 is announced to nobody: the guard is off. */
+  isCalm: boolean
+  /** How often a signer may have tried to recover a batch, at most. */
+  attempts: number
+  /** The longest time that a batch by itself takes in a calm run; null where more may go wrong than what is wrong with some batches. */
+  calmMs: number | null
 }
 
 /** A broken invariant: its id in the list of invariants, and one line that says what broke. */
 export interface Violation {
-  id: 'A1' | 'A2' | 'D1' | 'D2' | 'I1' | 'O1' | 'O2' | 'R1' | 'K2' | 'L1' | 'BUG'
+  id: 'A1' | 'A2' | 'D1' | 'D2' | 'I1' | 'O1' | 'O2' | 'R1' | 'K2' | 'L1' | 'L2' | 'BUG'
   text: string
 }

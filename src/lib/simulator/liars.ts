@@ -15,12 +15,23 @@ export interface LiarGroup {
   liars: ReadonlySet<number>
   /** Makes a liar of an honest signer. */
   wrap(signer: Signer, options: SignerOptions): SimulatedSigner
+  /** Whether they hurt nothing but their own batches and what shares a key with these. */
+  isConfined: boolean
   /** What liars that see everything are told. */
   spy: WorldOptions['spy']
 }
 
 /** What `any` draws from. Misleading peers comes on top, where there are any; the other two instead of what was drawn, one time in eight each. */
 const NAMES = (Object.keys(STRATEGIES) as Strategy[]).filter((name) => name !== 'mislead-peers' && name !== 'replay-any')
+
+/** Lies that are told about a liar's own batches alone, or matter in recovery only. */
+const CONFINED: ReadonlySet<Strategy | typeof TWIN> = new Set([
+  'half-proposal',
+  'two-faced-initiator',
+  'two-faced-root',
+  'false-blockers',
+  'hidden-accepts',
+])
 
 /** Chooses the liars of a run and their lies. */
 export function liarsOf({ seed, n, liars: count, lie, peers }: Scenario, { manifest }: Signers): LiarGroup {
@@ -39,6 +50,7 @@ export function liarsOf({ seed, n, liars: count, lie, peers }: Scenario, { manif
   const conspiracy = lie === 'collude' ? new Conspiracy(new SeededRandom(`conspiracy/${seed}`), peers) : undefined
   return {
     liars,
+    isConfined: !conspiracy && [...names.values()].every((name) => CONFINED.has(name)),
     wrap(signer, options) {
       const { self, crypto, blsSecretKey, linkSecretKey } = options
       const tools: LiarTools = {

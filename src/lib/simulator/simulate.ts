@@ -18,6 +18,7 @@ import type { History, Violation } from './history.js'
 import type { SimulatedSigner } from './host.js'
 import { joinedEvidence } from './joined-evidence.js'
 import { type LiarGroup, liarsOf } from './liars.js'
+import { calmMsOf, isCalm } from './limits-checker.js'
 import { MeshSigner } from './mesh.js'
 import { checkTransaction } from './mixing-machine.js'
 import { endName, short } from './past.js'
@@ -120,6 +121,8 @@ export function simulate(scenario: Scenario, options: RunOptions = {}): Result {
   const bug = goOn(world, overMs + scenario.limitMs)
   const virtualMs = world.timeline.now
   const history = historyOf(world, manifest, liars)
+  history.isCalm = isCalm(scenario) && liars.size === 0 && manifest.deltaMs === 0
+  history.calmMs = group.isConfined && isCalm({ ...scenario, liars: 0 }) && options.wrap === undefined ? calmMsOf(scenario, manifest) : null
   if (bug === undefined) settle(world)
   const joined = joinedEvidence(crypto, manifest, world.recorder.records).map((evidence) => ({ by: null, evidence }))
   history.accusations = [...world.recorder.accusations, ...joined].map(({ by, evidence }) => ({
@@ -215,6 +218,10 @@ function historyOf(world: World, manifest: Manifest, liars: ReadonlySet<number>)
     liars,
     pending,
     progressOwed: up >= manifest.quorum,
+    messages: world.messages,
+    isCalm: false,
+    attempts: 1 + world.timeline.now / manifest.timing.recoveryTimeoutMs,
+    calmMs: null,
   }
 }
 
@@ -230,8 +237,8 @@ function resultOf(scenario: Scenario, world: World, violations: Violation[], his
     ...(begun < planned ? [`${planned - begun} planned faults did not happen`] : []),
     ...(scenario.loss > 0 && world.lost === 0 ? ['no message was lost'] : []),
   ]
-  const isUnsafe = violations.some(({ id }) => id !== 'L1')
-  const isStuck = violations.some(({ id }) => id === 'L1')
+  const isUnsafe = violations.some(({ id }) => id !== 'L1' && id !== 'L2')
+  const isStuck = violations.some(({ id }) => id === 'L1' || id === 'L2')
   const verdict: Verdict = isUnsafe ? 'unsafe' : isStuck ? 'stuck' : unknown.length > 0 ? 'unknown' : 'ok'
   const latencies = [...history.transactions.values()].flatMap(({ submittedAt, acknowledgedAt }) =>
     acknowledgedAt === undefined ? [] : [acknowledgedAt - submittedAt],

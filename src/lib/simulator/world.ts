@@ -64,6 +64,8 @@ export class World {
   readonly costs: Costs[]
   /** Faults that happened, in words. */
   readonly fired: string[] = []
+  /** Messages of signers about each batch. */
+  readonly messages = new Map<Id, number>()
   /** Hops behind the execution of a batch at its initiator. */
   readonly hopsOf = new Map<Id, number>()
   suspicions = 0
@@ -264,8 +266,9 @@ export class World {
     const costs = this.costs[from] as Costs
     costs.messages++
     if (this.#options.countBytes) costs.bytes += this.#encode(message).length
-    if (!this.hosts[to]?.isUp || this.#cuts.has(linkName(from, to))) return
     const batchId = batchIdOf(message)
+    if (batchId !== undefined && this.#isSigner(from) && this.#isSigner(to)) this.messages.set(batchId, (this.messages.get(batchId) ?? 0) + 1)
+    if (!this.hosts[to]?.isUp || this.#cuts.has(linkName(from, to))) return
     const hops = batchId === undefined ? 0 : (this.#hops[from]?.get(batchId) ?? 0) + 1
     this.#network.send(from, to, { message, hops })
   }
