@@ -148,6 +148,18 @@ attack('waitsForAll', 'a coordinator leaves out a promise that comes a little la
   return !signers.some((bitmap) => hasBit(bitmap, 6))
 })
 
+attack('putOff', 'a signer votes on what conflicts with a batch in phase 3', (rules) => {
+  const { story, alone } = twoValues(rules, 7)
+  story.order(alone, [0])
+  const next = story.batch(7)
+  story.arrive(next, [0])
+  const hasVoted = () => story.cluster.recordsOf(0, 'vote').some(({ batchId }) => batchId === next.id)
+  const voted = hasVoted()
+  // Put off, not refused.
+  assert.ok(story.cluster.runUntil(hasVoted))
+  return voted
+})
+
 /** All saw B before W, and B is committed fast at signer 0 alone. In ballot 1 of B the liars say that W stands without B. */
 function falseBlocker(rules: Partial<Rules>, backingOf: (order: Order) => Backing): boolean {
   const story = new Attack({ n: 8, liars: [6, 7], rules })

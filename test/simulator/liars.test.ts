@@ -59,4 +59,18 @@ test('more liars than f_a without the guard: the checkers see it break', () => {
   assert.ok(broken > 0)
 })
 
+test('more liars than f_s with the guard: the checkers see it break, and nobody honest is named', () => {
+  let broken = 0
+  for (let seed = 70; seed <= 270 && broken === 0; seed++) {
+    const base = { ...CALM, txs: 5, liars: 5, lie: 'collude', deltaMs: 50, limitMs: 20_000 }
+    const { violations } = simulate({ ...sweptScenario({ base, crashes: 0 }, seed), liars: 5 }, { countBytes: false })
+    if (violations.some(({ id }) => id === 'A1')) broken++
+    assert.equal(
+      violations.filter(({ id }) => id === 'K2'),
+      [],
+    )
+  }
+  assert.ok(broken > 0)
+})
+
 test.run()

@@ -6,46 +6,10 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { DurableRecord } from '../../src/lib/core/record.js'
-import type { Rules } from '../../src/lib/core/rules.js'
 import { Signer } from '../../src/lib/core/signer.js'
-import type { Violation } from '../../src/lib/simulator/history.js'
 import type { SimulatedSigner } from '../../src/lib/simulator/host.js'
-import { CALM, type Scenario } from '../../src/lib/simulator/scenario.js'
-import { type RunOptions, simulate } from '../../src/lib/simulator/simulate.js'
-import { sweptScenario } from '../../src/lib/simulator/sweep.js'
-
-interface Planted {
-  rule: keyof Rules
-  seed: number
-  breaks: Violation['id']
-  base: Partial<Scenario>
-  change?: Partial<Scenario>
-}
-
-/** f_s liars that see everything, under the guard. */
-const COLLUDING_THREE = { txs: 5, liars: 3, lie: 'collude', deltaMs: 50 }
-const COLLUDING_TWO = { n: 5, txs: 5, liars: 2, lie: 'collude', deltaMs: 50 }
-
-const PLANTED: Planted[] = [
-  { rule: 'learnerVerifies', seed: 5, breaks: 'A1', base: { txs: 5, peers: 1, liars: 1, lie: 'mislead-peers' }, change: { crashes: 1 } },
-  { rule: 'forcedValue', seed: 43, breaks: 'O1', base: { txs: 8 } },
-  { rule: 'oneVote', seed: 9, breaks: 'D2', base: { txs: 8 } },
-  { rule: 'rankedPairs', seed: 2, breaks: 'A1', base: { txs: 8 } },
-  { rule: 'ordersChecked', seed: 33, breaks: 'O1', base: { txs: 6, liars: 1, lie: 'unjustified-order' }, change: { crashes: 1 } },
-  { rule: 'promisesKept', seed: 51, breaks: 'K2', base: { txs: 6 } },
-  { rule: 'oneAccept', seed: 334, breaks: 'D2', base: { txs: 6, liars: 1, lie: 'two-faced-root' }, change: { crashes: 1 } },
-  { rule: 'acceptedReported', seed: 19, breaks: 'K2', base: { txs: 6 } },
-  { rule: 'neverUnordered', seed: 1, breaks: 'A1', base: { n: 31, txs: 20 }, change: { contention: 1, hotKeys: 1 } },
-  { rule: 'guard', seed: 305, breaks: 'A1', base: COLLUDING_THREE, change: { crashes: 0, restarts: 0 } },
-  { rule: 'noHigherNotice', seed: 356, breaks: 'A1', base: COLLUDING_TWO, change: { crashes: 0, restarts: 0 } },
-]
-
-function planted({ base, change, seed }: Pick<Planted, 'base' | 'change' | 'seed'>, options: RunOptions): Violation[] {
-  const drawn = sweptScenario({ base: { ...CALM, limitMs: 20_000, ...base }, crashes: 1 }, seed)
-  // A sweep has grown by these since the seeds were found.
-  const scenario = { ...drawn, pauses: 0, jumps: 0, liars: base.liars ?? 0, ...change }
-  return simulate(scenario, { countBytes: false, ...options }).violations.filter(({ id }) => id !== 'L1')
-}
+import type { RunOptions } from '../../src/lib/simulator/simulate.js'
+import { PLANTED, planted } from './planted-rules.js'
 
 for (const one of PLANTED) {
   test(`without “${one.rule}” seed ${one.seed} breaks ${one.breaks}`, () => {
