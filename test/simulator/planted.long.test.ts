@@ -40,9 +40,9 @@ test('no rule was forgotten', () => {
   )
 })
 
-/** Five of seven under the guard: with four nothing was seen to break in the first hundred seeds. */
+/** Five of seven: with fewer it takes more seeds. */
 const TOO_MANY: [what: string, base: Partial<Scenario>][] = [
-  ['without the guard', { liars: 3 }],
+  ['without the guard', { liars: 5 }],
   ['with the guard', { liars: 5, deltaMs: 50 }],
 ]
 
