@@ -35,6 +35,9 @@ export const PLANTED: readonly Planted[] = [
   { rule: 'neverUnordered', seed: 1, breaks: 'A1', base: { n: 31, txs: 20 }, change: { contention: 1, hotKeys: 1 } },
   { rule: 'guard', seed: 305, breaks: 'A1', base: COLLUDING_THREE, change: { crashes: 0, restarts: 0 } },
   { rule: 'noHigherNotice', seed: 356, breaks: 'A1', base: COLLUDING_TWO, change: { crashes: 0, restarts: 0 } },
+  { rule: 'acceptedStands', seed: 107, breaks: 'A1', base: { n: 8, txs: 8 }, change: { contention: 1, hotKeys: 1 } },
+  { rule: 'arrivalKept', seed: 3, breaks: 'K2', base: { n: 5, txs: 6 }, change: { contention: 1, hotKeys: 1, restarts: 3 } },
+  { rule: 'blockers', seed: 147, breaks: 'L2', base: { n: 8, txs: 8 }, change: { contention: 1, hotKeys: 1 } },
 ]
 
 const ONE_KEY = { change: { contention: 1, hotKeys: 1 } }
@@ -42,9 +45,6 @@ const CALM_ONE_KEY = { change: { crashes: 0, restarts: 0, contention: 1, hotKeys
 
 /** Rules that need a schedule which randomness hardly ever makes: `test/core/rules-out.test.ts` makes it. */
 export const DIRECTED: readonly Search[] = [
-  { rule: 'blockers', base: { n: 8, txs: 8 }, ...ONE_KEY },
-  { rule: 'acceptedStands', base: { n: 8, txs: 8 }, ...ONE_KEY },
-  { rule: 'arrivalKept', base: { n: 5, txs: 6 }, change: { contention: 1, hotKeys: 1, restarts: 3 } },
   { rule: 'backingsVerify', base: { n: 8, txs: 6, liars: 2, lie: 'false-blockers' }, ...ONE_KEY },
   { rule: 'prepareNeedsTimeouts', base: { txs: 6, liars: 1, lie: 'pre-empt' }, ...ONE_KEY },
   { rule: 'waitsForAll', base: { n: 9, txs: 8 }, ...ONE_KEY },
