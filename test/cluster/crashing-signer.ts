@@ -119,11 +119,15 @@ function hangDisk(folder: string): void {
 }
 
 const grounds: Grounds = {
-  async openStore(folder, identity) {
-    const store = await openStore(folder, identity, { appendTimeoutMs: APPEND_TIMEOUT_MS })
+  async openStore(folder, identity, options) {
+    const store = await openStore(folder, identity, { ...options, appendTimeoutMs: APPEND_TIMEOUT_MS })
     const codec = recordCodec(identity.clusterId)
     return {
       load: () => store.load(),
+      get lost() {
+        return store.lost
+      },
+      acceptLoss: () => store.acceptLoss(),
       close: () => store.close(),
       async append(records) {
         const kinds = aboutTarget(records.map((record) => decodeRecord(codec, record)))

@@ -45,6 +45,7 @@ function setUp() {
     executor,
     phases,
     connected: new Set([1, 2]),
+    lost: () => undefined,
     faults: [],
     evidence: [],
     suspicion: new Map(),

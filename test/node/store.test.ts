@@ -1,5 +1,5 @@
 /** The store in memory and the one on disk against the port; then what only a disk has: damage, identity, lock. */
-import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
@@ -257,6 +257,71 @@ test('memory: after a failed append all further ones fail', async () => {
   disk.failing = false
   await rejects(store.append([record('c')]), 'STORE_FAILED', /told to fail/)
   assert.is(disk.records.length, 1)
+})
+
+/** A store with a marker that was written to and closed; answers its folder and the marker's path. */
+async function marked(count: number): Promise<{ folder: string; options: { marker: string } }> {
+  const folder = await freshFolder()
+  const options = { marker: join(folder, '..', '..', 'history') }
+  const store = await openStore(folder, identity, options)
+  await store.load()
+  assert.is(store.lost, undefined)
+  for (let i = 0; i < count; i++) await store.append([record(`record ${i}`)])
+  await store.close()
+  return { folder, options }
+}
+
+test('a store that is gone is missed as long as its marker stands, whatever is written meanwhile; once accepted, no more', async () => {
+  const { folder, options } = await marked(5)
+  const whole = await openStore(folder, identity, options)
+  await whole.load()
+  assert.is(whole.lost, undefined)
+  await whole.close()
+  await rm(folder, { recursive: true })
+  for (let i = 0; i < 3; i++) {
+    const store = await openStore(folder, identity, options)
+    await store.load()
+    assert.match(store.lost ?? '', i === 0 ? /is empty, and this key has a history of 5 records/ : /history/)
+    for (let j = 0; j < 4; j++) await store.append([record(`another ${i} ${j}`)])
+    await store.close()
+  }
+  const store = await openStore(folder, identity, options)
+  assert.is((await store.load()).length, 12)
+  assert.match(store.lost ?? '', /record 4 of .* is not the one in this key's history/)
+  store.acceptLoss()
+  await store.append([record('after')])
+  await store.close()
+  const after = await openStore(folder, identity, options)
+  assert.is((await after.load()).length, 13)
+  assert.is(after.lost, undefined)
+  await after.close()
+})
+
+test('an older copy of a store is noticed to the record, a damaged marker counts as a loss, one that a power loss put back does not', async () => {
+  const { folder, options } = await marked(3)
+  const older = `${folder}.older`
+  await cp(folder, older, { recursive: true })
+  const marker = await readFile(options.marker)
+  const store = await openStore(folder, identity, options)
+  await store.load()
+  await store.append([record('one more')])
+  await store.close()
+  const stale = await openStore(older, identity, options)
+  await stale.load()
+  assert.match(stale.lost ?? '', /ends at record 2, and this key has a history of 4 records/)
+  await stale.close()
+
+  await writeFile(options.marker, marker)
+  const behind = await openStore(folder, identity, options)
+  await behind.load()
+  assert.is(behind.lost, undefined)
+  await behind.close()
+
+  await writeFile(options.marker, new Uint8Array(1024))
+  const damaged = await openStore(folder, identity, options)
+  await damaged.load()
+  assert.match(damaged.lost ?? '', /damaged/)
+  await damaged.close()
 })
 
 test.run()

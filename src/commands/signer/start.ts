@@ -37,9 +37,17 @@ export default class SignerStart extends MusigCommand {
       helpValue: 'FILE',
     }),
     'machine-file': Flags.string({ description: 'The state machine, where the manifest names one by its digest.', helpValue: 'FILE.js' }),
+    history: Flags.string({
+      description: 'Remembers how far the records go, so that a lost or older store is noticed; beside the key by default.',
+      helpValue: 'FILE',
+    }),
+    'accept-lost-history': Flags.boolean({
+      description: 'Sign again although records are lost. Once, and only if nothing that this signer said may still be under way.',
+      default: false,
+    }),
     pack: Flags.string({
       description: 'Several signers in one process: a list of {manifest, key, store, addresses, tokenFile, …} instead of these flags.',
-      exclusive: [...SINGLE, 'api', 'machine-file'],
+      exclusive: [...SINGLE, 'api', 'machine-file', 'history'],
       helpValue: 'FILE',
     }),
     'log-level': Flags.option({ options: LOG_LEVELS, description: 'The least serious lines of the log.', default: 'info' as const })(),
@@ -55,7 +63,9 @@ export default class SignerStart extends MusigCommand {
   }
 }
 
-type Single = { [F in (typeof SINGLE)[number] | 'api' | 'passphrase-file' | 'machine-file']?: string | undefined }
+type Single = { [F in (typeof SINGLE)[number] | 'api' | 'passphrase-file' | 'machine-file' | 'history']?: string | undefined } & {
+  'accept-lost-history': boolean
+}
 
 function single(flags: Single): SignerConfig {
   const required = (flag: (typeof SINGLE)[number]): string => {
@@ -73,5 +83,7 @@ function single(flags: Single): SignerConfig {
     api: flags.api,
     passphraseFile: flags['passphrase-file'],
     machineFile: flags['machine-file'],
+    history: flags.history,
+    acceptLostHistory: flags['accept-lost-history'],
   }
 }

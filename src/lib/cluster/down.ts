@@ -104,8 +104,8 @@ export async function pauseSigners(home: string, name: string, indices: readonly
   })
 }
 
-/** Stops the process of a signer if it runs, starts it and waits until it is ready. Errors: `NOT_FOUND`, `BUSY` (its port), `StartFailed`. */
-export async function restartSigner(home: string, name: string, index: number, signal: AbortSignal): Promise<Hurt> {
+/** Stops the process of a signer if it runs, starts it and waits until it is ready. `accepts`: it signs again although records of it are lost. Errors: `NOT_FOUND`, `BUSY` (its port), `StartFailed`. */
+export async function restartSigner(home: string, name: string, index: number, signal: AbortSignal, accepts = false): Promise<Hurt> {
   const folder = new ClusterFolder(home, name)
   folder.read()
   return withLock(home, folder, async () => {
@@ -118,7 +118,7 @@ export async function restartSigner(home: string, name: string, index: number, s
       const [blocked] = await portless(record.signers.filter((signer) => signers.includes(signer.index)))
       if (blocked) throw new MusigError('BUSY', `${blocked.url} of signer ${blocked.index} is in use by another process; free it and try again`)
       await writeAddresses(folder, record)
-      await launch(folder, record, [processName], started)
+      await launch(folder, record, [processName], started, accepts ? index : undefined)
       await awaitReady(folder, record, { started, quorum: folder.manifest(record).quorum, signal, told: () => {} })
     } catch (error) {
       await abandon(folder, record, started)

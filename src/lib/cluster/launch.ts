@@ -45,15 +45,21 @@ export function processGroups({ signers, pack, n }: ClusterRecord): Map<string, 
   return groups
 }
 
-/** Starts those named, all at once. `started` grows as they do: whoever breaks off can end them. The record gets their numbers. */
-export async function launch(folder: ClusterFolder, record: ClusterRecord, names: readonly string[], started: StartedProcess[]): Promise<void> {
+/** Starts those named, all at once. `accepting`: the signer that goes on although records of it are lost. `started` grows as they do: whoever breaks off can end them. The record gets their numbers. */
+export async function launch(
+  folder: ClusterFolder,
+  record: ClusterRecord,
+  names: readonly string[],
+  started: StartedProcess[],
+  accepting?: number,
+): Promise<void> {
   const groups = processGroups(record)
   const faults = readFaults(folder)
   for (const name of names) {
     const signers = groups.get(name) ?? []
     await writeJson(
       `${folder.processesFolder}/${name}.json`,
-      signers.map((signer) => configOf(folder, record, signer, faults)),
+      signers.map((signer) => ({ ...configOf(folder, record, signer, faults), ...(signer.index === accepting && { acceptLostHistory: true }) })),
     )
     const log = folder.resolve(signers[0]?.log ?? '')
     if (existsSync(log) && statSync(log).size > LOG_BYTES) renameSync(log, `${log}.old`)

@@ -8,10 +8,10 @@ import { type NetworkState, networkOf } from './network.js'
 import { isPaused, processesOf } from './processes.js'
 
 /**
- * `ready`: it reaches a quorum; `no quorum`: it runs and does not; `partitioned`: it does not because it was cut off from others; `paused`: its process was stopped
+ * `ready`: it reaches a quorum; `no quorum`: it runs and does not; `follows`: records of it are lost, it signs nothing; `partitioned`: it does not because it was cut off from others; `paused`: its process was stopped
  * by a signal; `silent`: its process is there and does not answer.
  */
-type SignerState = 'ready' | 'no quorum' | 'partitioned' | 'paused' | 'silent' | 'down'
+type SignerState = 'ready' | 'no quorum' | 'follows' | 'partitioned' | 'paused' | 'silent' | 'down'
 
 /** One signer, as `cluster status --json` prints it. */
 interface SignerStatus {
@@ -97,6 +97,7 @@ function stateOf(runs: boolean, paused: boolean, status: StatusAnswer | undefine
   if (paused) return 'paused'
   if (!status) return 'silent'
   if (status.ready) return 'ready'
+  if (status.lost !== null) return 'follows'
   return status.faults.some(({ cut }) => cut) ? 'partitioned' : 'no quorum'
 }
 

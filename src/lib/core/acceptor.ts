@@ -38,6 +38,7 @@ export class Acceptor {
     const coordinator = this.#ctx.coordinatorOf(known.batch, order.ballot)
     if (!isSignedOrder(crypto, manifest, coordinator, order)) return verdict(undefined)
     this.#ctx.events.sawOrder(known, order)
+    if (!this.#ctx.maySign(known)) return verdict(undefined)
     const reading = this.#follows(known, order)
     if (reading.type === 'behind') return this.#commits.afterExecution(order.batchId, coordinator, () => this.consider(order, verdict))
     if (reading.type === 'missing') return this.#commits.afterArrival(reading.ids, [coordinator], () => this.consider(order, verdict))

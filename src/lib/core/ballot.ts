@@ -143,6 +143,7 @@ export class Ballots {
   }
 
   #want(known: KnownBatch, next: number): void {
+    if (!this.#ctx.maySign(known)) return
     // Where f_a is 0 one signer's word is enough to come here: the number must still fit a message.
     const ballot = Math.min(next, MAX_BALLOT)
     const { crypto, blsSecretKey, manifest, events } = this.#ctx
@@ -205,6 +206,7 @@ export class Ballots {
       events.slow(batchId)
       events.progress(batchId)
     }
+    if (!this.#ctx.maySign(known)) return
     this.#voting.voteNow(batchId)
     this.#ctx.persist({ type: 'promise', batchId, ballot })
     const promise = this.#promise(known, ballot)

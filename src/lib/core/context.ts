@@ -28,6 +28,8 @@ export interface SignerOptions {
   check: (transaction: Transaction) => string | undefined
   /** Rules that a test takes out. */
   rules?: Partial<Rules>
+  /** Some of its records are lost: it follows, passes on and answers, but signs nothing (§10). */
+  hasLostRecords?: boolean
 }
 
 /** What one part of a signer tells the others. */
@@ -87,6 +89,8 @@ export class Context extends FollowerContext {
   readonly linkSecretKey: Uint8Array
   readonly check: SignerOptions['check']
   events: Events = NOWHERE
+  /** Whether this signer has forgotten some of what it said. Then it only follows: whatever it signed could contradict it. */
+  hasLostRecords: boolean
   readonly #toSelf: Message[] = []
 
   constructor(options: SignerOptions) {
@@ -95,6 +99,12 @@ export class Context extends FollowerContext {
     this.blsSecretKey = options.blsSecretKey
     this.linkSecretKey = options.linkSecretKey
     this.check = options.check
+    this.hasLostRecords = options.hasLostRecords ?? false
+  }
+
+  /** Whether this signer may sign anything about a batch: it remembers all that it said of it. */
+  maySign({ isForgotten }: KnownBatch): boolean {
+    return !this.hasLostRecords && !isForgotten
   }
 
   /** Records something; what is executed by it leaves at once. */

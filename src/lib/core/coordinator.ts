@@ -55,6 +55,7 @@ export class Coordinator {
   prepare(known: KnownBatch, ballot: number, timeouts: ReadonlyMap<number, Timeout>): void {
     const { self, crypto, manifest, linkSecretKey, timers, now } = this.#ctx
     const batchId = known.batch.id
+    if (!this.#ctx.maySign(known)) return
     if (this.#ctx.coordinatorOf(known.batch, ballot) !== self || (this.#attempts.get(batchId)?.ballot ?? 0) >= ballot || known.promised >= ballot)
       return
     const message = timeoutDigest(manifest, batchId, ballot)

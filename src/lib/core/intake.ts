@@ -41,6 +41,10 @@ export class Intake {
     if (fault !== undefined) return this.#ctx.effect({ type: 'reply', requestId, txId, status: 'rejected', reason: fault })
     if (this.#open.has(txId) || journal.batchOfExecuted(txId) !== undefined)
       return this.#ctx.effect({ type: 'reply', requestId, txId, status: 'known' })
+    if (this.#ctx.hasLostRecords) {
+      const reason = 'it has lost part of its records and only follows the others; submit to another signer'
+      return this.#ctx.effect({ type: 'reply', requestId, txId, status: 'busy', reason })
+    }
     if (this.#waiting.length >= LIMITS.waitingTransactions) {
       return this.#ctx.effect({
         type: 'reply',
@@ -66,7 +70,7 @@ export class Intake {
     const { journal, self } = this.#ctx
     for (const batchId of [...journal.undecided]) {
       const known = journal.get(batchId)
-      if (known?.batch.initiator !== self) continue
+      if (known?.batch.initiator !== self || !this.#ctx.maySign(known)) continue
       this.#undecided.set(batchId, this.#ctx.now)
       this.#rounds.resume(known.batch)
     }
@@ -91,7 +95,7 @@ export class Intake {
    */
   #pack(isDue: boolean): void {
     const { timers, now, manifest } = this.#ctx
-    while (this.#waiting.length > 0 && this.#undecided.size < manifest.window) {
+    while (this.#waiting.length > 0 && this.#undecided.size < manifest.window && !this.#ctx.hasLostRecords) {
       if (this.#undecided.size > 0 && !isDue && this.#waiting.length < LIMITS.transactionsPerBatch) {
         if (!timers.has('pack')) timers.set('pack', now + Math.min(this.#lastTripMs / 2, MAX_PACK_WAIT_MS), () => this.#pack(true))
         return

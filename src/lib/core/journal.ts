@@ -31,6 +31,8 @@ export interface KnownBatch {
   /** The highest certificate held while none is final (§9). */
   lock?: { certificate: Certificate; value: Value }
   committed?: { certificate: Certificate; value: Value }
+  /** It was undecided when this signer, having lost records, was let back in: what it said about it is not known any more. */
+  isForgotten?: boolean
 }
 
 export class Journal {
@@ -44,6 +46,8 @@ export class Journal {
   readonly #bySequence = new Map<string, Id>()
   readonly #executedTransactions = new Map<Id, Id>()
   readonly #execution: Execution
+  /** Whether this signer was let back in after it had lost records. */
+  hasRejoined = false
 
   constructor(manifest: Manifest, rules: Rules = ALL_RULES) {
     this.#manifest = manifest
@@ -86,6 +90,10 @@ export class Journal {
       }
       case 'certificate':
         return this.#commit(record.certificate)
+      case 'rejoin':
+        this.hasRejoined = true
+        for (const batchId of this.#undecided) this.#must(batchId).isForgotten = true
+        return []
       case 'confirm':
       case 'forget':
         // What a learner hands on, and which of its journals counts, is its own affair.

@@ -30,6 +30,8 @@ export function recordCodec(clusterId: Id) {
     certificate: object({ certificate: certificateCodec }),
     /** A certificate that is not final yet (§9). */
     lock: object({ certificate: certificateCodec }),
+    /** The operator lets a signer that has lost records sign again, but nothing about what is undecided now (§10). */
+    rejoin: object({}),
     /** A learner's: enough signers report the same log up to this batch; it was handed on (§11). */
     confirm: object({ batchId: id }),
     /** A learner's: its log was found to be wrong; what came before counts no longer, but for what was handed on (§11). */

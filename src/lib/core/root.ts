@@ -102,7 +102,8 @@ export class Root {
   #orderSlow(round: Round, merged: MultiSignature, votes: VoteSet, tally: Tally): void {
     const { crypto, manifest, journal, linkSecretKey } = this.#ctx
     const batchId = round.batch.id
-    if ((journal.get(batchId)?.promised ?? 0) > 0) return
+    const known = journal.get(batchId)
+    if (!known || known.promised > 0 || !this.#ctx.maySign(known)) return
     const missing = predecessorsOf(tally, manifest).filter((named) => !journal.get(named))
     if (missing.length > 0) return this.#commits.afterArrival(missing, this.#namers(round, missing), () => this.evaluate(round))
     if (multiSignatureFault(crypto.bls, publicKeysOf(manifest), merged) !== undefined) return this.#examine(round, 'vote')

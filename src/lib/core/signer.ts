@@ -6,9 +6,11 @@ import { unreachable } from '../base/errors.js'
 import { Acceptor } from './acceptor.js'
 import { Ballots } from './ballot.js'
 import { CatchUp } from './catch-up.js'
+import type { Certificate } from './certificate.js'
 import { Commits } from './commits.js'
 import { Context, type SignerOptions } from './context.js'
 import { Coordinator } from './coordinator.js'
+import { isForgotten } from './forgotten.js'
 import { Guard } from './guard.js'
 import { headsAt } from './heads.js'
 import { Intake } from './intake.js'
@@ -26,6 +28,7 @@ export type { SignerOptions } from './context.js'
 
 export class Signer implements Steppable {
   readonly #ctx: Context
+  readonly #lostAtStart: boolean
   readonly #voting: Voting
   readonly #guard: Guard
   readonly #commits: Commits
@@ -44,6 +47,7 @@ export class Signer implements Steppable {
   constructor(options: SignerOptions) {
     const ctx = new Context(options)
     this.#ctx = ctx
+    this.#lostAtStart = ctx.hasLostRecords
     this.#voting = new Voting(ctx)
     this.#guard = new Guard(ctx)
     this.#commits = new Commits(ctx, this.#voting, this.#guard)
@@ -75,6 +79,7 @@ export class Signer implements Steppable {
       behind: (signer) => this.#catchUp.behind(signer),
       committed: (certificate, from) => {
         const { batchId } = certificate
+        this.#compareWithPast(certificate)
         this.ballots.committed(batchId)
         this.rounds.committed(certificate, from)
         this.#voting.committed(batchId)
@@ -97,6 +102,11 @@ export class Signer implements Steppable {
     return this.#ctx.journal
   }
 
+  /** Whether it has forgotten some of what it said, so that it signs nothing. */
+  get hasLostRecords(): boolean {
+    return this.#ctx.hasLostRecords
+  }
+
   /** The signers that it has connections with. */
   get connected(): ReadonlySet<number> {
     return this.#ctx.connected
@@ -107,8 +117,19 @@ export class Signer implements Steppable {
     const executed: ExecutedBatch[] = []
     const { oneVote, arrivalKept } = this.#ctx.rules
     const kept = oneVote && arrivalKept ? records : forgetful([...records], oneVote)
-    for (const record of kept) executed.push(...this.#ctx.journal.apply(record))
+    for (const record of kept) {
+      if (record.type === 'rejoin') this.#ctx.hasLostRecords = this.#lostAtStart
+      executed.push(...this.#ctx.journal.apply(record))
+      if (record.type === 'certificate') this.#compareWithPast(record.certificate)
+    }
     return executed
+  }
+
+  /** What others prove that this signer said, held against its own records. */
+  #compareWithPast(certificate: Certificate): void {
+    const { journal, rules, self } = this.#ctx
+    const known = journal.get(certificate.batchId)
+    if (known && rules.oneVote && !journal.hasRejoined && isForgotten(self, known, certificate)) this.#ctx.hasLostRecords = true
   }
 
   get wakeAt(): number | undefined {

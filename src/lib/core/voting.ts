@@ -169,6 +169,8 @@ export class Voting {
       this.#waiting.delete(batchId)
       return
     }
+    // A vote that is never signed is put off for ever: others do not wait for it.
+    if (!this.#ctx.maySign(known)) return events.postponed(batchId)
     if (this.#isPutOff(known.batch)) {
       this.#waiting.add(batchId)
       return events.postponed(batchId)
@@ -184,7 +186,7 @@ export class Voting {
   voteNow(batchId: Id): void {
     const { journal, crypto, manifest, blsSecretKey, events } = this.#ctx
     const known = journal.get(batchId)
-    if (!known || known.vote || known.committed) return
+    if (!known || known.vote || known.committed || !this.#ctx.maySign(known)) return
     const { keys } = known.batch
     const reference = this.#references.get(batchId)
     const wanted = reference && viewFault(reference, batchId, keys) === undefined ? reference.heights : this.reachBack(keys)

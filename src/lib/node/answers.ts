@@ -101,8 +101,10 @@ export interface StatusAnswer {
   quorum: number
   /** Signers with a live link to this one. */
   connected: number[]
-  /** Whether it could commit now: with itself, a quorum is reachable. */
+  /** Whether it could commit now: with itself, a quorum is reachable, and it signs. */
   ready: boolean
+  /** What shows that records of it are lost, so that it only follows and signs nothing. */
+  lost: string | null
   /** Batches that were executed. */
   executed: number
   transactions: number
@@ -128,6 +130,8 @@ export interface Subject {
   executor: Executor
   phases: PhaseClock
   connected: ReadonlySet<number>
+  /** What shows that records are lost. */
+  lost: () => string | undefined
   /** Put on its links on purpose. */
   faults: readonly LinkFault[]
   evidence: readonly HeldEvidence[]
@@ -249,6 +253,7 @@ export function statusAnswer(subject: Subject): StatusAnswer {
     quorum: manifest.quorum,
     connected: [...connected].sort((a, b) => a - b),
     ready: isReady(subject),
+    lost: subject.lost() ?? null,
     executed: executor.executedBatches,
     transactions: executor.executedTransactions,
     undecided: journal.undecided.size,
@@ -263,8 +268,8 @@ export function statusAnswer(subject: Subject): StatusAnswer {
 }
 
 /** Whether this signer could commit now. */
-export function isReady({ manifest, connected }: Pick<Subject, 'manifest' | 'connected'>): boolean {
-  return connected.size + 1 >= manifest.quorum
+export function isReady({ manifest, connected, lost }: Pick<Subject, 'manifest' | 'connected' | 'lost'>): boolean {
+  return lost() === undefined && connected.size + 1 >= manifest.quorum
 }
 
 /** A batch that arrived here. Errors: `NOT_FOUND`. */

@@ -164,7 +164,10 @@ export class Api {
 
   #health(): { status: number; document: object } {
     const ready = isReady(this.#subject)
-    return { status: ready ? 200 : 503, document: { status: ready ? 'ready' : 'no quorum', connected: this.#subject.connected.size } }
+    return {
+      status: ready ? 200 : 503,
+      document: { status: this.#subject.lost() !== undefined ? 'follows' : ready ? 'ready' : 'no quorum', connected: this.#subject.connected.size },
+    }
   }
 
   async #submit(request: IncomingMessage, response: ServerResponse, url: URL): Promise<{ status: number; document: object }> {

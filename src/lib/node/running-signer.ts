@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { invariant, MusigError } from '../base/errors.js'
 import { type Evidence, verifyEvidence } from '../core/evidence.js'
-import { decodeRecord, recordCodec } from '../core/record.js'
+import { decodeRecord, encodeRecord, recordCodec } from '../core/record.js'
 import { Signer } from '../core/signer.js'
 import type { Effect, Event, ExecutedBatch } from '../core/steppable.js'
 import { transactionId } from '../core/transaction.js'
@@ -24,9 +24,8 @@ import type { LocalLinks } from './local-links.js'
 import { loadMachine } from './machine-file.js'
 import { Metrics } from './metrics.js'
 import { PhaseClock } from './phases.js'
-import type { Store } from './ports.js'
 import type { LoadedConfig } from './signer-config.js'
-import { openStore } from './store.js'
+import { openStore, type SignerStore } from './store.js'
 import { createTransport, type LinkTransport } from './transport.js'
 
 /** What a signer stands on: how its store is opened and its transport made. Tests stand between; otherwise these are the store's and the links' own. */
@@ -62,7 +61,7 @@ const SUSPICIONS_KEPT = 1000
 
 export class RunningSigner {
   readonly #options: RunningOptions
-  readonly #store: Store
+  readonly #store: SignerStore
   readonly #server: Server
   /** Where links come in over TLS. */
   readonly #linkServer: LinkServer | undefined
@@ -77,6 +76,7 @@ export class RunningSigner {
   readonly #evidence: EvidenceFolder
   readonly #suspicion = new Map<string, { signer: number; reason: string; count: number }>()
   #wasReady = false
+  #lost: string | undefined
 
   /** Opens the store, takes the records back, listens and connects. Errors: `BUSY` (port, store), `STORE_FAILED`, `BAD_INPUT`. */
   static async start(options: RunningOptions): Promise<RunningSigner> {
@@ -85,7 +85,11 @@ export class RunningSigner {
       throw new MusigError('BAD_INPUT', 'the simulator’s fake signatures protect nothing; a process does not run with them')
     const machine = await loadMachine(config.manifest.machine, config.machineFile)
     const { clusterId } = config.manifest
-    const store = await (options.grounds ?? GROUNDS).openStore(config.store, { clusterId, publicKey: config.key.publicKey })
+    const store = await (options.grounds ?? GROUNDS).openStore(
+      config.store,
+      { clusterId, publicKey: config.key.publicKey },
+      { marker: config.history },
+    )
     const server = createServer({ maxHeaderSize: API_LIMITS.headerBytes, connectionsCheckingInterval: API_LIMITS.lookMs })
     let running: RunningSigner | undefined
     try {
@@ -93,6 +97,7 @@ export class RunningSigner {
       const records = (await store.load()).map((record) => decodeRecord(codec, record))
       running = new RunningSigner(options, store, server, new Executor(clusterId, machine))
       running.#restore(records)
+      await running.#lookForLosses()
       await listen(server, config.url)
       if (running.#linkServer && config.linkUrl) await listen(running.#linkServer, config.linkUrl)
       writeFileSync(join(config.store, PID_FILE), `${JSON.stringify({ pid: process.pid, startedAt: Date.now(), url: config.url.origin })}\n`, {
@@ -117,7 +122,7 @@ export class RunningSigner {
     }
   }
 
-  private constructor(options: RunningOptions, store: Store, server: Server, executor: Executor) {
+  private constructor(options: RunningOptions, store: SignerStore, server: Server, executor: Executor) {
     const { config, crypto, log, local, version, ofProcess, grounds = GROUNDS } = options
     const { self, manifest, key, addresses, token, linkUrl } = config
     const { linkSecretKey } = key
@@ -133,6 +138,7 @@ export class RunningSigner {
       blsSecretKey: key.secretKey,
       linkSecretKey,
       check: (transaction) => executor.machine.check(transaction),
+      hasLostRecords: store.lost !== undefined && !config.acceptLostHistory,
     })
     this.#linkServer = linkUrl && createLinkServer({ self, manifest, linkSecretKey })
     this.#transport = grounds.createTransport({ self, manifest, crypto, linkSecretKey, addresses, server: this.#linkServer ?? server, local, log })
@@ -161,6 +167,7 @@ export class RunningSigner {
       phases: this.#phases,
       connected: this.#signer.connected,
       faults: config.faults,
+      lost: () => this.#lost,
       evidence: this.#evidence.held,
       suspicion: this.#suspicion,
       bls: crypto.bls.name,
@@ -227,6 +234,28 @@ export class RunningSigner {
     rmSync(join(this.#options.config.store, PID_FILE), { force: true })
   }
 
+  /** Says what is lost, or lets this signer back in as its operator wants. Errors: `BAD_INPUT` if there is nothing to accept: the flag must not stay for the next loss. */
+  async #lookForLosses(): Promise<void> {
+    const { config, log } = this.#options
+    if (!config.acceptLostHistory) return this.#noteLoss(this.#store.lost)
+    if (this.#store.lost === undefined && !this.#signer.hasLostRecords)
+      throw new MusigError('BAD_INPUT', `no records of signer ${config.self} are lost; leave --accept-lost-history out`)
+    log.warn({ lost: this.#store.lost }, 'lost records accepted: this signer signs again, except about what is undecided now')
+    const rejoin = { type: 'rejoin' } as const
+    await this.#store.append([encodeRecord(recordCodec(config.manifest.clusterId), rejoin)])
+    this.#store.acceptLoss()
+    this.#signer.restore([rejoin])
+  }
+
+  #noteLoss(lost?: string): void {
+    if (!this.#signer.hasLostRecords || this.#lost !== undefined) return
+    this.#lost = lost ?? 'a certificate holds a signature of this signer that its records know nothing of'
+    this.#options.log.error(
+      { lost: this.#lost },
+      'records are lost: this signer follows the others and signs nothing, for it could contradict what it has signed before. Bring the store back, or accept the loss once with --accept-lost-history',
+    )
+  }
+
   #restore(records: Parameters<Signer['restore']>[0]): void {
     for (const executed of this.#signer.restore(records)) this.#executor.execute(executed)
     const { journal } = this.#signer
@@ -242,6 +271,7 @@ export class RunningSigner {
       if (effect.type === 'accuse') this.#accuse(effect.evidence)
       if (effect.type === 'suspect') this.#suspect(effect.signer, effect.reason, effect.batchId)
     }
+    this.#noteLoss()
     if (event.type === 'connected' || event.type === 'disconnected') this.#noteReadiness()
   }
 

@@ -28,6 +28,10 @@ export interface SignerConfig {
   passphraseFile?: string | undefined
   /** The state machine, where the manifest names one by its digest. */
   machineFile?: string | undefined
+  /** The file that remembers how far its records went; beside its key if absent. */
+  history?: string | undefined
+  /** Lets it sign again although records of it are lost. */
+  acceptLostHistory?: boolean | undefined
   /** Faults of its links from the start, in a test cluster. */
   faults?: readonly LinkFault[] | undefined
 }
@@ -45,13 +49,16 @@ export interface LoadedConfig {
   token: string
   store: string
   machineFile: string | undefined
+  history: string
+  acceptLostHistory: boolean
   faults: readonly LinkFault[]
 }
 
 const addressesCodec = list(object({ index: uint(LIMITS.signers), url: text(200, 1) }), LIMITS.signers)
 const REQUIRED = ['manifest', 'key', 'store', 'addresses', 'tokenFile'] as const
-const OPTIONAL = ['api', 'passphraseFile', 'machineFile'] as const
+const OPTIONAL = ['api', 'passphraseFile', 'machineFile', 'history'] as const
 const FAULTS = 'faults'
+const ACCEPT = 'acceptLostHistory'
 
 /** Reads manifests, each once: signers that share a process share it. */
 export class Manifests {
@@ -86,10 +93,11 @@ export async function loadConfig(config: SignerConfig, crypto: LoadedCrypto, man
   const addresses = addressList(await readJsonFile(config.addresses), manifest.n, config.addresses)
   const token = (await readPrivateFile(config.tokenFile)).trim()
   const listening = ownUrls(addresses[self] ?? '', config.api, self)
-  const { store, machineFile, faults = [] } = config
+  const { store, machineFile, acceptLostHistory = false, faults = [] } = config
+  const history = config.history ?? `${config.key}.${manifest.clusterId.slice(0, 8)}.history`
   if (faults.length > 0) refuseUnlessTest(manifest)
   checkFaults(faults, self, manifest.n)
-  return { self, manifest, key, addresses, ...listening, token, store, machineFile, faults }
+  return { self, manifest, key, addresses, ...listening, token, store, machineFile, history, acceptLostHistory, faults }
 }
 
 /** Errors: `BAD_INPUT` where a cluster is not one whose links may be given faults. */
@@ -118,7 +126,7 @@ export async function readConfigs(path: string): Promise<SignerConfig[]> {
   if (!Array.isArray(json) || json.length === 0) throw new MusigError('BAD_INPUT', `${path} is no list of signers`)
   return json.map((item: unknown, i) => {
     const fields = typeof item === 'object' && item !== null ? new Map<string, unknown>(Object.entries(item)) : new Map<string, unknown>()
-    const unknown = [...fields.keys()].find((name) => ![...REQUIRED, ...OPTIONAL, FAULTS].some((known) => known === name))
+    const unknown = [...fields.keys()].find((name) => ![...REQUIRED, ...OPTIONAL, FAULTS, ACCEPT].some((known) => known === name))
     if (unknown !== undefined) throw new MusigError('BAD_INPUT', `${path}: entry ${i} has the unknown field “${unknown}”`)
     const field = (name: string): string => {
       const value = fields.get(name)
@@ -128,7 +136,9 @@ export async function readConfigs(path: string): Promise<SignerConfig[]> {
     const [manifest, key, store, addresses, tokenFile] = REQUIRED.map(field) as [string, string, string, string, string]
     const optional = Object.fromEntries(OPTIONAL.filter((name) => fields.has(name)).map((name) => [name, field(name)]))
     const faults = fields.has(FAULTS) ? { faults: fromJson(linkFaultsCodec, fields.get(FAULTS), `${path}: entry ${i}: ${FAULTS}`) } : {}
-    return { manifest, key, store, addresses, tokenFile, ...optional, ...faults }
+    const accept = fields.get(ACCEPT) ?? false
+    if (typeof accept !== 'boolean') throw new MusigError('BAD_INPUT', `${path}: entry ${i}: ${ACCEPT} is neither true nor false`)
+    return { manifest, key, store, addresses, tokenFile, ...optional, ...faults, acceptLostHistory: accept }
   })
 }
 

@@ -16,6 +16,8 @@ const FLAGS = {
   api: { type: 'string' },
   'passphrase-file': { type: 'string' },
   'machine-file': { type: 'string' },
+  history: { type: 'string' },
+  'accept-lost-history': { type: 'boolean' },
   /** A JSON list of configurations instead of the above: several signers in this process. */
   pack: { type: 'string' },
   'log-level': { type: 'string' },
@@ -42,6 +44,8 @@ async function optionsOf(args: string[]): Promise<HostOptions> {
     api: values.api,
     passphraseFile: values['passphrase-file'],
     machineFile: values['machine-file'],
+    history: values.history,
+    acceptLostHistory: values['accept-lost-history'],
   }
   return { signers: [signer], logLevel, bls: values.bls }
 }

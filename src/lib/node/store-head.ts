@@ -3,7 +3,8 @@
  * a log that lost its end, which looks like one that was never longer, is told from a whole one. Records and chain belong to `store.ts`.
  */
 import { createHash } from 'node:crypto'
-import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { equalBytes } from '../base/bytes.js'
 import { MusigError } from '../base/errors.js'
 
@@ -37,6 +38,29 @@ export function readHead(path: string): Head | undefined {
   }
   if (!best) throw new MusigError('STORE_FAILED', `the store's head ${path} is damaged; nothing tells how many records there were`)
   return best
+}
+
+/** Makes the file at `path` hold this head and no other, durably. Errors: `STORE_FAILED` where its folder cannot be written. */
+export function replaceHead(path: string, head: Head): void {
+  const fresh = `${path}.tmp`
+  try {
+    const file = new HeadFile(fresh, true)
+    file.write(head)
+    file.sync()
+    file.close()
+    renameSync(fresh, path)
+    const folder = openSync(dirname(path), 'r')
+    fsyncSync(folder)
+    closeSync(folder)
+  } catch (error) {
+    throw new MusigError(
+      'STORE_FAILED',
+      `${path} cannot be written: ${(error as Error).message}; it must stand apart from the store: --history FILE`,
+      {
+        cause: error,
+      },
+    )
+  }
 }
 
 /** The head file, open for writing. */

@@ -11,7 +11,7 @@ import { ClassicLevel } from 'classic-level'
 import { concat, equalBytes, fromHex, type Id, utf8 } from '../base/bytes.js'
 import { invariant, MusigError } from '../base/errors.js'
 import type { Store } from './ports.js'
-import { type Head, HeadFile, readHead } from './store-head.js'
+import { type Head, HeadFile, readHead, replaceHead } from './store-head.js'
 
 /** Whose records a store holds. A folder keeps the identity with which it was made. */
 export interface StoreIdentity {
@@ -21,14 +21,29 @@ export interface StoreIdentity {
 }
 
 export interface StoreOptions {
+  /**
+   * The file that remembers, apart from the folder, how far the records went: the marker. Without one a folder that was deleted or put back to an
+   * older state looks like a new one.
+   */
+  marker?: string
   /** An append that takes longer has failed: a disk that hangs must not leave a signer that hangs. */
   appendTimeoutMs?: number
+}
+
+/** A store that knows whether it still holds all that was ever in it. */
+export interface SignerStore extends Store {
+  /** What shows that records which were durable once are missing; undefined if nothing does. Known once loaded. */
+  readonly lost: string | undefined
+  /** Goes on from the records that are there: what was lost is not missed any more. */
+  acceptLoss(): void
 }
 
 type Database = ClassicLevel<Uint8Array, Uint8Array>
 
 const APPEND_TIMEOUT_MS = 30_000
 const CLOSE_TIMEOUT_MS = 2_000
+/** So many records at most stand between two times that the marker is forced onto the disk: a power loss may put it back as far. */
+const MARKER_SYNC_RECORDS = 1000
 const COUNTER_BYTES = 8
 const CHAIN_BYTES = 32
 /** Above every counter; the identity stands here. */
@@ -40,13 +55,13 @@ const PAGE = 1000
  * Opens the store in `folder`, or makes it (mode 0700). `load` comes before the first `append`. Errors: `BUSY` with the process that has it open;
  * `STORE_FAILED` if it belongs to another signer or cluster, or cannot be opened.
  */
-export async function openStore(folder: string, identity: StoreIdentity, options: StoreOptions = {}): Promise<Store> {
+export async function openStore(folder: string, identity: StoreIdentity, options: StoreOptions = {}): Promise<SignerStore> {
   await makeFolder(folder)
   const database = await openDatabase(folder)
   try {
     writeFileSync(ownerPath(folder), `${process.pid}\n`, { mode: 0o600 })
     const head = await claim(folder, database, identity)
-    return new LevelStore(folder, database, genesisOf(identity), head, options.appendTimeoutMs ?? APPEND_TIMEOUT_MS)
+    return new LevelStore(folder, database, genesisOf(identity), head, options)
   } catch (error) {
     await database.close()
     throw error instanceof MusigError ? error : failed(`the store in ${folder} cannot be opened`, error)
@@ -61,7 +76,7 @@ export function isHanging(error: MusigError): boolean {
   return error.cause instanceof NoAnswer
 }
 
-class LevelStore implements Store {
+class LevelStore implements SignerStore {
   readonly #folder: string
   readonly #database: Database
   readonly #genesis: Uint8Array
@@ -69,6 +84,9 @@ class LevelStore implements Store {
   readonly #appendTimeoutMs: number
   /** What was surely durable when the store was opened. */
   readonly #headAtOpen: Head
+  readonly #markerPath: string | undefined
+  #marker: { file: HeadFile; syncedAt: number } | undefined
+  #lost: string | undefined
   /** The end of the log, appends under way included; known once loaded. */
   #tip: Head | undefined
   #failure: MusigError | undefined
@@ -76,26 +94,66 @@ class LevelStore implements Store {
   /** Ends when the appends so far have ended: one write at a time, in order. */
   #writes: Promise<void> = Promise.resolve()
 
-  constructor(folder: string, database: Database, genesis: Uint8Array, head: Head, appendTimeoutMs: number) {
+  constructor(folder: string, database: Database, genesis: Uint8Array, head: Head, options: StoreOptions) {
     this.#folder = folder
     this.#database = database
     this.#genesis = genesis
     this.#headAtOpen = head
-    this.#appendTimeoutMs = appendTimeoutMs
+    this.#appendTimeoutMs = options.appendTimeoutMs ?? APPEND_TIMEOUT_MS
+    this.#markerPath = options.marker
     this.#headFile = new HeadFile(headPath(folder), false)
   }
 
   async load(): Promise<Uint8Array[]> {
     if (this.#failure || this.#closed) throw this.#stopped()
     await this.#writes
-    const { records, tip } = await this.#readAll()
+    const marked = this.#tip ? undefined : this.#readMarker()
+    const { records, tip, chainAtMark } = await this.#readAll(marked?.count)
     // A later load only reads: the tip may already be ahead by appends that began meanwhile.
     if (!this.#tip) {
       this.#tip = tip
       // Records that a dying process had not heard of any more are part of the log from here on.
       this.#headFile.write(tip)
+      if (marked) this.#lost ??= lossOf(this.#folder, marked, chainAtMark, tip)
+      if (this.#lost === undefined) this.#mark(tip)
     }
     return records
+  }
+
+  get lost(): string | undefined {
+    return this.#lost
+  }
+
+  acceptLoss(): void {
+    invariant(this.#tip, 'a loss is accepted once the records were loaded')
+    this.#lost = undefined
+    if (this.#markerPath !== undefined) replaceHead(this.#markerPath, this.#tip)
+    this.#mark(this.#tip)
+  }
+
+  #readMarker(): Head | undefined {
+    if (this.#markerPath === undefined) return undefined
+    try {
+      const head = readHead(this.#markerPath)
+      if (!head) replaceHead(this.#markerPath, { count: 0, chain: this.#genesis })
+      return head
+    } catch (error) {
+      if (!(error instanceof MusigError)) throw error
+      if (!error.message.includes('damaged')) throw error
+      this.#lost = `${this.#markerPath} is damaged, so nothing tells whether records are missing`
+      return undefined
+    }
+  }
+
+  /** Notes how far the records go, so that their absence is seen; not while some are missing already. */
+  #mark(tip: Head): void {
+    if (this.#markerPath === undefined || this.#lost !== undefined) return
+    const marker = this.#marker ?? { file: new HeadFile(this.#markerPath, false), syncedAt: 0 }
+    this.#marker = marker
+    marker.file.write(tip)
+    if (marker.syncedAt > 0 && tip.count - marker.syncedAt < MARKER_SYNC_RECORDS) return
+    marker.file.sync()
+    marker.syncedAt = tip.count
   }
 
   append(records: readonly Uint8Array[]): Promise<void> {
@@ -120,8 +178,10 @@ class LevelStore implements Store {
     await this.#writes
     try {
       this.#headFile.sync()
+      this.#marker?.file.sync()
     } finally {
       this.#headFile.close()
+      this.#marker?.file.close()
       rmSync(ownerPath(this.#folder), { force: true })
       await withDeadline(this.#database.close(), CLOSE_TIMEOUT_MS, 'closing')
     }
@@ -133,6 +193,7 @@ class LevelStore implements Store {
     try {
       await withDeadline(this.#database.batch([...entries], { sync: true }), this.#appendTimeoutMs, 'the disk')
       this.#headFile.write(tip)
+      this.#mark(tip)
     } catch (error) {
       const range = tip.count - first === 1 ? `record ${first}` : `records ${first} to ${tip.count - 1}`
       this.#failure = failed(
@@ -143,8 +204,9 @@ class LevelStore implements Store {
     }
   }
 
-  async #readAll(): Promise<{ records: Uint8Array[]; tip: Head }> {
+  async #readAll(mark: number | undefined): Promise<{ records: Uint8Array[]; tip: Head; chainAtMark: Uint8Array | undefined }> {
     const records: Uint8Array[] = []
+    let chainAtMark = mark === 0 ? this.#genesis : undefined
     const head = this.#headAtOpen
     let chain = this.#genesis
     const iterator = this.#database.iterator({ lt: IDENTITY_KEY, fillCache: false, highWaterMarkBytes: 1 << 20 })
@@ -153,6 +215,7 @@ class LevelStore implements Store {
         for (const [key, value] of page) {
           chain = this.#checked(records.length, chain, key, value)
           records.push(new Uint8Array(value.buffer, value.byteOffset + CHAIN_BYTES, value.length - CHAIN_BYTES))
+          if (records.length === mark) chainAtMark = chain
           if (records.length === head.count && !equalBytes(chain, head.chain))
             this.#broken(records.length - 1, 'is not the one that was written last')
         }
@@ -163,7 +226,7 @@ class LevelStore implements Store {
       await iterator.close()
     }
     if (records.length < head.count) this.#broken(records.length, `is missing, as are all after it: ${head.count} were written`)
-    return { records, tip: { count: records.length, chain } }
+    return { records, tip: { count: records.length, chain }, chainAtMark }
   }
 
   /** The chain hash after record `index`, if key and value are those that were written. */
@@ -183,6 +246,14 @@ class LevelStore implements Store {
   #stopped(): MusigError {
     return this.#failure ?? new MusigError('STORE_FAILED', `the store in ${this.#folder} is closed`)
   }
+}
+
+/** What the marker misses in a store. A store that went on after its loss has other records where the marker looks: that shows too. */
+function lossOf(folder: string, marked: Head, chainAtMark: Uint8Array | undefined, tip: Head): string | undefined {
+  if (chainAtMark && equalBytes(chainAtMark, marked.chain)) return undefined
+  if (tip.count === 0) return `${folder} is empty, and this key has a history of ${marked.count} records`
+  if (!chainAtMark) return `${folder} ends at record ${tip.count - 1}, and this key has a history of ${marked.count} records`
+  return `record ${marked.count - 1} of ${folder} is not the one in this key's history`
 }
 
 async function makeFolder(folder: string): Promise<void> {
