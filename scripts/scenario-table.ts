@@ -70,7 +70,7 @@ function rows(): Row[] {
       const { asyncByzantineBound: few, syncByzantineBound: many } = bounds
       if (few > 0) all.push({ what: 'f_a liars that see everything', base: { ...base, liars: few, lie: 'collude' }, seeds })
       if (few > 0) all.push({ what: 'f_a liars, a lie each', base: { ...base, liars: few }, seeds })
-      all.push({ what: 'guard, f_s liars that see everything', base: { ...base, liars: many, lie: 'collude', deltaMs: 50, limitMs: 20_000 }, seeds })
+      all.push({ what: 'guard, f_s liars that see everything', base: { ...base, liars: many, lie: 'collude', deltaMs: 50 }, seeds })
     }
   const one = sized('7', '1/2').base
   for (const lie of LIES.filter((name) => name !== 'any' && name !== 'collude'))
@@ -80,7 +80,6 @@ function rows(): Row[] {
 
 function commandOf({ base, seeds }: Row): string {
   const liars = base.liars > 0 ? ` --liars ${base.liars} --lie ${base.lie}` : ''
-  const guard = base.deltaMs > 0 ? ` --delta-ms ${base.deltaMs} --limit-ms ${base.limitMs}` : ''
   return `musig sim sweep -n ${base.n} --tolerance ${base.tolerance} --seeds ${seeds}${liars}${guard}`
 }
 

@@ -60,7 +60,7 @@ export const DIRECTED: readonly Search[] = [
 
 /** What breaks in a run, but for progress. */
 export function planted({ base, change, seed }: Omit<Search, 'rule'> & { seed: number }, options: RunOptions): Violation[] {
-  const drawn = sweptScenario({ base: { ...CALM, limitMs: 20_000, ...base }, crashes: 1 }, seed)
+  const drawn = sweptScenario({ base: { ...CALM, limitMs: 90_000, ...base }, crashes: 1 }, seed)
   // A sweep has grown by these since the seeds were found.
   const scenario = { ...drawn, pauses: 0, jumps: 0, liars: base.liars ?? 0, ...change }
   return simulate(scenario, { countBytes: false, ...options }).violations.filter(({ id }) => id !== 'L1')

@@ -14,7 +14,7 @@ const first = Number(process.env['SWARM_SEED'] ?? Date.now() % 1_000_000_000)
 const endsAt = Date.now() + 1000 * Number(process.env['SWARM_SECONDS'] ?? 40)
 
 const SIZES = [7, 4, 10, 5, 7, 9, 13]
-const GUARD = { deltaMs: 50, limitMs: 20_000 }
+const GUARD = { deltaMs: 50 }
 const KINDS: ((bounds: Bounds) => Partial<Scenario>)[] = [
   () => ({}),
   ({ asyncByzantineBound }) => ({ liars: asyncByzantineBound }),

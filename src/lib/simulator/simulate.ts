@@ -13,7 +13,7 @@ import type { Rules } from '../core/rules.js'
 import { Signer, type SignerOptions } from '../core/signer.js'
 import { violationsOf } from './checkers.js'
 import { rememberingCrypto } from './counted-crypto.js'
-import { faultsOverMs, planFaults, planPeers } from './faults.js'
+import { type Fault, faultsOverMs, planFaults, planPeers } from './faults.js'
 import type { History, Violation } from './history.js'
 import type { SimulatedSigner } from './host.js'
 import { joinedEvidence } from './joined-evidence.js'
@@ -89,6 +89,8 @@ export interface Result {
 
 /** How long the world goes on after everything is done: what is still on its way must not break anything. */
 const SETTLE_MS = 100
+/** How long a run goes on after its last fault at most where no progress is owed. */
+const NOT_OWED_MS = 20_000
 
 /** Runs a scenario. The same scenario and options give the same result and the same trace, byte for byte. Errors: `BAD_INPUT`. */
 export function simulate(scenario: Scenario, options: RunOptions = {}): Result {
@@ -118,10 +120,10 @@ export function simulate(scenario: Scenario, options: RunOptions = {}): Result {
   })
   const overMs = faultsOverMs(scenario, faults)
   world.timeline.at(overMs, () => world.calm())
-  const bug = goOn(world, overMs + scenario.limitMs)
+  const bug = goOn(world, overMs + (isOwed(faults, liars, manifest) ? scenario.limitMs : Math.min(scenario.limitMs, NOT_OWED_MS)))
   const virtualMs = world.timeline.now
   const history = historyOf(world, manifest, liars)
-  history.isCalm = isCalm(scenario) && liars.size === 0 && manifest.deltaMs === 0
+  history.isCalm = isCalm(scenario) && liars.size === 0 && manifest.deltaMs === 0 && options.wrap === undefined
   history.calmMs = group.isConfined && isCalm({ ...scenario, liars: 0 }) && options.wrap === undefined ? calmMsOf(scenario, manifest) : null
   if (bug === undefined) settle(world)
   const joined = joinedEvidence(crypto, manifest, world.recorder.records).map((evidence) => ({ by: null, evidence }))
@@ -172,6 +174,13 @@ function makeSigner(
   const signer = make(signerOptions)
   const wrapped = signer instanceof Signer && group.liars.has(self) ? group.wrap(signer, signerOptions) : signer
   return options.wrap?.(wrapped, self) ?? wrapped
+}
+
+/** Whether a quorum of signers that keep to the protocol will run in the end, so that progress is owed (L1). */
+function isOwed(faults: readonly Fault[], liars: ReadonlySet<number>, { n, quorum }: Manifest): boolean {
+  const gone = new Set(liars)
+  for (const fault of faults) if (fault.type === 'crash' && fault.signer < n && fault.backAfterMs === null) gone.add(fault.signer)
+  return n - gone.size >= quorum
 }
 
 /** Lets the world go on until all is done or `deadlineMs` has come; returns what a signer threw, if one did. */

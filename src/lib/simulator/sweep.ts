@@ -1,6 +1,5 @@
 /** Many runs: one scenario from each seed, harder and easier ones mixed, and a table of what held at the end. */
 import { SeededRandom } from '../base/prng.js'
-import { boundsOf, parseTolerance } from '../core/manifest.js'
 import type { Violation } from './history.js'
 import type { Scenario } from './scenario.js'
 import { quantile, type Result, type Verdict } from './simulate.js'
@@ -11,10 +10,6 @@ export interface SweepOptions {
   /** Up to how many signers crash for good in one run; others crash and come back. */
   crashes: number
 }
-
-/** How long a run goes on after its last fault at most where no progress is owed, and at least where some is that liars and crashes together put off. */
-const NOT_OWED_MS = 20_000
-const OWED_MS = 90_000
 
 /**
  * The scenario of one seed of a sweep: delays, contention, crashes, restarts, losses, cuts drawn from the seed. The base gives n, the number of
@@ -50,12 +45,12 @@ export function sweptScenario({ base, crashes }: SweepOptions, seed: number): Sc
   }
   // More liars than f_a are survived only while messages between honest signers arrive within Δ, and whoever crashes counts as one of them (§9),
   // as does one whose clock jumps. A process may be stopped for what messages and disks leave of Δ.
-  if (base.liars === 0 || base.deltaMs === 0) return inTime(scenario)
+  if (base.liars === 0 || base.deltaMs === 0) return scenario
   const timely = { delay: random.pick(['1-10', '5', '2-20']), disk: random.pick(['0', '1', '0-4']) }
   const down = Math.min(base.liars, some(0.4, 3))
   const restarts = more.upTo(down)
   const good = Math.min(crashes, down - restarts)
-  return inTime({
+  return {
     ...scenario,
     ...timely,
     liars: base.liars - restarts - good,
@@ -68,16 +63,7 @@ export function sweptScenario({ base, crashes }: SweepOptions, seed: number): Sc
     pauses: some(0.3, 1),
     pauseMs: Math.floor(base.deltaMs / 3),
     jumps: 0,
-  })
-}
-
-/** The scenario with a limit that suits it: nothing is waited for that is not owed. */
-function inTime(scenario: Scenario): Scenario {
-  const { n, tolerance, liars, crashes, restarts, limitMs } = scenario
-  if (liars === 0) return scenario
-  const isOwed = liars + crashes <= boundsOf(n, parseTolerance(tolerance)).crashBound
-  if (!isOwed) return { ...scenario, limitMs: Math.min(limitMs, NOT_OWED_MS) }
-  return crashes + restarts === 0 ? scenario : { ...scenario, limitMs: Math.max(limitMs, OWED_MS) }
+  }
 }
 
 /** A run of a sweep that did not hold. */
