@@ -80,6 +80,7 @@ function rows(): Row[] {
 
 function commandOf({ base, seeds }: Row): string {
   const liars = base.liars > 0 ? ` --liars ${base.liars} --lie ${base.lie}` : ''
+  const guard = base.deltaMs > 0 ? ` --delta-ms ${base.deltaMs}` : ''
   return `musig sim sweep -n ${base.n} --tolerance ${base.tolerance} --seeds ${seeds}${liars}${guard}`
 }
 
