@@ -30,6 +30,8 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const bundles = join(root, 'node_modules', '.cache', `musig-crash-test-${process.pid}`)
 const SECRET = new Uint8Array(32).fill(9)
 const OPENING = 100_000
+/** How long a signer may take to end, or to hear what it is told. */
+const PATIENCE_MS = 30_000
 
 /** The bundled crashing signer: it starts in a fraction of the time that the sources take. */
 export async function bundleCrashingSigner(): Promise<string> {
@@ -54,11 +56,17 @@ export function removeBundles(): void {
   rmSync(bundles, { recursive: true, force: true })
 }
 
+/** How a process ended. */
+export interface End {
+  code: number | null
+  signal: NodeJS.Signals | null
+}
+
 /** A signer process that the bench started. */
 export interface Crashing {
   child: ChildProcess
   output: () => string
-  ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
+  ended: Promise<End>
   isOver: () => boolean
   /** Its steps, while it is watched. */
   steps: string[]
@@ -74,6 +82,14 @@ export function metOf(crashing: Crashing): Met | undefined {
     .split('\n')
     .find((text) => text.startsWith('{"type":"met"'))
   return line === undefined ? undefined : (JSON.parse(line) as Met)
+}
+
+/** How a signer ends that is about to. One that does not is killed, so that nobody waits for it for ever, and that is a failure. */
+export async function endOf({ child, ended, output }: Crashing): Promise<End> {
+  return await inTime(ended, () => {
+    child.kill('SIGKILL')
+    return `process ${child.pid} does not end: ${output().slice(-1000)}`
+  })
 }
 
 export class CrashBench {
@@ -137,8 +153,8 @@ export class CrashBench {
   }
 
   /** Starts a signer, whose own process has ended, as a crashing one, and waits until it is linked to all others, or to so many. */
-  async start(signer: number, count?: number): Promise<Crashing> {
-    const crashing = this.spawn(signer, process.execPath, [this.#bundle])
+  async start(signer: number, { count, flags = [] }: { count?: number; flags?: readonly string[] } = {}): Promise<Crashing> {
+    const crashing = this.spawn(signer, process.execPath, [this.#bundle, ...flags])
     await this.linked(signer, crashing, count)
     return crashing
   }
@@ -158,7 +174,7 @@ export class CrashBench {
       if (said.type === 'step') steps.push(said.step)
     })
     let over = false
-    const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
+    const ended = new Promise<End>((resolve) => {
       child.once('close', (code, signal) => {
         over = true
         this.#started.delete(child)
@@ -177,7 +193,8 @@ export class CrashBench {
   }
 
   /** Tells a crashing signer what to do; resolves when it knows. */
-  async tell({ child }: Crashing, order: Order): Promise<void> {
+  async tell({ child, isOver, output }: Crashing, order: Order): Promise<void> {
+    assert.not.ok(isOver(), `it has ended and hears nothing: ${output().slice(-1000)}`)
     const heard = new Promise<void>((resolve) => {
       const listen = (said: Said) => {
         if (said.type !== 'ready') return
@@ -187,7 +204,7 @@ export class CrashBench {
       child.on('message', listen)
     })
     child.send(order)
-    await heard
+    await inTime(heard, () => `process ${child.pid} does not hear what it is told`)
   }
 
   transfer(from = 'a', to = 'b'): Transaction {
@@ -224,14 +241,17 @@ export class CrashBench {
     return status as StatusAnswer
   }
 
-  /** L1, A1, A2, K2: nothing undecided, one order and one state, and nobody accused of anything. */
-  async settled(signers: readonly number[] = this.all, limitMs = 90_000): Promise<void> {
+  /** L1, A1, A2, K2: nothing undecided, one order and one state, nobody accused of anything, and nobody who misses records. */
+  async settled(signers: readonly number[] = this.all, limitMs = 60_000): Promise<void> {
     let told = ''
     await until(
       () => `all have executed everything: ${told}`,
       async () => {
         const states = await Promise.all(signers.map((signer) => this.status(signer)))
-        for (const { index, evidence } of states) assert.equal(evidence, [], `signer ${index} accuses`)
+        for (const { index, evidence, lost } of states) {
+          assert.equal(evidence, [], `signer ${index} accuses`)
+          assert.is(lost, null, `signer ${index} follows`)
+        }
         told = JSON.stringify(states.map(({ executed, undecided }) => [executed, undecided]))
         const digests = new Set(states.map(({ orderDigest, machineDigest }) => `${orderDigest} ${machineDigest}`))
         return digests.size === 1 && states.every(({ undecided }) => undecided === 0)
@@ -280,6 +300,14 @@ export class CrashBench {
       signature: null,
     })
   }
+}
+
+async function inTime<T>(work: Promise<T>, failure: () => string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not within ${PATIENCE_MS} ms: ${failure()}`)), PATIENCE_MS)
+  })
+  return await Promise.race([work, late]).finally(() => clearTimeout(timer))
 }
 
 /** Asks until the answer is yes; errors of connections count as no. */

@@ -1,11 +1,16 @@
 /** One point after the other on one cluster: brings the crashing signer there, sees it die, brings it back, and checks what must hold after each. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
 import type { Transaction } from '../../src/lib/core/transaction.js'
-import { type CrashBench, type Crashing, type Met, metOf } from './crash-bench.js'
+import { type CrashBench, type Crashing, endOf, type Met, metOf, until } from './crash-bench.js'
 import { nameOf, type Order, type Point, type Role } from './crash-point.js'
 
 /** Batches that are sent until the signer has the wanted role and meets its point; then the point is unknown. */
 const TRIES = 60
+/** How long a signer that has met its point may take to say so and to end. */
+const LAST_WORDS_MS = 400
+/** How long one that has forgotten something may take to hear of it. */
+const NOTICE_MS = 20_000
 
 /** What became of a point: `unknown` where the signer never came to it. */
 export interface Outcome {
@@ -57,23 +62,10 @@ export class CrashRun {
     return seen
   }
 
-  /** Brings the signer to the point with this order, sees it die there, brings it back, and waits until all agree. */
-  async crash(order: Order & { point: Point }, traffic: Traffic): Promise<void> {
+  /** Brings the signer to the point, sees it die there, brings it back, and waits until all agree. */
+  async crash(point: Point, traffic: Traffic): Promise<void> {
     const begun = performance.now()
-    const { point } = order
-    await this.#bench.tell(this.#crashing, order)
-    const sent: Transaction[] = []
-    const answers: Promise<unknown>[] = []
-    let own: Transaction | undefined
-    for (let tries = 0; tries < TRIES && metOf(this.#crashing) === undefined; tries++) {
-      const wave = this.#traffic(point.role, traffic)
-      own = wave.find(([, to]) => to === this.#signer)?.[0]
-      sent.push(...wave.map(([transaction]) => transaction))
-      answers.push(...wave.map(([transaction, to]) => this.#bench.submit(transaction, to)))
-      await Promise.race([Promise.all(answers), this.#crashing.ended])
-      // Its last words and its end are on the way.
-      if (this.#crashing.isOver()) break
-    }
+    const { sent, answers, own } = await this.#bring({ type: 'die', point }, traffic, 0)
     const died = await this.#died()
     const met = metOf(this.#crashing)
     if (died) this.#crashing = await this.#bench.start(this.#signer)
@@ -85,10 +77,59 @@ export class CrashRun {
     this.outcomes.push({ point, result: died ? 'died' : 'unknown', ms: Math.round(performance.now() - begun) })
   }
 
+  /**
+   * Brings the signer to the point while its store lies, sees it die there, and brings it back: it finds others with its word and none of it in its own records, so
+   * it follows; once the loss is accepted it goes on. What it says about its loss.
+   */
+  async lie(point: Point): Promise<string> {
+    // Nothing else may be under way: what is undecided when a loss is accepted is never signed by it.
+    const { answers } = await this.#bring({ type: 'lie', point }, 'lone', LAST_WORDS_MS)
+    assert.ok(await this.#died(), 'unknown: it never came there')
+    this.#crashing = await this.#bench.start(this.#signer)
+    let lost: string | null = null
+    await until(
+      'it notices that it has forgotten something',
+      async () => {
+        lost = (await this.#bench.status(this.#signer)).lost
+        return lost !== null
+      },
+      NOTICE_MS,
+    )
+    await Promise.all(answers)
+    this.#crashing.child.kill('SIGTERM')
+    assert.equal(await endOf(this.#crashing), { code: 0, signal: null }, this.#crashing.output().slice(-2000))
+    this.#crashing = await this.#bench.start(this.#signer, { flags: ['--accept-lost-history'] })
+    await this.#bench.settled()
+    return lost ?? ''
+  }
+
+  /** Sends until the signer has met its point or too much was sent; `pauseMs`: between one wave and the next. */
+  async #bring(
+    order: Order & { point: Point },
+    traffic: Traffic,
+    pauseMs: number,
+  ): Promise<{ sent: Transaction[]; answers: Promise<unknown>[]; own: Transaction | undefined }> {
+    await this.#bench.tell(this.#crashing, order)
+    const sent: Transaction[] = []
+    const answers: Promise<unknown>[] = []
+    let own: Transaction | undefined
+    for (let tries = 0; tries < TRIES && metOf(this.#crashing) === undefined; tries++) {
+      const wave = this.#traffic(order.point.role, traffic)
+      own = wave.find(([, to]) => to === this.#signer)?.[0]
+      sent.push(...wave.map(([transaction]) => transaction))
+      answers.push(...wave.map(([transaction, to]) => this.#bench.submit(transaction, to)))
+      await Promise.race([Promise.all(answers), this.#crashing.ended])
+      if (pauseMs > 0) await Promise.race([sleep(pauseMs), this.#crashing.ended])
+      // Its last words and its end are on the way.
+      if (this.#crashing.isOver()) break
+    }
+    return { sent, answers, own }
+  }
+
   /** Whether it ended at its point. That it ended in any other way is a failure. */
   async #died(): Promise<boolean> {
     if (metOf(this.#crashing) === undefined && !this.#crashing.isOver()) return false
-    const { code, signal } = await this.#crashing.ended
+    const { code, signal } = await endOf(this.#crashing)
     assert.ok(signal === 'SIGKILL' && metOf(this.#crashing), `ended with ${code} ${signal}: ${this.#crashing.output().slice(-2000)}`)
     return true
   }

@@ -1,11 +1,13 @@
 /**
- * A signer process that dies with SIGKILL where it is told to: `crashing-signer.ts --pack FILE`, told over its IPC channel (crash-point.ts). It is the
+ * A signer process that dies with SIGKILL where it is told to: `crashing-signer.ts [--accept-lost-history] --pack FILE`, told over its IPC
+ * channel (crash-point.ts); it ends with whoever started it. It is the
  * product's signer, started by the same function, on its own store and links; only what passes between these and the core is looked at here. Which role
  * it has is known at first sight of a batch, so a point waits for a batch in which it has the wanted one.
  */
 import { execFileSync } from 'node:child_process'
 import { open, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import type { Id } from '../../src/lib/base/bytes.js'
 import { MusigError } from '../../src/lib/base/errors.js'
 import type { Manifest } from '../../src/lib/core/manifest.js'
@@ -44,6 +46,9 @@ process.on('message', (told: Order) => {
   counts.clear()
   say({ type: 'ready' })
 })
+
+// A test that is killed must not leave it behind.
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
 
 function say(said: Said): void {
   process.send?.(said)
@@ -183,7 +188,9 @@ const grounds: Grounds = {
   },
 }
 
-const [, , flag, pack = ''] = process.argv
-if (flag !== '--pack') throw new Error('crashing-signer --pack FILE')
+const { values } = parseArgs({ options: { pack: { type: 'string' }, 'accept-lost-history': { type: 'boolean' } } })
+if (values.pack === undefined) throw new Error('crashing-signer [--accept-lost-history] --pack FILE')
+const acceptLostHistory = values['accept-lost-history']
+const signers = (await readConfigs(values.pack)).map((config) => ({ ...config, acceptLostHistory }))
 process.umask(0o077)
-process.exit(await runSigners({ signers: await readConfigs(pack), grounds }))
+process.exit(await runSigners({ signers, grounds }))

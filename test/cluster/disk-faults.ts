@@ -3,13 +3,14 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as assert from 'uvu/assert'
-import type { CrashBench, Crashing } from './crash-bench.js'
+import { type CrashBench, type Crashing, endOf } from './crash-bench.js'
 
 const BIN = fileURLToPath(new URL('../../bin/run.js', import.meta.url))
 
 /** Ended by itself for its store, its last line saying what happened and what to do: with exit code 4, or killed by its own hand where the disk hangs. The line. */
-export async function endedForItsStore({ ended, output }: Crashing, how: { code: 4 | null; signal: 'SIGKILL' | null }): Promise<string> {
-  assert.equal(await ended, how, output().slice(-2000))
+export async function endedForItsStore(crashing: Crashing, how: { code: 4 | null; signal: 'SIGKILL' | null }): Promise<string> {
+  const { output } = crashing
+  assert.equal(await endOf(crashing), how, output().slice(-2000))
   const lines = output().trimEnd().split('\n')
   const last = JSON.parse(lines.at(-1) ?? '{}') as { level?: number; code?: string; msg?: string }
   assert.equal([last.level, last.code], [60, 'STORE_FAILED'], output().slice(-2000))
@@ -24,8 +25,9 @@ export function startByCommand(bench: CrashBench, signer: number, limitBlocks?: 
 
 /** The command refuses: exit code 4 and one line. The line. */
 export async function refusesToStart(bench: CrashBench, signer: number): Promise<string> {
-  const { ended, output } = startByCommand(bench, signer)
-  const { code } = await ended
+  const started = startByCommand(bench, signer)
+  const { output } = started
+  const { code } = await endOf(started)
   assert.is(code, 4, output().slice(-2000))
   const lines = output().trimEnd().split('\n')
   assert.is(lines.length, 1, output())

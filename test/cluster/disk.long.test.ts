@@ -3,7 +3,7 @@
 /** Disks that fail real signers: full, with errors, hanging, slow, damaged. A signer stops at once or goes on slowly, and never contradicts itself. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { bundleCrashingSigner, CrashBench, type Crashing, metOf, removeBundles } from './crash-bench.js'
+import { bundleCrashingSigner, CrashBench, type Crashing, endOf, metOf, removeBundles } from './crash-bench.js'
 import type { Point } from './crash-point.js'
 import { damage, endedForItsStore, flipped, refusesToStart, startByCommand } from './disk-faults.js'
 
@@ -67,7 +67,7 @@ test('a disk that hangs: the watchdog ends the signer, no vote leaves, and it go
 
 test('a disk without room: the real command ends with code 4 and says so, and goes on once there is room', async () => {
   crashing.child.kill('SIGTERM')
-  await crashing.ended
+  await endOf(crashing)
   const limited = startByCommand(bench, SIGNER, 64)
   await bench.linked(SIGNER, limited)
   const answers = await untilItEnds(limited)
@@ -97,7 +97,7 @@ for (const [what, change] of DAMAGES)
     if (!crashing.isOver()) {
       // A kill leaves the records in their log, as they were appended.
       crashing.child.kill('SIGKILL')
-      await crashing.ended
+      await endOf(crashing)
     }
     const mend = damage(bench.store(SIGNER), change)
     assert.match(await refusesToStart(bench, SIGNER), /^Error: record \d+ of .*store.* (?:is missing|is altered|cannot be read).*$/)
@@ -108,7 +108,7 @@ test('a second process on the same folder ends with one line; the first goes on'
   const first = startByCommand(bench, SIGNER)
   await bench.linked(SIGNER, first)
   const second = startByCommand(bench, SIGNER)
-  assert.is((await second.ended).code, 3)
+  assert.is((await endOf(second)).code, 3)
   assert.match(second.output(), new RegExp(`^Error: the store in .* is in use by process ${first.child.pid}\n$`))
   assert.is((await bench.submit(bench.transfer(), SIGNER))?.status, 'executed')
 })

@@ -3,7 +3,7 @@
  * the order of these deaths; what must hold afterwards is the tests' affair.
  */
 import type { Transaction } from '../../src/lib/core/transaction.js'
-import { type CrashBench, type Crashing, type Met, metOf, until } from './crash-bench.js'
+import { type CrashBench, type Crashing, endOf, type Met, metOf, until } from './crash-bench.js'
 import type { Point } from './crash-point.js'
 
 /** Waves that are sent until the root meets its point. */
@@ -56,7 +56,7 @@ export class OrphanRun {
       await Promise.race([Promise.all(answers), this.#root.ended])
       const met = metOf(this.#root)
       if (!met) continue
-      await this.#root.ended
+      await endOf(this.#root)
       return { met, txId: bench.idOf(own), answers }
     }
     await bench.tell(this.#root, { type: 'rest' })

@@ -97,7 +97,7 @@ test('a second signer killed at each record and message of the recovery', async 
       const orphan = await run.orphan(root, false)
       assert.ok(orphan)
       const died = await run.diesToo(second)
-      if (died) second = await bench.start(SECOND, N - 2)
+      if (died) second = await bench.start(SECOND, { count: N - 2 })
       else await bench.tell(second, { type: 'rest' })
       await bench.settled(run.others)
       if (orphan) assert.is((await bench.show(orphan.txId, 1))?.status, 'executed')
