@@ -93,8 +93,8 @@ export class Dialling {
     webSocket.on('error', (error) => {
       problem = error.message
     })
-    // Where the handshake has begun, its guard has told already.
-    webSocket.on('close', () => this.#failed(webSocket, problem))
+    // Comes before the guard of the handshake hears of it; where that one has cut the connection, it has told already.
+    webSocket.on('close', (_code, reason) => this.#failed(webSocket, reason.length > 0 ? reason.toString() : problem))
     webSocket.on('open', () => {
       if (socket) this.#shakeHands(webSocket, socket)
     })

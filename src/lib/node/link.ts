@@ -30,13 +30,15 @@ export interface TransportMetrics {
   reconnects: number
   /** Connections that did not become links: refused handshakes and upgrades, time-outs, evictions, second sessions. */
   refused: number
+  /** Those of them in which a signer proved its key while an older session of it was alive. */
+  secondSessions: number
   /** Links closed for malformed framing, or because nothing was heard any more. */
   malformed: number
   dead: number
 }
 
 /** Why a link is closed, as a WebSocket close code of the private range. */
-export const CLOSE = { stopped: 1001, refused: 4000, malformed: 4001, secondSession: 4002, replaced: 4003 } as const
+export const CLOSE = { stopped: 1001, refused: 4000, malformed: 4001, replaced: 4003 } as const
 
 /** Bytes that wait in all queues of a transport together. */
 export interface QueueTotal {
@@ -97,6 +99,7 @@ export class Link implements SignerLink {
   #closed = false
   #heardAt = performance.now()
   #bytesRead = 0
+  #probes = 0
 
   constructor(webSocket: WebSocket, socket: Socket, options: LinkOptions) {
     this.#webSocket = webSocket
@@ -148,6 +151,7 @@ export class Link implements SignerLink {
   }
 
   answers(limitMs: number): Promise<boolean> {
+    const probe = `probe ${++this.#probes}`
     return new Promise((resolve) => {
       const finish = (alive: boolean) => {
         clearTimeout(timer)
@@ -155,13 +159,16 @@ export class Link implements SignerLink {
         this.#webSocket.off('close', lost)
         resolve(alive)
       }
-      const heard = () => finish(true)
+      // An answer to an earlier ping may have been under way when the other side died.
+      const heard = (data: Buffer) => {
+        if (data.toString() === probe) finish(true)
+      }
       const lost = () => finish(false)
       const timer = setTimeout(lost, limitMs)
       this.#webSocket.on('pong', heard)
       this.#webSocket.on('close', lost)
       if (this.#closed) finish(false)
-      else this.#webSocket.ping(undefined, undefined, ignore)
+      else this.#webSocket.ping(probe, undefined, ignore)
     })
   }
 

@@ -33,6 +33,7 @@ const LINK_COUNTERS: Partial<Record<keyof TransportMetrics, { name: string; help
   connects: { name: 'musig_link_connects_total', help: 'Links opened' },
   disconnects: { name: 'musig_link_disconnects_total', help: 'Links closed' },
   refused: { name: 'musig_link_refused_total', help: 'Connections that did not become links' },
+  secondSessions: { name: 'musig_link_second_sessions_total', help: 'Links refused because an older session of the same signer was alive' },
   malformed: { name: 'musig_link_malformed_total', help: 'Links closed for malformed frames' },
   dead: { name: 'musig_link_dead_total', help: 'Links closed because nothing was heard on them' },
 }
@@ -105,9 +106,14 @@ export class Metrics implements DriverObserver {
     this.#events.inc({ type: event.type })
     if (event.type === 'message') this.#messages.inc({ type: event.message.type })
     for (const effect of effects) {
-      if (effect.type === 'suspect') this.#suspicions.inc({ suspect: String(effect.signer) })
+      if (effect.type === 'suspect') this.suspected(effect.signer)
       if (effect.type === 'accuse') this.#evidence.inc({ kind: effect.evidence.type })
     }
+  }
+
+  /** A signer was seen late, silent or wrong. */
+  suspected(signer: number): void {
+    this.#suspicions.inc({ suspect: String(signer) })
   }
 
   appended(records: number, durationMs: number): void {

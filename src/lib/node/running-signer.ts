@@ -141,7 +141,20 @@ export class RunningSigner {
       hasLostRecords: store.lost !== undefined && !config.acceptLostHistory,
     })
     this.#linkServer = linkUrl && createLinkServer({ self, manifest, linkSecretKey })
-    this.#transport = grounds.createTransport({ self, manifest, crypto, linkSecretKey, addresses, server: this.#linkServer ?? server, local, log })
+    this.#transport = grounds.createTransport({
+      self,
+      manifest,
+      crypto,
+      linkSecretKey,
+      addresses,
+      server: this.#linkServer ?? server,
+      local,
+      log,
+      secondSession: (signer) => {
+        this.#metrics.suspected(signer)
+        this.#suspect(signer, `signer ${signer}'s key is in two processes`, null)
+      },
+    })
     if (config.faults.length > 0) this.#transport.setFaults(config.faults)
     this.#driver = new Driver({
       steppable: this.#signer,

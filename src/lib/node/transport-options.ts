@@ -58,6 +58,8 @@ export interface TransportOptions {
   /** Those of the cluster's signers that share this process, this one among them: no socket leads from one to another. */
   local?: LocalLinks | undefined
   log?: TransportLog
+  /** Signer `signer` proved its key in a second session while the older one, which is kept, is alive: two processes hold that key. */
+  secondSession?(signer: number): void
   timing?: Partial<LinkTiming>
   caps?: Partial<LinkCaps>
 }

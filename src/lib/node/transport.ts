@@ -205,7 +205,11 @@ class Mesh implements LinkTransport {
     if (signer > this.#options.self) return `signer ${signer} waits to be dialled; the smaller index dials`
     const older = this.#links.get(signer)
     if (!older) return undefined
-    if (await older.answers(this.#timing.probeMs)) return `another session of signer ${signer} is alive`
+    if (await older.answers(this.#timing.probeMs)) {
+      this.metrics.secondSessions++
+      this.#options.secondSession?.(signer)
+      return `another session of signer ${signer} is alive`
+    }
     older.close(CLOSE.replaced, 'replaced by a newer session')
     return undefined
   }
@@ -262,6 +266,7 @@ function newMetrics(): TransportMetrics {
     dials: 0,
     reconnects: 0,
     refused: 0,
+    secondSessions: 0,
     malformed: 0,
     dead: 0,
   }
