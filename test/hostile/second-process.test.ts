@@ -59,32 +59,35 @@ test('from another folder it gets no link and no vote counted; the first goes on
   const { config, address } = await cluster.copied(SIGNER)
   const copy = cluster.run(config)
   const its = new Client({ addresses: [address], token: TOKEN })
-  await until('every dialled peer to notice', async () => {
-    const counts = await Promise.all(DIALLED.map((from) => cluster.metric(from, SECOND_SESSIONS)))
-    return counts.every((count) => count > 0)
-  })
-  const given = putDocument(cluster.files.manifest, 'shared', { by: 'the copy' })
-  await its.submit(given, { timeoutMs: 1500 }).then(
-    ({ status }) => assert.unreachable(`${status} through the copy`),
-    (error: MusigError) => assert.is(error.code, 'NO_QUORUM', error.message),
-  )
-  assert.equal(await linksOf(its), [])
-  for (let to = 0; to < N; to++) await commit(to)
-  const txId = transactionId(cluster.files.manifest.clusterId, given)
-  for (let from = 0; from < N; from++) {
-    await cluster.client.show(txId, { from }).then(
-      () => assert.unreachable(`signer ${from} knows what only the copy was given`),
-      (error: MusigError) => assert.is(error.code, 'NOT_FOUND', error.message),
+  try {
+    await until('every dialled peer to notice', async () => {
+      const counts = await Promise.all(DIALLED.map((from) => cluster.metric(from, SECOND_SESSIONS)))
+      return counts.every((count) => count > 0)
+    })
+    const given = putDocument(cluster.files.manifest, 'shared', { by: 'the copy' })
+    await its.submit(given, { timeoutMs: 1500 }).then(
+      ({ status }) => assert.unreachable(`${status} through the copy`),
+      (error: MusigError) => assert.is(error.code, 'NO_QUORUM', error.message),
     )
+    assert.equal(await linksOf(its), [])
+    for (let to = 0; to < N; to++) await commit(to)
+    const txId = transactionId(cluster.files.manifest.clusterId, given)
+    for (let from = 0; from < N; from++) {
+      await cluster.client.show(txId, { from }).then(
+        () => assert.unreachable(`signer ${from} knows what only the copy was given`),
+        (error: MusigError) => assert.is(error.code, 'NOT_FOUND', error.message),
+      )
+    }
+    for (const from of DIALLED) {
+      assert.ok((await suspicions(from)).includes(SUSPICION), `signer ${from} suspects`)
+      assert.ok((await cluster.metric(from, 'musig_suspicions_total', `suspect="${SIGNER}"`)) > 0)
+    }
+    assert.equal(await disconnects(), before, 'no link of the first was lost')
+    assert.match(copy.output(), /another session of signer 1 is alive/, copy.output())
+  } finally {
+    its.close()
+    await cluster.kill(copy)
   }
-  for (const from of DIALLED) {
-    assert.ok((await suspicions(from)).includes(SUSPICION), `signer ${from} suspects`)
-    assert.ok((await cluster.metric(from, 'musig_suspicions_total', `suspect="${SIGNER}"`)) > 0)
-  }
-  assert.equal(await disconnects(), before, 'no link of the first was lost')
-  assert.match(copy.output(), /another session of signer 1 is alive/, copy.output())
-  its.close()
-  await cluster.kill(copy)
 })
 
 test('from the same folder it ends with one clear line', async () => {

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { WebSocket, WebSocketServer } from 'ws'
+import { type ClientOptions, WebSocket, WebSocketServer } from 'ws'
 import { nodeEd25519 } from '../../src/lib/node/ed25519.js'
 import { Acceptor, Dialler } from '../../src/lib/node/handshake.js'
 import { frame, listen, startMesh, startNode, stopAll, type TestNode, testCluster, texts, until } from './mesh.js'
@@ -28,8 +28,8 @@ interface Attacker {
   ended: Promise<string>
 }
 
-async function attack(address: string, headers: Record<string, string> = {}): Promise<Attacker> {
-  const webSocket = new WebSocket(new URL('/link', address), { perMessageDeflate: false, headers })
+async function attack(address: string, headers: Record<string, string> = {}, options: ClientOptions = {}): Promise<Attacker> {
+  const webSocket = new WebSocket(new URL('/link', address), { ...options, perMessageDeflate: false, headers })
   const messages: Uint8Array[] = []
   webSocket.on('message', (data: Buffer) => messages.push(new Uint8Array(data)))
   webSocket.on('error', () => {})
@@ -205,7 +205,8 @@ test('malformed framing on a link closes it; the signer may come again', async (
 })
 
 test('a second session of a signer is refused while the older is alive, and takes its place once that is silent', async () => {
-  const { node, address } = await target()
+  const suspected: number[] = []
+  const { node, address } = await target({ secondSession: (signer: number) => suspected.push(signer) })
   const older = await attack(address)
   await login(older, 0)
   await until(() => node.links.includes('+0'), 'the link')
@@ -214,12 +215,25 @@ test('a second session of a signer is refused while the older is alive, and take
   assert.match(await copy.ended, /^4000 another session of signer 0 is alive/)
   assert.is(older.webSocket.readyState, WebSocket.OPEN)
   assert.equal(node.links, ['+0'])
+  assert.equal([node.transport.metrics.secondSessions, suspected], [1, [0]])
   older.webSocket.pause()
   const next = await attack(address)
   await login(next, 0)
   await until(() => node.links.join() === '+0,-0,+0', 'the older to be replaced')
   next.webSocket.send(Uint8Array.of(0, 0, 0, 1, 65))
   await until(() => texts(node).join() === 'A', 'a frame of the newer')
+  assert.equal([node.transport.metrics.secondSessions, suspected], [1, [0]], 'who is replaced is no second process')
+})
+
+test('an answer to an earlier ping, still under way when the older session died, keeps nobody out', async () => {
+  const { node, address } = await target()
+  const older = await attack(address, {}, { autoPong: false })
+  await login(older, 0)
+  await until(() => node.links.includes('+0'), 'the link')
+  older.webSocket.on('ping', () => older.webSocket.pong('late'))
+  const next = await attack(address)
+  await login(next, 0)
+  await until(() => node.links.join() === '+0,-0,+0', 'the older to be replaced')
 })
 
 test('of several sessions of one signer at the same moment one gets in', async () => {
