@@ -36,8 +36,8 @@ export type Order =
 export type Said =
   | { type: 'ready' }
   | { type: 'step'; step: string }
-  /** `durable`: records of the batch were written; `left`: something about it left. */
-  | { type: 'met'; point: Point; batchId: string; durable: boolean; left: boolean }
+  /** `durable`: records of the batch were written; `left`: something about it left; `txIds`: what is in it. */
+  | { type: 'met'; point: Point; batchId: string; txIds: string[]; durable: boolean; left: boolean }
 
 /** A point in one line. */
 export function nameOf({ role, action, kind, nth, when }: Point): string {

@@ -65,7 +65,7 @@ export class CrashRun {
   /** Brings the signer to the point, sees it die there, brings it back, and waits until all agree. */
   async crash(point: Point, traffic: Traffic): Promise<void> {
     const begun = performance.now()
-    const { sent, answers, own } = await this.#bring({ type: 'die', point }, traffic, 0)
+    const { sent, answers } = await this.#bring({ type: 'die', point }, traffic, 0)
     const died = await this.#died()
     const met = metOf(this.#crashing)
     if (died) this.#crashing = await this.#bench.start(this.#signer)
@@ -73,7 +73,7 @@ export class CrashRun {
     // What was given to others may arrive only now.
     await Promise.all(answers)
     await this.#bench.settled()
-    await this.#completed(sent, own, met)
+    await this.#completed(sent, met)
     this.outcomes.push({ point, result: died ? 'died' : 'unknown', ms: Math.round(performance.now() - begun) })
   }
 
@@ -104,18 +104,12 @@ export class CrashRun {
   }
 
   /** Sends until the signer has met its point or too much was sent; `pauseMs`: between one wave and the next. */
-  async #bring(
-    order: Order & { point: Point },
-    traffic: Traffic,
-    pauseMs: number,
-  ): Promise<{ sent: Transaction[]; answers: Promise<unknown>[]; own: Transaction | undefined }> {
+  async #bring(order: Order & { point: Point }, traffic: Traffic, pauseMs: number): Promise<{ sent: Transaction[]; answers: Promise<unknown>[] }> {
     await this.#bench.tell(this.#crashing, order)
     const sent: Transaction[] = []
     const answers: Promise<unknown>[] = []
-    let own: Transaction | undefined
     for (let tries = 0; tries < TRIES && metOf(this.#crashing) === undefined; tries++) {
       const wave = this.#traffic(order.point.role, traffic)
-      own = wave.find(([, to]) => to === this.#signer)?.[0]
       sent.push(...wave.map(([transaction]) => transaction))
       answers.push(...wave.map(([transaction, to]) => this.#bench.submit(transaction, to)))
       await Promise.race([Promise.all(answers), this.#crashing.ended])
@@ -123,7 +117,7 @@ export class CrashRun {
       // Its last words and its end are on the way.
       if (this.#crashing.isOver()) break
     }
-    return { sent, answers, own }
+    return { sent, answers }
   }
 
   /** Whether it ended at its point. That it ended in any other way is a failure. */
@@ -135,14 +129,13 @@ export class CrashRun {
   }
 
   /** Every transfer is executed at all signers or known to none; that of a batch which was written or had left is executed; one that is lost can be sent anew. */
-  async #completed(sent: readonly Transaction[], own: Transaction | undefined, met: Met | undefined): Promise<void> {
+  async #completed(sent: readonly Transaction[], met: Met | undefined): Promise<void> {
     for (const transaction of sent) {
       const txId = this.#bench.idOf(transaction)
       const known = await Promise.all(Array.from({ length: this.#bench.n }, (_, from) => this.#bench.show(txId, from)))
       const executed = known.filter((result) => result?.status === 'executed').length
       assert.ok(executed === 0 || executed === this.#bench.n, `${txId} is not executed everywhere: ${JSON.stringify(known)}`)
-      // The one of the last wave that goes through the signer itself, where that is the root.
-      const isOwn = met?.point.role === 'root' && transaction === own
+      const isOwn = met?.point.role === 'root' && met.txIds.includes(txId)
       if (isOwn && (met.durable || met.left)) assert.is(executed, this.#bench.n, `${txId} was ${met.durable ? 'written' : 'sent'} and is lost`)
       if (executed === 0) assert.is((await this.#bench.submit(transaction, this.#signer))?.status, 'executed', `${txId} sent anew`)
     }

@@ -12,10 +12,12 @@ import { CrashRun, type Traffic, tableOf } from './crash-run.js'
 
 let bench: CrashBench | undefined
 
-test.after(async () => {
+// Also after a failure: what is left of one cluster would slow down the next.
+test.after.each(async () => {
   await bench?.end()
-  removeBundles()
+  bench = undefined
 })
+test.after(removeBundles)
 
 for (const traffic of ['lone', 'rivals'] satisfies Traffic[])
   test(`kill -9 at every record and every message, as root, inner signer and leaf: ${traffic}`, async () => {
@@ -36,7 +38,6 @@ for (const traffic of ['lone', 'rivals'] satisfies Traffic[])
     const { faults, compared } = await bench.faultsInStores()
     console.log(`${compared} statements compared with their authors' stores`)
     assert.equal(faults, [])
-    await bench.end()
   })
 
 test.run()

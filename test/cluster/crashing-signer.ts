@@ -13,7 +13,7 @@ import { MusigError } from '../../src/lib/base/errors.js'
 import type { Manifest } from '../../src/lib/core/manifest.js'
 import { decodeMessage, type Message, messageCodec } from '../../src/lib/core/message.js'
 import { type DurableRecord, decodeRecord, recordCodec } from '../../src/lib/core/record.js'
-import type { Batch } from '../../src/lib/core/transaction.js'
+import { type Batch, transactionId } from '../../src/lib/core/transaction.js'
 import { treeOf } from '../../src/lib/core/tree.js'
 import type { TransportHandlers } from '../../src/lib/node/ports.js'
 import type { Grounds } from '../../src/lib/node/running-signer.js'
@@ -32,6 +32,7 @@ let order: Order = { type: 'rest' }
 let place: { self: number; manifest: Manifest } | undefined
 /** The batch that the order is about. */
 let target: Id | undefined
+let txIds: Id[] = []
 let durable = false
 let left = false
 /** After its end: nothing goes on. */
@@ -41,6 +42,7 @@ const counts = new Map<string, number>()
 process.on('message', (told: Order) => {
   order = told
   target = undefined
+  txIds = []
   durable = false
   left = false
   counts.clear()
@@ -79,7 +81,11 @@ function aboutTarget(things: readonly (Message | DurableRecord)[]): string[] {
   const wanted = 'point' in order ? order.point : 'role' in order ? order : undefined
   return things.flatMap((thing) => {
     const { id, batch } = batchOf(thing)
-    if (!target && batch && wanted && isWanted(batch, wanted.role, wanted.next)) target = batch.id
+    if (!target && place && batch && wanted && isWanted(batch, wanted.role, wanted.next)) {
+      const { clusterId } = place.manifest
+      target = batch.id
+      txIds = batch.transactions.map((transaction) => transactionId(clusterId, transaction))
+    }
     return id !== undefined && id === target ? [thing.type] : []
   })
 }
@@ -98,7 +104,7 @@ function meets(action: Point['action'], kinds: readonly string[]): Point | undef
 }
 
 function tell(point: Point): void {
-  writeSync(1, `${JSON.stringify({ type: 'met', point, batchId: target ?? '', durable, left } satisfies Said)}\n`)
+  writeSync(1, `${JSON.stringify({ type: 'met', point, batchId: target ?? '', txIds, durable, left } satisfies Said)}\n`)
 }
 
 function die(point: Point): never {

@@ -47,8 +47,7 @@ export class OrphanRun {
     await bench.tell(this.#root, { type: 'die', point })
     const answers: Promise<unknown>[] = []
     for (let wave = 0; wave < WAVES; wave++) {
-      const own = bench.transfer()
-      const sent: [Transaction, number][] = [[own, root]]
+      const sent: [Transaction, number][] = [[bench.transfer(), root]]
       if (rivals) for (const i of [0, 1]) sent.push([bench.transfer('b', 'a'), this.others[(this.#turn + i) % this.others.length] ?? 0])
       // Whoever begins tends to be first everywhere, and then there is no rivalry.
       if (this.#turn++ % 2) sent.reverse()
@@ -57,7 +56,7 @@ export class OrphanRun {
       const met = metOf(this.#root)
       if (!met) continue
       await endOf(this.#root)
-      return { met, txId: bench.idOf(own), answers }
+      return { met, txId: met.txIds[0] ?? '', answers }
     }
     await bench.tell(this.#root, { type: 'rest' })
     return undefined
