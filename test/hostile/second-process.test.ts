@@ -1,5 +1,5 @@
 // alone
-// time limit: 120 s
+// time limit: 300 s
 /** Two processes that hold one signer's key: the peers keep the older one and say so; one that only seems to be there is replaced at once. */
 import { cpSync } from 'node:fs'
 import { test } from 'uvu'
