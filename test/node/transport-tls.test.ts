@@ -1,7 +1,10 @@
 /** Links over TLS: everything a transport must do, between machines' addresses too, and against those who hold another key or none. */
 import { createPublicKey, randomBytes, X509Certificate } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 import { createServer as createTcpServer, type Socket, connect as tcpConnect } from 'node:net'
 import { networkInterfaces } from 'node:os'
+import { PassThrough } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type ConnectionOptions, connect, createServer as createTlsServer, type TLSSocket } from 'node:tls'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -134,6 +137,29 @@ test('plain WebSockets, plain HTTP and rubbish on the port of TLS are closed', a
   assert.equal(node.links, [])
 })
 
+test('who comes from another machine without TLS is refused before anything else, a knock too, which would make this signer dial', async () => {
+  const { server } = await listen()
+  const node = await startNode(cluster, 0, {
+    server,
+    addresses: [nobody, nobody, nobody],
+    timing: { ...timing, backOffFirstMs: 600_000, backOffLastMs: 600_000 },
+  })
+  await until(() => node.transport.metrics.dials === 2, 'a dial of each')
+  const answerTo = (remoteAddress: string, path: string) => {
+    const socket = new PassThrough()
+    const request = { url: path, headers: {}, socket: { remoteAddress } } as unknown as IncomingMessage
+    assert.ok(node.transport.handleUpgrade(request, socket, Buffer.alloc(0)))
+    return String(socket.read()).split('\r\n')[0]
+  }
+  for (const far of ['10.0.0.7', '192.0.2.1', '::ffff:10.0.0.7', '2001:db8::1'])
+    for (const path of ['/link?knock=1', '/link']) assert.is(answerTo(far, path), 'HTTP/1.1 403 Forbidden', `${far} ${path}`)
+  await sleep(200)
+  assert.is(node.transport.metrics.dials, 2)
+  assert.is(node.transport.metrics.refused, 8)
+  assert.is(answerTo('127.0.0.1', '/link?knock=1'), 'HTTP/1.1 204 No Content')
+  await until(() => node.transport.metrics.dials === 3, 'the knock of this machine to help')
+})
+
 test('the key of TLS and the signer of the handshake must be the same', async () => {
   const { node, port } = await target()
   const login = async (tls: number, self: number) => {
@@ -145,8 +171,10 @@ test('the key of TLS and the signer of the handshake must be the same', async ()
     attacker.webSocket.send(dialler.proof(attacker.messages[0] ?? new Uint8Array(0)))
     return attacker
   }
-  assert.match(await (await login(0, 1)).ended, /^4000 handshake refused: the TLS key is not that of signer 1/)
+  const thief = await login(0, 1)
+  await until(() => thief.webSocket.readyState === WebSocket.CLOSED || node.links.length > 0, 'an end of it')
   assert.equal(node.links, [])
+  assert.match(await thief.ended, /^4000 handshake refused: the TLS key is not that of signer 1/)
   await login(1, 1)
   await until(() => node.links.includes('+1'), 'the honest one')
 })
