@@ -64,6 +64,8 @@ export class SmallCluster {
   #number = 0
   #step = 0
   readonly #lastArrival = new Map<string, number>()
+  /** Links that are cut, each by its two ends. */
+  readonly #cut = new Set<string>()
 
   constructor(options: SmallClusterOptions) {
     const { n, tolerance = '1/2', deltaMs = 0, fanout = 2, regions = [], timing = {}, crypto = FAKE } = options
@@ -112,6 +114,20 @@ export class SmallCluster {
       this.#happen(other, { type: 'connected', now: this.now, signer })
       this.#happen(signer, { type: 'connected', now: this.now, signer: other })
     }
+  }
+
+  /** The link between two signers is gone: both hear of it, and nothing passes until it is joined again. */
+  cut(a: number, b: number): void {
+    this.#cut.add(linkOf(a, b))
+    this.#happen(a, { type: 'disconnected', now: this.now, signer: b })
+    this.#happen(b, { type: 'disconnected', now: this.now, signer: a })
+  }
+
+  /** The link between two signers is there again. */
+  join(a: number, b: number): void {
+    this.#cut.delete(linkOf(a, b))
+    this.#happen(a, { type: 'connected', now: this.now, signer: b })
+    this.#happen(b, { type: 'connected', now: this.now, signer: a })
   }
 
   /** A transaction made of text: its keys, its payload, and a nonce that makes it unlike others. */
@@ -184,7 +200,7 @@ export class SmallCluster {
     const { to, message } = effect
     const sent = { at: this.now, from: signer, to, message }
     this.sent.push(sent)
-    const delay = this.signers[to] && this.delay(sent)
+    const delay = this.signers[to] && !this.#cut.has(linkOf(signer, to)) ? this.delay(sent) : undefined
     if (delay === undefined) return
     const link = `${signer}>${to}`
     const at = Math.max(this.now + delay, this.#lastArrival.get(link) ?? 0)
@@ -217,6 +233,10 @@ export class SmallCluster {
   get suspicions(): { signer: number; reason: string }[] {
     return this.done.flatMap(({ effect }) => (effect.type === 'suspect' ? [{ signer: effect.signer, reason: effect.reason }] : []))
   }
+}
+
+function linkOf(a: number, b: number): string {
+  return a < b ? `${a}-${b}` : `${b}-${a}`
 }
 
 /** The batch that a message speaks of. */

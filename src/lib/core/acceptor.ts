@@ -47,6 +47,7 @@ export class Acceptor {
       this.#ctx.suspect(coordinator, `an order that does not follow: ${reading.fault}`, order.batchId)
       return verdict(undefined)
     }
+    if (!known.committed) this.#ctx.events.progress(order.batchId, order.ballot)
     // A value that was accepted elsewhere may begin above what is executed here: what it leaves out shows only then.
     if (keyAhead(order.value.base, journal.logs) !== undefined) {
       return this.#commits.afterExecution(order.batchId, coordinator, () => this.consider(order, verdict))

@@ -34,6 +34,8 @@ interface Recovery {
   attempts: number
   /** Batches that must go before, learnt from refusals. */
   noted: Map<Id, Backing>
+  /** The highest ballot whose order was progress; −1: none. */
+  ordered: number
   /** The ballot of the last order that this signer refused; −1: none. */
   refused: number
   /** Who refused this signer's own order of the highest ballot. */
@@ -82,9 +84,36 @@ export class Ballots {
     }
   }
 
+  /**
+   * A connection is there (again): what this signer wants and coordinates is said again to the other end. Where that makes a quorum nobody waits out a
+   * time-out that grew without one: all look soon, and what is said again has until then.
+   */
+  connected(signer: number): void {
+    const { journal, connected, manifest, self } = this.#ctx
+    const makesQuorum = connected.size + 1 === manifest.quorum
+    for (const batchId of journal.undecided) {
+      const recovery = this.#recoveries.get(batchId)
+      const wanted = recovery?.timeouts.get(self)
+      if (wanted) this.#ctx.send(signer, { type: 'timeout', batchId, ...wanted })
+      if (!recovery || recovery.attempts === 0 || !makesQuorum) continue
+      recovery.attempts = 0
+      this.#lookSoon(batchId)
+    }
+    this.#coordinator.connected(signer)
+  }
+
+  /** Shortens a time-out and never puts it off: a coordinator that comes and goes, or has its orders refused, could do that for ever. */
   #lookSoon(batchId: Id): void {
     const { timers, now, manifest } = this.#ctx
-    timers.set(`progress ${batchId}`, now + manifest.timing.hopTimeoutMs, () => this.#timeOut(batchId))
+    timers.hasten(`progress ${batchId}`, now + manifest.timing.hopTimeoutMs, () => this.#timeOut(batchId))
+  }
+
+  /** An order follows from what it carries: the time-out starts anew, once for each ballot, however often the order is said. */
+  progress(batchId: Id, ballot: number): void {
+    const recovery = this.#recoveryOf(batchId)
+    if (ballot <= recovery.ordered) return
+    recovery.ordered = ballot
+    this.watch(batchId)
   }
 
   /** This signer has refused an order: the ballot may well fail, so it looks again soon. */
@@ -122,7 +151,7 @@ export class Ballots {
   #recoveryOf(batchId: Id): Recovery {
     let recovery = this.#recoveries.get(batchId)
     if (!recovery) {
-      recovery = { timeouts: new Map(), wanted: 0, attempts: 0, noted: new Map(), refused: -1, refusers: new Set() }
+      recovery = { timeouts: new Map(), wanted: 0, attempts: 0, noted: new Map(), ordered: -1, refused: -1, refusers: new Set() }
       this.#recoveries.set(batchId, recovery)
     }
     return recovery
@@ -202,13 +231,11 @@ export class Ballots {
     if (this.#ctx.rules.prepareNeedsTimeouts && !this.#isEntitled(message))
       return this.#ctx.suspect(from, 'PREPARE without the time-outs for it', batchId)
     this.#notices.sawPrepare(known, message)
-    if (!known.committed) {
-      events.slow(batchId)
-      events.progress(batchId)
-    }
+    if (!known.committed) events.slow(batchId)
     if (!this.#ctx.maySign(known)) return
     this.#voting.voteNow(batchId)
     this.#ctx.persist({ type: 'promise', batchId, ballot })
+    if (!known.committed) this.watch(batchId)
     const promise = this.#promise(known, ballot)
     if (promise) this.#ctx.send(from, { type: 'promise', batchId, ballot, promise })
   }
@@ -248,14 +275,13 @@ export class Ballots {
 
   /** ORDER of a ballot above 0: the accept goes straight to the coordinator. */
   onOrder(from: number, { order }: MessageOf<'order'>): void {
-    const { journal, manifest, events, self } = this.#ctx
+    const { journal, manifest, self } = this.#ctx
     const { batchId, ballot, value } = order
     const known = journal.get(batchId)
     if (!known) return this.#commits.hold(from, batchId, () => this.onOrder(from, { type: 'order', order }))
     this.#notices.show(from, known)
     if (this.#guard.isOver(known)) return
     if (this.#ctx.coordinatorOf(known.batch, ballot) !== from) return this.#ctx.suspect(from, 'ORDER from no coordinator', batchId)
-    if (!known.committed) events.progress(batchId)
     const { proof } = order
     if (proof.type === 'promises' && proof.promises.certificate?.batchId === batchId) this.#commits.receive(from, proof.promises.certificate)
     this.#acceptor.consider(order, (signature) => {

@@ -46,8 +46,8 @@ export interface Events {
   slow(batchId: Id): void
   /** An order of this ballot was refused here, for it would leave a pair unordered. */
   refused(batchId: Id, ballot: number): void
-  /** Something happened that lets a batch come nearer to its decision: its time-out starts anew. */
-  progress(batchId: Id): void
+  /** An order of this ballot follows from what it carries: the batch came nearer to its decision. */
+  progress(batchId: Id, ballot: number): void
   /** A coordinator's signed order of a slow round is seen (§9). */
   sawOrder(known: KnownBatch, order: Order): void
   /** A coordinator's signed order does not follow from what it carries. */

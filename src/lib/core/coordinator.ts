@@ -25,6 +25,7 @@ export interface Timeout {
 /** An own attempt to decide a batch as the coordinator of a ballot. */
 interface Attempt {
   ballot: number
+  prepare: MessageOf<'prepare'>
   promises: Map<number, PromiseOf>
   /** The wait for all n is over: a quorum is enough. */
   isDue: boolean
@@ -67,20 +68,30 @@ export class Coordinator {
     )
     const [entry] = merged?.entries ?? []
     if (!merged || !entry) return
-    this.#attempts.set(batchId, { ballot, promises: new Map(), isDue: false, accepts: new Map(), isCertified: false })
-    this.#ctx.sendAll({
+    const prepare: MessageOf<'prepare'> = {
       type: 'prepare',
       batchId,
       ballot,
       timeouts: { signers: entry.signers, signature: merged.signature },
       signature: crypto.ed25519.sign(linkSecretKey, prepareDigest(manifest, batchId, ballot)),
-    })
+    }
+    this.#attempts.set(batchId, { ballot, prepare, promises: new Map(), isDue: false, accepts: new Map(), isCertified: false })
+    this.#ctx.sendAll(prepare)
     timers.set(`promises ${batchId}`, now + manifest.timing.hopTimeoutMs, () => {
       const attempt = this.#attempts.get(batchId)
       if (attempt?.ballot !== ballot) return
       attempt.isDue = true
       this.#order(known, attempt)
     })
+  }
+
+  /** A signer is back: it is asked for what it owes the attempts under way. */
+  connected(signer: number): void {
+    for (const { prepare, promises, order, accepts, isCertified } of this.#attempts.values()) {
+      if (isCertified) continue
+      if (order && !accepts.has(signer)) this.#ctx.send(signer, { type: 'order', order })
+      else if (!order && !promises.has(signer)) this.#ctx.send(signer, prepare)
+    }
   }
 
   onPromise(from: number, { batchId, ballot, promise }: MessageOf<'promise'>): void {

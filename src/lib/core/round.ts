@@ -189,7 +189,6 @@ export class Rounds {
       round.order = order
       round.times.ordered = this.#ctx.now
       this.#ctx.events.slow(order.batchId)
-      this.#ctx.events.progress(order.batchId)
       this.#descend(round, 'accept', round.tree.childrenOf(this.#ctx.self))
     }
     this.#accept(round, order)

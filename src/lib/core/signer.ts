@@ -70,7 +70,7 @@ export class Signer implements Steppable {
       invalid: (batch) => this.rounds.invalid(batch.id),
       slow: (batchId) => this.#voting.markSlow(batchId),
       refused: (batchId, ballot) => this.ballots.refused(batchId, ballot),
-      progress: (batchId) => this.ballots.watch(batchId),
+      progress: (batchId, ballot) => this.ballots.progress(batchId, ballot),
       sawOrder: (known, order) => this.#notices.sawOrder(known, order),
       doubted: (certificate) => this.#notices.inquire(certificate),
       review: () => this.#commits.reviewAll(),
@@ -160,6 +160,7 @@ export class Signer implements Steppable {
         this.#ctx.connected.add(event.signer)
         this.rounds.connected(event.signer)
         this.#notices.connected(event.signer)
+        this.ballots.connected(event.signer)
         return this.#catchUp.compareWith(event.signer)
       case 'disconnected':
         if (this.#peers.isPeer(event.signer)) return this.#peers.disconnected(event.signer)

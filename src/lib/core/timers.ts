@@ -18,6 +18,11 @@ export class Timers {
     this.#rise(this.#heap.length - 1)
   }
 
+  /** Sets an alarm for what may only shorten a wait: one that rings earlier stays. */
+  hasten(name: string, at: number, ring: () => void): void {
+    if ((this.#alarms.get(name)?.at ?? Number.POSITIVE_INFINITY) > at) this.set(name, at, ring)
+  }
+
   has(name: string): boolean {
     return this.#alarms.has(name)
   }
