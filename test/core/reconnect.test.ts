@@ -56,7 +56,8 @@ function ballotDespite(repeat: (order: Order, round: number) => Order): number {
   const { cluster, id, permutation } = undecided(5, ({ message }) => message.type === 'accept' && message.ballot > 0)
   assert.ok(cluster.runUntil(() => cluster.sentOf('order', id).some(({ message }) => message.order.ballot > 0)))
   cluster.run(2 * HOP_MS)
-  const { order } = cluster.sentOf('order', id).at(-1)?.message ?? assert.unreachable()
+  const order = cluster.sentOf('order', id).at(-1)?.message.order
+  if (!order) throw new Error('no order was sent')
   const from = permutation[order.ballot % 5] ?? 0
   const to = from === 4 ? 3 : 4
   // Nobody else draws it into another ballot.

@@ -32,7 +32,7 @@ export const PLANTED: readonly Planted[] = [
   { rule: 'promisesKept', seed: 51, breaks: 'K2', base: { txs: 6 } },
   { rule: 'oneAccept', seed: 334, breaks: 'D2', base: { txs: 6, liars: 1, lie: 'two-faced-root' }, change: { crashes: 1 } },
   { rule: 'acceptedReported', seed: 19, breaks: 'K2', base: { txs: 6 } },
-  { rule: 'neverUnordered', seed: 1, breaks: 'A1', base: { n: 31, txs: 20 }, change: { contention: 1, hotKeys: 1 } },
+  { rule: 'neverUnordered', seed: 19, breaks: 'A1', base: { n: 16, txs: 16 }, change: { contention: 1, hotKeys: 1 } },
   { rule: 'guard', seed: 305, breaks: 'A1', base: COLLUDING_THREE, change: { crashes: 0, restarts: 0 } },
   { rule: 'noHigherNotice', seed: 356, breaks: 'A1', base: COLLUDING_TWO, change: { crashes: 0, restarts: 0 } },
   { rule: 'acceptedStands', seed: 364, breaks: 'A1', base: { n: 8, txs: 8 }, change: { contention: 1, hotKeys: 1 } },
