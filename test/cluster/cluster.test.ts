@@ -31,13 +31,8 @@ function done(outcome: Outcome): Record<string, unknown> {
   return jsonOf(outcome)
 }
 
-async function refused(args: string[], exitCode: number, code: string, reason: RegExp): Promise<void> {
-  const outcome = await cluster(...args)
-  assert.is(outcome.code, exitCode, `${args.join(' ')}: ${outcome.stdout}${outcome.stderr}`)
-  const { error } = jsonOf(outcome) as { error: { code: string; message: string } }
-  assert.is(error.code, code, error.message)
-  assert.match(error.message, reason)
-  assert.not.match(error.message, /\n/)
+function refused(args: string[], exitCode: number, code: string, reason: RegExp): Promise<void> {
+  return bench.refused(['cluster', ...args], exitCode, code, reason)
 }
 
 async function statusOf(name = 'default'): Promise<ClusterStatus> {

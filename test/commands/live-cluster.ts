@@ -54,17 +54,6 @@ export class LiveCluster extends Bench {
     return (await this.document(['tx', ...args])) as unknown as TxDocument
   }
 
-  /** Runs a command that must fail in this way, with one line about it. */
-  async refused(args: readonly string[], exitCode: number, code: string, reason: RegExp, input = ''): Promise<void> {
-    const outcome = await this.musig([...args, '--json'], { input })
-    assert.is(outcome.code, exitCode, `musig ${args.join(' ')}: ${outcome.stdout}${outcome.stderr}`)
-    const { schema, error } = jsonOf(outcome)
-    assert.is(schema, 1)
-    assert.is((error as { code: string }).code, code)
-    assert.match((error as { message: string }).message, reason)
-    assert.not.match((error as { message: string }).message, /\n/)
-  }
-
   /** Transfers that fight for two accounts, sent at once through all signers; those on the slow path, and all. */
   async quarrel(): Promise<{ slow: TxDocument[]; all: TxDocument[] }> {
     for (const account of ['left', 'right']) await this.musig(['tx', 'open', account, '1000'])
