@@ -1,5 +1,4 @@
-// alone
-// time limit: 120 s
+// time limit: 300 s
 /** The local cluster as a user has it, through the built command line: up, hurt, down, up again, away; and what is refused. */
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'

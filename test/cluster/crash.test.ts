@@ -1,5 +1,4 @@
-// alone
-// time limit: 180 s
+// time limit: 300 s
 /**
  * kill -9 at some points of a batch, as root, inner signer and leaf, with real processes; a store that lies, which the signer notices and the judgement finds;
  * a disk with an error. All points: `crash.long.test.ts`.

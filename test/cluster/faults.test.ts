@@ -1,5 +1,4 @@
-// alone
-// time limit: 180 s
+// time limit: 300 s
 /** A local cluster that is hurt through the command line: paused signers, and what clients hear and get where a quorum is missing. */
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'

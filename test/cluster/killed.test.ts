@@ -1,5 +1,4 @@
-// alone
-// time limit: 180 s
+// time limit: 300 s
 /**
  * Signers killed with SIGKILL, as processes: all at once under load, n − q for good, and two rival transfers at two signers at once. Nothing that a client
  * was told is lost, and every signer gives the same receipts.

@@ -1,5 +1,4 @@
-// alone
-// time limit: 240 s
+// time limit: 300 s
 /**
  * A signer's store that is gone or put back to an older state while its key is kept, as processes: the signer notices, follows without signing anything,
  * and signs again only when it is told to.

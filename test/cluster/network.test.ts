@@ -1,4 +1,3 @@
-// alone
 // time limit: 300 s
 /** A cluster that is parted into halves, as processes and by the commands: nothing commits without a quorum, everything does once it is whole again. */
 import { test } from 'uvu'
