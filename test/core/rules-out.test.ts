@@ -311,4 +311,40 @@ attack('settling', 'a signer that was away takes an old certificate for the last
   return story.disagree(b)
 })
 
+/**
+ * Under the guard: seven signers, the last two lie and signer 4 is down for a while, which makes three (f_s). The liars give it alone the certificate
+ * of ballot 0, which is final there, and decide otherwise in ballot 1 while it is away.
+ */
+function awayWithCertificate(rules: Partial<Rules>) {
+  const story = new Attack({ n: 7, liars: [5, 6], deltaMs: DELTA_MS, rules })
+  const [u, b] = [story.batch(5), story.batch(6, [5])]
+  story.arrive(u, [0, 1])
+  story.arrive(b, story.honest)
+  story.arrive(u, [2, 3, 4])
+  const alone = story.orderOfVotes(b, story.votes(b, [...story.honest, 5, 6]))
+  story.order(alone, [1, 2, 3, 4], 2 * DELTA_MS + HOP_MS)
+  story.isHeld = ({ from }) => from === 4
+  story.give(story.certified(alone), [4])
+  assert.is(story.committed(b)[4], '')
+  story.cluster.crash(4)
+  story.isHeld = () => false
+  story.prepare(b, 1, [0, 1, 2, 3])
+  const later = story.orderOfPromises(b, 1, [u])
+  story.order(later, [0, 1, 2, 3], 3 * DELTA_MS)
+  const decided = story.certified(later)
+  assert.ok(decided)
+  story.give(decided, [0])
+  return { story, u, b }
+}
+
+attack('headsCompared', 'a signer that was away keeps to what it alone was told', (rules) => {
+  const { story, u, b } = awayWithCertificate(rules)
+  // U is decided too: what all have executed can be compared.
+  story.give(story.fast(u, story.honest.filter((signer) => signer !== 4).concat(5, 6)), [0])
+  story.cluster.run(3 * DELTA_MS)
+  story.cluster.restart(4)
+  story.cluster.run(20_000)
+  return story.disagree(b)
+})
+
 test.run()

@@ -196,6 +196,11 @@ export class SmallCluster {
     this.done.push({ step: this.#step++, at: this.now, signer, effect })
     if (effect.type === 'persist') this.records[signer]?.push(effect.record)
     if (effect.type === 'execute') this.executed[signer]?.push(effect.executed)
+    if (effect.type === 'start-over') {
+      this.crash(signer)
+      this.executed[signer] = []
+      this.restart(signer)
+    }
     if (effect.type !== 'send') return
     const { to, message } = effect
     const sent = { at: this.now, from: signer, to, message }

@@ -189,7 +189,7 @@ test('a hostile reference costs bounded work: heights of four billion, and ids b
   assert.equal(encodedAt(own, ['a'], new Map([['a', 4_294_967_295]]), logs), own)
   isCode(() => fromCbor(viewCodec, many, LIMITS.messageBytes), 'BAD_ENCODING')
   isCode(() => fromCbor(viewCodec, new Uint8Array(LIMITS.messageBytes + 1), LIMITS.messageBytes), 'BAD_ENCODING')
-  assert.ok(performance.now() - start < 3000)
+  assert.ok(performance.now() - start < 20_000)
 })
 
 test.run()

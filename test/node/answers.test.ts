@@ -8,7 +8,7 @@ import { Journal } from '../../src/lib/core/journal.js'
 import { LOCAL_TIMING, makeManifest, signerEntry } from '../../src/lib/core/manifest.js'
 import { type Batch, makeBatch, transactionId } from '../../src/lib/core/transaction.js'
 import { Documents } from '../../src/lib/machine/documents.js'
-import { batchAnswer, certificateAnswer, findId, isReady, type Subject, statusAnswer, transactionAnswer } from '../../src/lib/node/answers.js'
+import { batchAnswer, certificateAnswer, findId, healthOf, type Subject, statusAnswer, transactionAnswer } from '../../src/lib/node/answers.js'
 import { loadCrypto } from '../../src/lib/node/crypto.js'
 import { Executor } from '../../src/lib/node/executor.js'
 import { PhaseClock } from '../../src/lib/node/phases.js'
@@ -46,6 +46,7 @@ function setUp() {
     phases,
     connected: new Set([1, 2]),
     lost: () => undefined,
+    isComparing: () => false,
     faults: [],
     evidence: [],
     suspicion: new Map(),
@@ -165,8 +166,11 @@ test('ids by prefix', () => {
 test('ready means that a quorum is reachable, itself included', () => {
   const { subject } = setUp()
   assert.is(manifest.quorum, 4)
-  assert.not.ok(isReady({ ...subject, connected: new Set([1, 2]) }))
-  assert.ok(isReady({ ...subject, connected: new Set([1, 2, 3]) }))
+  assert.is(healthOf({ ...subject, connected: new Set([1, 2]) }), 'no quorum')
+  const connected = new Set([1, 2, 3])
+  assert.is(healthOf({ ...subject, connected }), 'ready')
+  assert.is(healthOf({ ...subject, connected, isComparing: () => true }), 'compares')
+  assert.is(healthOf({ ...subject, connected, lost: () => 'its store' }), 'follows')
 })
 
 test.run()

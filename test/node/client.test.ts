@@ -155,7 +155,7 @@ test('a subscription goes on at another signer when its own stops', async () => 
 
 test('with one signer stopped there is no quorum of four; when it is back everything goes on', async () => {
   await signers[3]?.stop()
-  await until('the others notice', async () => !(await client.status({ from: 0 })).ready)
+  await until('the others notice', async () => (await client.status({ from: 0 })).health === 'no quorum')
   const transaction = putDocument(files.manifest, 'stuck', {})
   assert.is(await codeOf(client.submit(transaction, { to: 0, timeoutMs: 200 })), 'NO_QUORUM')
   signers[3] = await startSigner(files, 3)

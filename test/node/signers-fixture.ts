@@ -18,6 +18,9 @@ export async function startSigner(files: ClusterFiles, index: number): Promise<R
     log: pino({ level: 'silent' }),
     version: '0.0.0-test',
     ofProcess: index === 0,
+    startsOver: () => {
+      throw new Error(`signer ${index} starts over`)
+    },
     failed: (error) => {
       throw error
     },

@@ -91,6 +91,8 @@ export class Context extends FollowerContext {
   events: Events = NOWHERE
   /** Whether this signer has forgotten some of what it said. Then it only follows: whatever it signed could contradict it. */
   hasLostRecords: boolean
+  /** Whether it came back and has not seen yet that others have the same logs (§9). */
+  isComparing = false
   readonly #toSelf: Message[] = []
 
   constructor(options: SignerOptions) {
@@ -102,9 +104,14 @@ export class Context extends FollowerContext {
     this.hasLostRecords = options.hasLostRecords ?? false
   }
 
+  /** Whether this signer signs nothing at all for now: it only follows. */
+  get isSilent(): boolean {
+    return this.hasLostRecords || this.isComparing
+  }
+
   /** Whether this signer may sign anything about a batch: it remembers all that it said of it. */
   maySign({ isForgotten }: KnownBatch): boolean {
-    return !this.hasLostRecords && !isForgotten
+    return !this.isSilent && !isForgotten
   }
 
   /** Records something; what is executed by it leaves at once. */

@@ -40,6 +40,11 @@ export class Guard {
     this.#ctx = ctx
   }
 
+  /** From when on something may become final. */
+  get settledAt(): number {
+    return this.#settledAt
+  }
+
   get isOn(): boolean {
     return this.#ctx.isGuarded
   }

@@ -65,7 +65,7 @@ export class Intake {
     return this.#waiting.length
   }
 
-  /** Takes up own undecided batches after a restart. */
+  /** Takes up own undecided batches after a restart, and what came meanwhile. */
   restored(): void {
     const { journal, self } = this.#ctx
     for (const batchId of [...journal.undecided]) {
@@ -74,6 +74,7 @@ export class Intake {
       this.#undecided.set(batchId, this.#ctx.now)
       this.#rounds.resume(known.batch)
     }
+    this.#pack(this.#undecided.size === 0)
   }
 
   committed(batchId: Id): void {
@@ -95,7 +96,7 @@ export class Intake {
    */
   #pack(isDue: boolean): void {
     const { timers, now, manifest } = this.#ctx
-    while (this.#waiting.length > 0 && this.#undecided.size < manifest.window && !this.#ctx.hasLostRecords) {
+    while (this.#waiting.length > 0 && this.#undecided.size < manifest.window && !this.#ctx.isSilent) {
       if (this.#undecided.size > 0 && !isDue && this.#waiting.length < LIMITS.transactionsPerBatch) {
         if (!timers.has('pack')) timers.set('pack', now + Math.min(this.#lastTripMs / 2, MAX_PACK_WAIT_MS), () => this.#pack(true))
         return

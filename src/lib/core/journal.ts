@@ -13,13 +13,13 @@ import { ALL_RULES, type Rules } from './rules.js'
 import type { ExecutedBatch } from './steppable.js'
 import type { Value } from './tally.js'
 import { type Batch, transactionId } from './transaction.js'
-import { freezeView, type View } from './view.js'
+import { freezeView, idsAbove, type View } from './view.js'
 
 /** What a signer knows of a batch that has arrived. */
 export interface KnownBatch {
   readonly batch: Batch
   /** What its view contains, fixed at first sight (§6). */
-  readonly frozen: View
+  frozen: View
   /** The signed vote: the same bytes for ever. */
   vote?: { view: View; signature: Uint8Array }
   /** The latest order that was accepted. */
@@ -36,28 +36,39 @@ export interface KnownBatch {
 }
 
 export class Journal {
-  readonly logs: KeyLogs
+  #logs: KeyLogs
   readonly #manifest: Manifest
+  readonly #rules: Rules
   readonly #batches = new Map<Id, KnownBatch>()
   /** Arrived, not executed, by key. */
-  readonly #pending = new Map<string, Set<Id>>()
+  #pending = new Map<string, Set<Id>>()
   readonly #undecided = new Set<Id>()
   readonly #sequences = new Map<number, number>()
   readonly #bySequence = new Map<string, Id>()
-  readonly #executedTransactions = new Map<Id, Id>()
-  readonly #execution: Execution
+  #executedTransactions = new Map<Id, Id>()
+  #execution: Execution
   /** Whether this signer was let back in after it had lost records. */
   hasRejoined = false
 
   constructor(manifest: Manifest, rules: Rules = ALL_RULES) {
     this.#manifest = manifest
-    this.logs = new KeyLogs(manifest.clusterId)
+    this.#rules = rules
+    this.#logs = new KeyLogs(manifest.clusterId)
+    this.#execution = this.#newExecution()
+  }
+
+  #newExecution(): Execution {
     const committed = (id: Id) => {
       const known = this.#batches.get(id)
       return known?.committed && { id, keys: known.batch.keys, value: known.committed.value }
     }
     const arrived = (ids: readonly Id[]) => [...this.#batches.keys()].filter((id) => ids.includes(id))
-    this.#execution = new Execution(this.logs, committed, rules.rankedPairs ? undefined : arrived)
+    return new Execution(this.#logs, committed, this.#rules.rankedPairs ? undefined : arrived)
+  }
+
+  /** The logs of executed batches. */
+  get logs(): KeyLogs {
+    return this.#logs
   }
 
   /** Takes a record in; returns the batches that are executed by it, in order. */
@@ -94,9 +105,11 @@ export class Journal {
         this.hasRejoined = true
         for (const batchId of this.#undecided) this.#must(batchId).isForgotten = true
         return []
-      case 'confirm':
       case 'forget':
-        // What a learner hands on, and which of its journals counts, is its own affair.
+        this.#forgetOrder()
+        return []
+      case 'confirm':
+        // What a learner hands on is its own affair.
         return []
       default:
         return unreachable(record)
@@ -152,12 +165,7 @@ export class Journal {
     if (this.#batches.has(batch.id)) return
     const pending = this.pendingOn(batch.keys)
     this.#batches.set(batch.id, { batch, frozen: freezeView(batch.keys, pending, this.logs), promised: 0, orders: new Map() })
-    this.#undecided.add(batch.id)
-    for (const key of batch.keys) {
-      const ids = this.#pending.get(key) ?? new Set()
-      ids.add(batch.id)
-      this.#pending.set(key, ids)
-    }
+    this.#await(batch)
     this.#sequences.set(batch.initiator, Math.max(this.nextSequence(batch.initiator), batch.sequence + 1))
     const place = `${batch.initiator}/${batch.sequence}`
     if (!this.#bySequence.has(place)) this.#bySequence.set(place, batch.id)
@@ -170,6 +178,32 @@ export class Journal {
     delete known.lock
     this.#undecided.delete(certificate.batchId)
     return this.#execution.commit(certificate.batchId).map((id) => this.#executed(id))
+  }
+
+  /** Nothing is decided any more. What this signer has said stays, and so does what its views contain, in ids where they spoke of heights. */
+  #forgetOrder(): void {
+    for (const known of this.#batches.values()) {
+      const { frozen, batch, vote } = known
+      if (!vote) known.frozen = { heights: new Map(), pending: [...idsAbove(frozen, batch.keys, new Map(), this.#logs)].sort() }
+    }
+    this.#logs = new KeyLogs(this.#manifest.clusterId)
+    this.#execution = this.#newExecution()
+    this.#executedTransactions = new Map()
+    this.#pending = new Map()
+    for (const known of this.#batches.values()) {
+      delete known.committed
+      delete known.lock
+      this.#await(known.batch)
+    }
+  }
+
+  #await({ id, keys }: Batch): void {
+    this.#undecided.add(id)
+    for (const key of keys) {
+      const ids = this.#pending.get(key) ?? new Set()
+      ids.add(id)
+      this.#pending.set(key, ids)
+    }
   }
 
   #valueOf(known: KnownBatch, certificate: Certificate): Value {

@@ -88,7 +88,7 @@ export class Notices {
     // One proof of a ballot is enough.
     if (!this.#guard.knows(notice.batchId, notice.ballot) && !this.#isProved(known, notice))
       return this.#ctx.suspect(from, 'a NOTICE without proof', notice.batchId)
-    if (journal.isExecuted(notice.batchId)) return this.#ctx.rules.noticeAnswered ? this.show(from, known) : undefined
+    if (journal.isExecuted(notice.batchId) && !this.#ctx.isComparing) return this.#ctx.rules.noticeAnswered ? this.show(from, known) : undefined
     const noticed = this.#guard.note(notice)
     if (!known.committed) events.slow(notice.batchId)
     if (from === this.#ctx.self || noticed.answered.has(`${from}/${notice.ballot}`)) return
@@ -137,7 +137,7 @@ export class Notices {
     const held = committed ?? lock
     if (!held || to === this.#ctx.self) return
     this.#ctx.send(to, { type: 'certificate', certificate: held.certificate })
-    if (committed && this.#guard.isOn) {
+    if (committed && this.#guard.isOn && !this.#ctx.isComparing) {
       const digest = valueDigest(this.#ctx.manifest.clusterId, committed.value)
       this.#ctx.send(to, { type: 'finals', items: [{ batchId: batch.id, valueDigest: digest }] })
     }
@@ -189,7 +189,7 @@ export class Notices {
       }
       const held = known.committed ?? known.lock
       if (held && rankOf(held.certificate) + 1 > rank) this.#ctx.send(from, { type: 'certificate', certificate: held.certificate })
-      if (known.committed) finals.push({ batchId, valueDigest: valueDigest(manifest.clusterId, known.committed.value) })
+      if (known.committed && !this.#ctx.isComparing) finals.push({ batchId, valueDigest: valueDigest(manifest.clusterId, known.committed.value) })
     }
     if (finals.length > 0) this.#ctx.send(from, { type: 'finals', items: finals })
   }

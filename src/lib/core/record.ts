@@ -34,7 +34,7 @@ export function recordCodec(clusterId: Id) {
     rejoin: object({}),
     /** A learner's: enough signers report the same log up to this batch; it was handed on (§11). */
     confirm: object({ batchId: id }),
-    /** A learner's: its log was found to be wrong; what came before counts no longer, but for what was handed on (§11). */
+    /** The own log was found to be wrong (§9, §11): certificates from before count no longer; nor does anything else of a learner's but what it handed on. */
     forget: object({}),
   })
 }

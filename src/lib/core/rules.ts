@@ -53,6 +53,8 @@ export interface Rules {
   fastIsVoid: boolean
   /** Nothing becomes final for 2Δ after a restart or a lost connection (§9). */
   settling: boolean
+  /** After a restart a signer signs nothing before enough others show the same logs; it starts over if they do not (§9). */
+  headsCompared: boolean
   /** A learner verifies every certificate itself (§11). */
   learnerVerifies: boolean
 }
@@ -83,5 +85,6 @@ export const ALL_RULES: Rules = {
   certificateFirst: true,
   fastIsVoid: true,
   settling: true,
+  headsCompared: true,
   learnerVerifies: true,
 }

@@ -8,6 +8,7 @@ import { Ballots } from './ballot.js'
 import { CatchUp } from './catch-up.js'
 import type { Certificate } from './certificate.js'
 import { Commits } from './commits.js'
+import { Comparison } from './comparison.js'
 import { Context, type SignerOptions } from './context.js'
 import { Coordinator } from './coordinator.js'
 import { isForgotten } from './forgotten.js'
@@ -42,6 +43,9 @@ export class Signer implements Steppable {
   readonly #catchUp: CatchUp
   readonly #witness: Witness
   readonly #peers: Peers
+  readonly #comparison: Comparison
+  /** It starts over: this one says nothing more. */
+  #isOver = false
   readonly intake: Intake
 
   constructor(options: SignerOptions) {
@@ -60,6 +64,7 @@ export class Signer implements Steppable {
     this.#witness = new Witness(ctx)
     this.#peers = new Peers(ctx, this.#commits, this.#catchUp)
     this.intake = new Intake(ctx, this.#voting, this.rounds)
+    this.#comparison = new Comparison(ctx, this.#guard, { stands: () => this.#takeUp(), falls: (reason) => this.#startOver(reason) })
     ctx.events = {
       arrived: (batchId) => {
         this.ballots.watch(batchId)
@@ -107,6 +112,11 @@ export class Signer implements Steppable {
     return this.#ctx.hasLostRecords
   }
 
+  /** Whether it came back and has not seen yet that others have the same logs; it signs nothing meanwhile. */
+  get isComparing(): boolean {
+    return this.#ctx.isComparing
+  }
+
   /** The signers that it has connections with. */
   get connected(): ReadonlySet<number> {
     return this.#ctx.connected
@@ -119,6 +129,7 @@ export class Signer implements Steppable {
     const kept = oneVote && arrivalKept ? records : forgetful([...records], oneVote)
     for (const record of kept) {
       if (record.type === 'rejoin') this.#ctx.hasLostRecords = this.#lostAtStart
+      if (record.type === 'forget') executed.length = 0
       executed.push(...this.#ctx.journal.apply(record))
       if (record.type === 'certificate') this.#compareWithPast(record.certificate)
     }
@@ -133,10 +144,11 @@ export class Signer implements Steppable {
   }
 
   get wakeAt(): number | undefined {
-    return this.#ctx.timers.next
+    return this.#isOver ? undefined : this.#ctx.timers.next
   }
 
   step(event: Event): Effect[] {
+    if (this.#isOver) return []
     this.#ctx.now = Math.max(this.#ctx.now, event.now)
     this.#ctx.timers.run(this.#ctx.now)
     this.#happen(event)
@@ -161,11 +173,13 @@ export class Signer implements Steppable {
         this.rounds.connected(event.signer)
         this.#notices.connected(event.signer)
         this.ballots.connected(event.signer)
+        this.#comparison.connected(event.signer)
         return this.#catchUp.compareWith(event.signer)
       case 'disconnected':
         if (this.#peers.isPeer(event.signer)) return this.#peers.disconnected(event.signer)
         this.#ctx.connected.delete(event.signer)
         this.#catchUp.disconnected(event.signer)
+        this.#comparison.disconnected(event.signer)
         this.ballots.disconnected(event.signer)
         return this.rounds.disconnected(event.signer)
       case 'tick':
@@ -182,10 +196,29 @@ export class Signer implements Steppable {
       if (known) this.#voting.restored(known.batch)
       this.ballots.watch(batchId)
     }
-    for (const batchId of [...this.journal.undecided]) this.#voting.tryVote(batchId)
+    this.#comparison.begin()
     this.#commits.restored()
-    this.intake.restored()
+    this.#takeUp()
     this.#catchUp.start()
+  }
+
+  /** What is undecided goes on. */
+  #takeUp(): void {
+    if (this.#ctx.isComparing) return
+    for (const batchId of [...this.journal.undecided]) this.#voting.tryVote(batchId)
+    this.intake.restored()
+  }
+
+  /** While this signer was down the others went on without what it had taken for final: their log counts. */
+  #startOver(reason: string): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    const executed = this.journal.logs.executed.length
+    this.#ctx.persist({ type: 'forget' })
+    this.#ctx.effect({
+      type: 'start-over',
+      reason: `${reason}; the ${executed} batches that it had executed count no longer, and it takes the others’ log`,
+    })
   }
 
   #receive(from: number, message: Message): void {
@@ -217,6 +250,7 @@ export class Signer implements Steppable {
       case 'inquire':
         return this.#notices.onInquire(from, message)
       case 'finals':
+        this.#comparison.onFinals(from, message)
         return this.#notices.onFinals(from, message)
       case 'fetch':
         return this.#commits.onFetch(from, message)
@@ -231,8 +265,7 @@ export class Signer implements Steppable {
       case 'heads-request':
         return this.#ctx.send(from, headsAt(this.journal.logs, message.heights))
       case 'heads':
-        // Learners ask for them; this signer has not.
-        return undefined
+        return this.#comparison.onHeads(from, message)
       default:
         return unreachable(message)
     }

@@ -32,6 +32,8 @@ export type Effect =
   | { type: 'reply'; requestId: number; txId: Id; status: 'rejected' | 'busy'; reason: string }
   /** Proof that signers broke the protocol, checked here as anyone can check it. */
   | { type: 'accuse'; evidence: Evidence }
+  /** The log of this signer is not that of the others (§9): once this is durable it must be made anew from its records. Nothing else comes after. */
+  | { type: 'start-over'; reason: string }
   /** Something observed, no proof: late, silent, invalid share, refused. */
   | { type: 'suspect'; signer: number; reason: string; batchId: Id | null }
 

@@ -101,8 +101,8 @@ export interface StatusAnswer {
   quorum: number
   /** Signers with a live link to this one. */
   connected: number[]
-  /** Whether it could commit now: with itself, a quorum is reachable, and it signs. */
-  ready: boolean
+  /** Whether it could commit now, or why not. */
+  health: Health
   /** What shows that records of it are lost, so that it only follows and signs nothing. */
   lost: string | null
   /** Batches that were executed. */
@@ -132,6 +132,8 @@ export interface Subject {
   connected: ReadonlySet<number>
   /** What shows that records are lost. */
   lost: () => string | undefined
+  /** Whether it waits to see that others have the same logs. */
+  isComparing: () => boolean
   /** Put on its links on purpose. */
   faults: readonly LinkFault[]
   evidence: readonly HeldEvidence[]
@@ -252,7 +254,7 @@ export function statusAnswer(subject: Subject): StatusAnswer {
     n: manifest.n,
     quorum: manifest.quorum,
     connected: [...connected].sort((a, b) => a - b),
-    ready: isReady(subject),
+    health: healthOf(subject),
     lost: subject.lost() ?? null,
     executed: executor.executedBatches,
     transactions: executor.executedTransactions,
@@ -267,10 +269,18 @@ export function statusAnswer(subject: Subject): StatusAnswer {
   }
 }
 
-/** Whether this signer could commit now. */
-export function isReady({ manifest, connected, lost }: Pick<Subject, 'manifest' | 'connected' | 'lost'>): boolean {
-  return lost() === undefined && connected.size + 1 >= manifest.quorum
+/** Whether this signer could commit now: `ready`; or why not. */
+export function healthOf({ manifest, connected, lost, isComparing }: Pick<Subject, 'manifest' | 'connected' | 'lost' | 'isComparing'>): Health {
+  if (lost() !== undefined) return 'follows'
+  if (connected.size + 1 < manifest.quorum) return 'no quorum'
+  return isComparing() ? 'compares' : 'ready'
 }
+
+/**
+ * `follows`: records of it are lost, it signs nothing; `compares`: it came back and has not seen yet that others have the same order (§9), it signs nothing
+ * meanwhile; `no quorum`: it reaches too few others.
+ */
+export type Health = 'ready' | 'no quorum' | 'compares' | 'follows'
 
 /** A batch that arrived here. Errors: `NOT_FOUND`. */
 export function knownBatch(journal: Journal, batchId: Id): KnownBatch {

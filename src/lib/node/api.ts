@@ -14,7 +14,7 @@ import { MusigError } from '../base/errors.js'
 import { manifestToJson } from '../core/manifest.js'
 import { type Transaction, transactionCodec, transactionId } from '../core/transaction.js'
 import { LINK_PATH } from './accepting.js'
-import { batchAnswer, certificateAnswer, findId, isReady, type Subject, statusAnswer, type TransactionResult, transactionAnswer } from './answers.js'
+import { batchAnswer, certificateAnswer, findId, healthOf, type Subject, statusAnswer, type TransactionResult, transactionAnswer } from './answers.js'
 import { descriptionAnswer, groupAnswer } from './descriptions.js'
 import type { Reply } from './driver.js'
 import { API_LIMITS, checkOrigin, errorAnswer, Refusal, readBody, sendJson, TokenCheck } from './http-guard.js'
@@ -163,11 +163,8 @@ export class Api {
   }
 
   #health(): { status: number; document: object } {
-    const ready = isReady(this.#subject)
-    return {
-      status: ready ? 200 : 503,
-      document: { status: this.#subject.lost() !== undefined ? 'follows' : ready ? 'ready' : 'no quorum', connected: this.#subject.connected.size },
-    }
+    const status = healthOf(this.#subject)
+    return { status: status === 'ready' ? 200 : 503, document: { status, connected: this.#subject.connected.size } }
   }
 
   async #submit(request: IncomingMessage, response: ServerResponse, url: URL): Promise<{ status: number; document: object }> {

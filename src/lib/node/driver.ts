@@ -36,6 +36,8 @@ export interface DriverOptions {
   transport: Transport
   /** An executed batch, in order, once all that led to it is durable. */
   executed: (batch: ExecutedBatch) => void
+  /** The signer is to be made anew from its records; this driver has stopped. */
+  startsOver?: (reason: string) => void
   /** The driver has stopped for good: a failed append, or a bug. The process must end. */
   failed: (error: MusigError) => void
   observers?: readonly DriverObserver[]
@@ -186,6 +188,10 @@ export class Driver {
         waiting?.resolve(effect)
         return
       }
+      case 'start-over':
+        this.#end(new MusigError('UNREACHABLE', 'this signer starts over'))
+        this.#options.startsOver?.(effect.reason)
+        return
       default:
         return
     }
@@ -228,12 +234,17 @@ export class Driver {
 
   #fail(cause: unknown): void {
     if (this.#failure) return
-    this.#failure =
+    const failure =
       cause instanceof MusigError ? cause : new MusigError('INTERNAL', cause instanceof Error ? cause.message : String(cause), { cause })
+    this.#end(failure)
+    this.#options.failed(failure)
+  }
+
+  #end(reason: MusigError): void {
+    this.#failure = reason
     this.#sleep()
     this.#gathered = []
-    this.#abandon(this.#failure)
-    this.#options.failed(this.#failure)
+    this.#abandon(reason)
   }
 
   #abandon(error: MusigError): void {

@@ -12,7 +12,7 @@ import { decodeRecord, encodeRecord, recordCodec } from '../core/record.js'
 import { Signer } from '../core/signer.js'
 import type { Effect, Event, ExecutedBatch } from '../core/steppable.js'
 import { transactionId } from '../core/transaction.js'
-import { isReady, type Subject } from './answers.js'
+import { type Health, healthOf, type Subject } from './answers.js'
 import { Api } from './api.js'
 import type { LoadedCrypto } from './crypto.js'
 import { Driver } from './driver.js'
@@ -44,6 +44,8 @@ export interface RunningOptions {
   /** Whether its metrics tell of the process too. */
   ofProcess: boolean
   grounds?: Grounds | undefined
+  /** It is to be stopped and started again, from its records. */
+  startsOver: () => void
   /** It has stopped for good; the process must end. */
   failed: (error: MusigError) => void
 }
@@ -53,6 +55,14 @@ const ANSWER_MS = 700
 const GROUNDS: Grounds = { openStore, createTransport }
 /** In the store's folder while the process lives: `{pid, startedAt, url}`. */
 const PID_FILE = 'signer.pid'
+
+/** What the log says of each. */
+const HEALTH: Record<Health, string> = {
+  ready: 'ready: a quorum is reachable',
+  'no quorum': 'no quorum',
+  compares: 'compares its order with that of others before it signs again',
+  follows: 'follows the others and signs nothing',
+}
 
 /** Transactions named in a line of the log. */
 const LOGGED_IDS = 32
@@ -75,7 +85,7 @@ export class RunningSigner {
   readonly #subject: Subject
   readonly #evidence: EvidenceFolder
   readonly #suspicion = new Map<string, { signer: number; reason: string; count: number }>()
-  #wasReady = false
+  #health: Health | undefined
   #lost: string | undefined
 
   /** Opens the store, takes the records back, listens and connects. Errors: `BUSY` (port, store), `STORE_FAILED`, `BAD_INPUT`. */
@@ -113,7 +123,7 @@ export class RunningSigner {
         },
         'signer started',
       )
-      running.#noteReadiness()
+      running.#noteHealth()
       return running
     } catch (error) {
       await running?.abandon()
@@ -162,9 +172,13 @@ export class RunningSigner {
       store,
       transport: this.#transport,
       executed: (batch) => this.#executed(batch),
+      startsOver: (reason) => {
+        log.error(`this signer starts over: ${reason}`)
+        options.startsOver()
+      },
       failed: (error) => options.failed(error),
       observers: [
-        { stepped: (event, effects) => this.#stepped(event, effects) },
+        { stepped: (_, effects) => this.#stepped(effects) },
         this.#phases,
         this.#metrics,
         { refused: (from, reason) => log.debug({ from, reason }, 'malformed message') },
@@ -181,6 +195,7 @@ export class RunningSigner {
       connected: this.#signer.connected,
       faults: config.faults,
       lost: () => this.#lost,
+      isComparing: () => this.#signer.isComparing,
       evidence: this.#evidence.held,
       suspicion: this.#suspicion,
       bls: crypto.bls.name,
@@ -278,14 +293,14 @@ export class RunningSigner {
     }
   }
 
-  #stepped(event: Event, effects: readonly Effect[]): void {
+  #stepped(effects: readonly Effect[]): void {
     for (const effect of effects) {
       if (effect.type === 'persist' && effect.record.type === 'batch') this.#executor.arrived(effect.record.batch)
       if (effect.type === 'accuse') this.#accuse(effect.evidence)
       if (effect.type === 'suspect') this.#suspect(effect.signer, effect.reason, effect.batchId)
     }
     this.#noteLoss()
-    if (event.type === 'connected' || event.type === 'disconnected') this.#noteReadiness()
+    this.#noteHealth()
   }
 
   /** Proof of guilt: kept for whoever asks, and told in the log. */
@@ -318,12 +333,12 @@ export class RunningSigner {
     this.#options.log.info({ batchId: batch.id, txIds: txIds.slice(0, LOGGED_IDS), transactions: txIds.length, path: certificate.type }, 'executed')
   }
 
-  #noteReadiness(): void {
-    const ready = isReady(this.#subject)
-    if (ready === this.#wasReady) return
-    this.#wasReady = ready
+  #noteHealth(): void {
+    const health = healthOf(this.#subject)
+    if (health === this.#health) return
+    this.#health = health
     const { manifest, connected } = this.#subject
-    this.#options.log.info({ reachable: connected.size + 1, quorum: manifest.quorum }, ready ? 'ready: a quorum is reachable' : 'no quorum')
+    this.#options.log.info({ reachable: connected.size + 1, quorum: manifest.quorum }, HEALTH[health])
   }
 }
 

@@ -64,22 +64,25 @@ async function startAll(
   const version = packageVersion()
   const configs = await Promise.all(signers.map((signer) => loadConfig(signer, crypto, manifests)))
   const local = localLinks(configs)
-  const started = await Promise.allSettled(
-    configs.map((config, i) => {
-      const { self, manifest } = config
-      return RunningSigner.start({
-        config,
-        crypto,
-        log: log.child({ self }),
-        local: local.get(manifest.clusterId),
-        version,
-        ofProcess: i === 0,
-        grounds,
-        failed,
-      })
-    }),
-  )
-  const running = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+  const start = (config: LoadedConfig, i: number): Promise<RunningSigner> =>
+    RunningSigner.start({
+      config,
+      crypto,
+      log: log.child({ self: config.self }),
+      local: local.get(config.manifest.clusterId),
+      version,
+      ofProcess: i === 0,
+      grounds,
+      startsOver: () => void startOver(config, i).catch(failed),
+      failed,
+    })
+  const startOver = async (config: LoadedConfig, i: number) => {
+    await running[i]?.stop()
+    running[i] = await start(config, i)
+  }
+  const running: RunningSigner[] = []
+  const started = await Promise.allSettled(configs.map(start))
+  running.push(...started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])))
   const failure = started.find((result) => result.status === 'rejected')
   if (!failure) return running
   await Promise.all(running.map((signer) => signer.stop()))

@@ -200,13 +200,13 @@ function acknowledgedFirstViolations(history: History, logs: Logs): Violation[] 
       .filter((transaction) => transaction.keys.includes(key))
     // Going back through the log: nothing may have been acknowledged before the submission of something that it follows.
     let earliest: { acknowledgedAt: number; txId: Id } | undefined
-    for (const { txId, submittedAt, acknowledgedAt } of onKey.reverse()) {
+    for (const { txId, submittedAt, acknowledgedAt, isDisowned } of onKey.reverse()) {
       if (earliest && earliest.acknowledgedAt < submittedAt)
         violations.push({
           id: 'R1',
           text: `on key ${key} ${short(txId)} goes before ${short(earliest.txId)}, which was acknowledged at ${earliest.acknowledgedAt} ms, before ${short(txId)} was submitted`,
         })
-      if (acknowledgedAt !== undefined && (!earliest || acknowledgedAt < earliest.acknowledgedAt)) earliest = { acknowledgedAt, txId }
+      if (acknowledgedAt !== undefined && !isDisowned && (!earliest || acknowledgedAt < earliest.acknowledgedAt)) earliest = { acknowledgedAt, txId }
     }
   }
   return violations

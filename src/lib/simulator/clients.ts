@@ -62,7 +62,7 @@ export class Clients {
     if (!waiting) return
     const { index } = waiting
     if (!('reason' in reply)) {
-      if (this.#ports.hasExecuted(signer, reply.txId)) this.#acknowledge(reply.txId)
+      if (this.#ports.hasExecuted(signer, reply.txId)) this.#acknowledge(signer, reply.txId)
       return
     }
     this.#waiting.delete(reply.requestId)
@@ -78,7 +78,7 @@ export class Clients {
   executed(signer: number, txIds: readonly Id[]): void {
     for (const { index, signer: where } of [...this.#waiting.values()]) {
       const txId = this.#plan[index]?.txId
-      if (where === signer && txId !== undefined && txIds.includes(txId)) this.#acknowledge(txId)
+      if (where === signer && txId !== undefined && txIds.includes(txId)) this.#acknowledge(signer, txId)
     }
   }
 
@@ -89,6 +89,11 @@ export class Clients {
       this.#waiting.delete(requestId)
       this.#ports.timeline.after(RETRY_MS, () => this.#submit(waiting.index))
     }
+  }
+
+  /** A signer starts over: what it told its clients was the word of a faulty one. */
+  disown(signer: number): void {
+    for (const history of this.transactions.values()) if (history.acknowledgedBy === signer) history.isDisowned = true
   }
 
   #start(index: number): void {
@@ -126,11 +131,12 @@ export class Clients {
     return known?.acknowledgedAt !== undefined || known?.rejectedAt !== undefined
   }
 
-  #acknowledge(txId: Id): void {
+  #acknowledge(signer: number, txId: Id): void {
     const history = this.transactions.get(txId)
     const index = this.#plan.findIndex((planned) => planned.txId === txId)
     if (!history || this.#isSettled(txId)) return
     history.acknowledgedAt = this.#ports.timeline.now
+    history.acknowledgedBy = signer
     this.#settle(index)
   }
 

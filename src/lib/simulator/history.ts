@@ -45,6 +45,9 @@ export interface TransactionHistory {
   submittedAt: number
   /** When its client was first told that it is executed. */
   acknowledgedAt?: number
+  acknowledgedBy?: number
+  /** The signer that told it started over since then: its word does not count. */
+  isDisowned?: boolean
   rejectedAt?: number
   rejection?: string
 }

@@ -141,6 +141,11 @@ export class Recorder {
     }))
   }
 
+  /** What a signer has executed so far does not count: it starts over. */
+  disown(signer: number): void {
+    this.#of(signer).executed = []
+  }
+
   #see(batch: Batch): void {
     if (this.batches.has(batch.id)) return
     const transactions = batch.transactions.map((transaction) => transactionId(this.#clusterId, transaction))

@@ -120,9 +120,9 @@ export function simulate(scenario: Scenario, options: RunOptions = {}): Result {
   })
   const overMs = faultsOverMs(scenario, faults)
   world.timeline.at(overMs, () => world.calm())
-  const bug = goOn(world, overMs + (isOwed(faults, liars, manifest) ? scenario.limitMs : Math.min(scenario.limitMs, NOT_OWED_MS)))
+  const bug = goOn(world, overMs + (isOwed(faults, liars, manifest, scenario) ? scenario.limitMs : Math.min(scenario.limitMs, NOT_OWED_MS)))
   const virtualMs = world.timeline.now
-  const history = historyOf(world, manifest, liars)
+  const history = historyOf(world, manifest, liars, scenario)
   history.isCalm = isCalm(scenario) && liars.size === 0 && manifest.deltaMs === 0 && options.wrap === undefined
   history.calmMs = group.isConfined && isCalm({ ...scenario, liars: 0 }) && options.wrap === undefined ? calmMsOf(scenario, manifest) : null
   if (bug === undefined) settle(world)
@@ -176,11 +176,16 @@ function makeSigner(
   return options.wrap?.(wrapped, self) ?? wrapped
 }
 
-/** Whether a quorum of signers that keep to the protocol will run in the end, so that progress is owed (L1). */
-function isOwed(faults: readonly Fault[], liars: ReadonlySet<number>, { n, quorum }: Manifest): boolean {
+/** Whether enough signers that keep to the protocol will run in the end, so that progress is owed (L1). */
+function isOwed(faults: readonly Fault[], liars: ReadonlySet<number>, manifest: Manifest, scenario: Scenario): boolean {
   const gone = new Set(liars)
-  for (const fault of faults) if (fault.type === 'crash' && fault.signer < n && fault.backAfterMs === null) gone.add(fault.signer)
-  return n - gone.size >= quorum
+  for (const fault of faults) if (fault.type === 'crash' && fault.signer < manifest.n && fault.backAfterMs === null) gone.add(fault.signer)
+  return manifest.n - gone.size >= neededFor(manifest, scenario)
+}
+
+/** How many signers progress takes: a quorum, and under the guard as many as a signer that comes back compares itself with (§9). */
+function neededFor({ n, quorum, syncByzantineBound, deltaMs }: Manifest, { restarts }: Scenario): number {
+  return deltaMs > 0 && restarts > 0 ? Math.max(quorum, Math.min(syncByzantineBound + 2, n)) : quorum
 }
 
 /** Lets the world go on until all is done or `deadlineMs` has come; returns what a signer threw, if one did. */
@@ -205,7 +210,7 @@ function settle({ timeline }: World): void {
   while (timeline.nextAt <= until) timeline.step()
 }
 
-function historyOf(world: World, manifest: Manifest, liars: ReadonlySet<number>): History {
+function historyOf(world: World, manifest: Manifest, liars: ReadonlySet<number>, scenario: Scenario): History {
   const { n } = manifest
   const up = world.hosts.filter((host) => host.index < n && host.isUp && !liars.has(host.index)).length
   for (const history of world.recorder.signers) history.isUp = world.hosts[history.signer]?.isUp === true
@@ -226,7 +231,7 @@ function historyOf(world: World, manifest: Manifest, liars: ReadonlySet<number>)
     accusations: [],
     liars,
     pending,
-    progressOwed: up >= manifest.quorum,
+    progressOwed: up >= neededFor(manifest, scenario),
     messages: world.messages,
     isCalm: false,
     attempts: 1 + world.timeline.now / manifest.timing.recoveryTimeoutMs,

@@ -257,7 +257,21 @@ export class World {
       case 'accuse':
         this.recorder.accusations.push({ by: signer, evidence: effect.evidence })
         return
+      case 'start-over':
+        // The rest of the world hears of it once this step is over.
+        this.timeline.at(this.timeline.now, () => this.#startOver(signer))
+        return
     }
+  }
+
+  /** A signer whose log the others do not have begins anew: what it had executed alone, and told its clients, was that of a faulty signer (§9). */
+  #startOver(signer: number): void {
+    this.#note(`${endName(signer, this.#options.signers.manifest.n)} starts over`)
+    this.hosts[signer]?.crash()
+    this.#goDown(signer)
+    this.clients.disown(signer)
+    this.recorder.disown(signer)
+    this.#start(signer)
   }
 
   #send(from: number, to: number, message: Message): void {
@@ -288,6 +302,7 @@ export class World {
       case 'join':
         this.timeline.at(fault.atMs, () => {
           this.#note(this.#faultText(fault))
+          this.faultsAhead--
           this.#start(fault.signer)
         })
         return
@@ -339,6 +354,12 @@ export class World {
   #crashed(fault: Fault & { type: 'crash' }): void {
     const { signer, backAfterMs } = fault
     this.#note(this.#faultText(fault))
+    this.#goDown(signer)
+    if (backAfterMs === null) this.faultsAhead--
+    else this.timeline.after(backAfterMs, () => this.#restart(signer))
+  }
+
+  #goDown(signer: number): void {
     for (const other of this.hosts) {
       if (other.index === signer || !(this.#isSigner(signer) || this.#isSigner(other.index))) continue
       this.#network.drop(other.index, signer)
@@ -346,18 +367,16 @@ export class World {
       if (!this.#cuts.has(linkName(signer, other.index))) this.#tell(signer, other.index, { type: 'disconnected', signer })
     }
     this.clients.crashed(signer)
-    if (backAfterMs === null) this.faultsAhead--
-    else this.timeline.after(backAfterMs, () => this.#restart(signer))
   }
 
   #restart(signer: number): void {
     this.#note(`${endName(signer, this.#options.signers.manifest.n)} comes back`)
+    this.faultsAhead--
     this.#start(signer)
   }
 
   /** Starts a host from its records, and connects it. */
   #start(signer: number): void {
-    this.faultsAhead--
     const restored = this.hosts[signer]?.start() ?? []
     this.recorder.restarted(signer, this.timeline.now, restored)
     this.#executedTxs[signer] = new Set(restored.flatMap(({ batch }) => this.recorder.batches.get(batch.id)?.transactions ?? []))

@@ -1,0 +1,182 @@
+/**
+ * Comparing after a restart (§9): while a signer was down the others may have decided without what it alone held as final. Under the guard it signs
+ * nothing, and reports nothing as final, before it knows that its log still stands: enough others have executed the same, or what they have not
+ * executed yet would be final if it were looked at now. Owns the questions and the answers; what follows is the signer's affair.
+ */
+import { type Id, toHex } from '../base/bytes.js'
+import { rankOf } from './certificate.js'
+import type { Context } from './context.js'
+import type { Guard } from './guard.js'
+import { LIMITS } from './limits.js'
+import type { MessageOf } from './message.js'
+import { valueDigest } from './statement.js'
+
+/** What the comparison tells the signer. */
+export interface ComparisonEvents {
+  /** The own log stands. */
+  stands(): void
+  /** It does not. `reason`: in words. */
+  falls(reason: string): void
+}
+
+/** What another signer has shown. */
+interface Shown {
+  /** The next page of keys to ask about. */
+  next: number
+  /** Own batches that it has not executed. */
+  missing: Set<Id>
+}
+
+export class Comparison {
+  readonly #ctx: Context
+  readonly #guard: Guard
+  readonly #events: ComparisonEvents
+  /** How far the own logs reached at the start, in the order of the questions. */
+  #heights: [key: string, height: number][] = []
+  readonly #shown = new Map<number, Shown>()
+  /** Whose answer is waited for: what nobody asked for is not read. */
+  readonly #asked = new Set<number>()
+  /** Who has decided otherwise, and where, in words. */
+  readonly #other = new Map<number, string>()
+
+  constructor(ctx: Context, guard: Guard, events: ComparisonEvents) {
+    this.#ctx = ctx
+    this.#guard = guard
+    this.#events = events
+  }
+
+  /** How many others must have answered: at least one of them is honest. */
+  get #needed(): number {
+    const { syncByzantineBound, n } = this.#ctx.manifest
+    return Math.min(syncByzantineBound + 1, n - 1)
+  }
+
+  /** Begins, if there is a past to compare. */
+  begin(): void {
+    const { journal, isGuarded, rules, manifest } = this.#ctx
+    if (!isGuarded || !rules.headsCompared || manifest.n === 1 || journal.logs.executed.length === 0) return
+    this.#heights = journal.logs.keys().map((key) => [key, journal.logs.heightOf(key)])
+    this.#ctx.isComparing = true
+    this.#judgeLater()
+  }
+
+  connected(signer: number): void {
+    if (this.#ctx.isComparing) this.#ask(signer)
+  }
+
+  disconnected(signer: number): void {
+    this.#asked.delete(signer)
+  }
+
+  /** A signer's heads of the keys that it was asked about. */
+  onHeads(from: number, { heads }: MessageOf<'heads'>): void {
+    if (!this.#ctx.isComparing || !this.#asked.delete(from)) return
+    const shown = this.#shownBy(from)
+    for (const [key, height] of this.#page(shown)) {
+      const answer = heads.get(key)
+      // Nobody honest shows more than it was asked for.
+      const reached = answer && answer.height <= height ? answer.height : 0
+      if (reached > 0 && answer?.head !== this.#ownHead(key, reached)) this.#other.set(from, `key ${key} up to height ${reached}`)
+      this.#collect(key, reached, height, shown.missing)
+    }
+    shown.next += LIMITS.keysPerBatch
+    if (!this.#isThrough(shown)) return this.#ask(from)
+    if (shown.missing.size > 0) this.#inquire(from, shown.missing)
+    if (this.#sure() >= this.#needed) this.#end()
+  }
+
+  /** What is final for another signer. */
+  onFinals(from: number, { items }: MessageOf<'finals'>): void {
+    if (!this.#ctx.isComparing) return
+    for (const { batchId, valueDigest: digest } of items) {
+      const committed = this.#ctx.journal.get(batchId)?.committed
+      if (committed && valueDigest(this.#ctx.manifest.clusterId, committed.value) !== digest) this.#other.set(from, `batch ${batchId}`)
+    }
+  }
+
+  #shownBy(signer: number): Shown {
+    const shown = this.#shown.get(signer) ?? { next: 0, missing: new Set() }
+    this.#shown.set(signer, shown)
+    return shown
+  }
+
+  #page({ next }: Shown): [key: string, height: number][] {
+    return this.#heights.slice(next, next + LIMITS.keysPerBatch)
+  }
+
+  #isThrough({ next }: Shown): boolean {
+    return next >= this.#heights.length
+  }
+
+  /** How many have executed all the same. */
+  #sure(): number {
+    return [...this.#shown].filter(([signer, shown]) => this.#isThrough(shown) && shown.missing.size === 0 && !this.#other.has(signer)).length
+  }
+
+  #ownHead(key: string, height: number): Id {
+    return toHex(this.#ctx.journal.logs.headOf(key, height))
+  }
+
+  /** Own batches on a key that another signer has not executed. */
+  #collect(key: string, from: number, to: number, ids: Set<Id>): void {
+    for (let height = from + 1; height <= to && ids.size < LIMITS.idsPerPage; height++) {
+      const batchId = this.#ctx.journal.logs.batchAt(key, height)
+      if (batchId !== undefined) ids.add(batchId)
+    }
+  }
+
+  #ask(signer: number): void {
+    const shown = this.#shownBy(signer)
+    if (this.#isThrough(shown) || this.#asked.has(signer)) return
+    this.#asked.add(signer)
+    this.#ctx.send(signer, { type: 'heads-request', heights: new Map(this.#page(shown)) })
+  }
+
+  /** Asks what speaks against batches: who has not executed them may have begun another ballot, or decided otherwise. */
+  #inquire(signer: number, ids: Iterable<Id>): void {
+    const items = [...ids].flatMap((batchId) => {
+      const certificate = this.#ctx.journal.get(batchId)?.committed?.certificate
+      return certificate ? [{ batchId, rank: rankOf(certificate) + 1 }] : []
+    })
+    this.#ctx.send(signer, { type: 'inquire', items })
+  }
+
+  /** Heads take 2Δ, and what speaks against a batch that others miss takes 2Δ more. */
+  #judgeLater(): void {
+    const { timers, now, manifest } = this.#ctx
+    timers.set('compare', now + 4 * manifest.deltaMs, () => {
+      this.#judge()
+      if (!this.#ctx.isComparing) return
+      // Whoever has not answered in full is asked again from the beginning: it has caught up meanwhile, or its answer was lost.
+      this.#shown.clear()
+      this.#asked.clear()
+      for (const signer of this.#ctx.connected) this.#ask(signer)
+      this.#judgeLater()
+    })
+  }
+
+  #judge(): void {
+    const { journal, now } = this.#ctx
+    if (this.#other.size >= this.#needed) {
+      const signers = [...this.#other.keys()].sort((a, b) => a - b).join(', ')
+      return this.#events.falls(`signers ${signers} have another log (${[...this.#other.values()][0]})`)
+    }
+    const through = [...this.#shown].filter(([signer, shown]) => this.#isThrough(shown) && !this.#other.has(signer)).map(([, shown]) => shown)
+    if (through.length < this.#needed || now < this.#guard.settledAt) return
+    const missing = new Set(through.flatMap((shown) => [...shown.missing]))
+    for (const batchId of missing) {
+      const executedBy = through.filter((shown) => !shown.missing.has(batchId)).length
+      const known = journal.get(batchId)
+      if (executedBy >= this.#needed || !known?.committed) continue
+      const { certificate, value } = known.committed
+      if (!this.#guard.isFinal(known, certificate, value)) return this.#events.falls(`batch ${batchId} is not final any more`)
+    }
+    this.#end()
+  }
+
+  #end(): void {
+    this.#ctx.isComparing = false
+    this.#ctx.timers.clear('compare')
+    this.#events.stands()
+  }
+}
