@@ -55,7 +55,11 @@ export const DIRECTED: readonly Search[] = [
   { rule: 'locksBind', base: COLLUDING_TWO, ...CALM_ONE_KEY },
   { rule: 'certificateFirst', base: COLLUDING_TWO, ...CALM_ONE_KEY },
   { rule: 'fastIsVoid', base: COLLUDING_TWO, ...CALM_ONE_KEY },
-  { rule: 'headsCompared', base: { n: 5, txs: 6, liars: 1, lie: 'collude', deltaMs: 50 }, change: { contention: 1, hotKeys: 1, restarts: 1, delay: '1-10' } },
+  {
+    rule: 'headsCompared',
+    base: { n: 5, txs: 6, liars: 1, lie: 'collude', deltaMs: 50 },
+    change: { contention: 1, hotKeys: 1, restarts: 1, delay: '1-10' },
+  },
   { rule: 'settling', base: { n: 5, txs: 6, deltaMs: 50 }, change: { contention: 1, hotKeys: 1, restarts: 2, delay: '1-10' } },
 ]
 
