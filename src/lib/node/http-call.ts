@@ -1,6 +1,6 @@
 /**
  * One HTTP call to a signer: JSON there and back, with a time limit. Owns the difference between a call that surely did nothing, one that may have, and one
- * that was answered. Which signer is called is `client.ts`.
+ * that was answered, and the second try where a connection that was kept alive turns out to be dead. Which signer is called is `client.ts`.
  */
 import { type Agent, type IncomingMessage, request } from 'node:http'
 import { type ErrorCode, MusigError } from '../base/errors.js'
@@ -22,15 +22,36 @@ export interface Call {
 /** The connection failed. `begun`: the request may have reached the signer. */
 export class ConnectionFailed extends Error {
   readonly begun: boolean
+  /** Whether it was a connection that was kept alive, and no answer had begun: the signer may have gone and come back since. */
+  readonly wasStale: boolean
 
-  constructor(reason: string, begun: boolean) {
+  constructor(reason: string, begun: boolean, wasStale = false) {
     super(reason)
     this.begun = begun
+    this.wasStale = wasStale
   }
 }
 
-/** The document of a good answer. Errors: those that the signer reports, `ConnectionFailed`, `TIMED_OUT`. */
-export function call({ url, agent, method, timeoutMs, body, token }: Call): Promise<unknown> {
+/**
+ * The document of a good answer. A call that fails on a connection kept alive is repeated once on a fresh one: whatever is asked of a signer may be asked
+ * twice. Errors: those that the signer reports, `ConnectionFailed`, `TIMED_OUT`.
+ */
+export async function call(asked: Call): Promise<unknown> {
+  const deadline = performance.now() + asked.timeoutMs
+  try {
+    return await once(asked)
+  } catch (error) {
+    if (!(error instanceof ConnectionFailed) || !error.wasStale) throw error
+  }
+  try {
+    return await once({ ...asked, agent: false, timeoutMs: Math.max(1, deadline - performance.now()) })
+  } catch (error) {
+    // The first request may have reached the signer, whatever became of the second.
+    throw error instanceof ConnectionFailed ? new ConnectionFailed(error.message, true) : error
+  }
+}
+
+function once({ url, agent, method, timeoutMs, body, token }: Omit<Call, 'agent'> & { agent: Agent | false }): Promise<unknown> {
   const content = body === undefined ? undefined : Buffer.from(JSON.stringify(body))
   const headers = {
     ...(content && { 'content-type': 'application/json', 'content-length': content.length }),
@@ -53,7 +74,7 @@ export function call({ url, agent, method, timeoutMs, body, token }: Call): Prom
       if (socket.connecting) socket.once('connect', begin)
       else begin()
     })
-    sent.on('error', (error) => reject(asFailure(error, begun)))
+    sent.on('error', (error) => reject(asFailure(error, begun, sent.reusedSocket)))
     sent.on('close', () => clearTimeout(timer))
     sent.end(content)
   })
@@ -87,8 +108,8 @@ function errorIn(document: unknown): MusigError | undefined {
   return new MusigError(known, typeof message === 'string' ? message : 'the signer reports an error without words')
 }
 
-function asFailure(error: unknown, begun: boolean): Error {
-  return error instanceof MusigError || error instanceof ConnectionFailed ? error : new ConnectionFailed(reasonOf(error), begun)
+function asFailure(error: unknown, begun: boolean, wasStale = false): Error {
+  return error instanceof MusigError || error instanceof ConnectionFailed ? error : new ConnectionFailed(reasonOf(error), begun, wasStale)
 }
 
 function reasonOf(error: unknown): string {
