@@ -24,6 +24,26 @@ const REGRESSIONS: [wrong: string, scenario: Partial<Scenario>][] = [
     { seed: 700127, windowMs: 0, contention: 1, hotKeys: 1, deltaMs: 50, liars: 1, lie: 'collude', limitMs: 10_000 },
   ],
   [
+    'a two-faced root made a signer send its share of one value under the name of another',
+    { seed: 804196906, n: 10, windowMs: 30, delay: 'exp:30', disk: '0-4', crashes: 1, restarts: 1, liars: 1 },
+  ],
+  [
+    'signers that came back together waited for one another before they signed',
+    {
+      seed: 23,
+      windowMs: 1000,
+      hotKeys: 1,
+      delay: '5',
+      disk: '0-4',
+      crashes: 1,
+      restarts: 2,
+      pauseMs: 16,
+      deltaMs: 50,
+      lie: 'collude',
+      limitMs: 60_000,
+    },
+  ],
+  [
     'a tick behind a step that takes time was due again at once, without end',
     {
       seed: 5,

@@ -197,10 +197,13 @@ export class Rounds {
   /** 3a: the own share, if the order can be accepted; looked at again when what it needs has come. */
   #accept(round: Round, order: Order): void {
     const { manifest, self } = this.#ctx
+    const digest = valueDigest(manifest.clusterId, order.value)
     this.#acceptor.consider(order, (signature) => {
-      if (!signature) round.abstains = true
+      // A root that signs two orders gets shares of the first one seen only: shares of two values in one sweep would look forged.
+      const isAnother = round.order && valueDigest(manifest.clusterId, round.order.value) !== digest
+      if (!signature || isAnother) round.abstains = true
       else if (!hasBit(round.accepts.gathered, self)) {
-        const message = acceptDigest(manifest, order.batchId, 0, valueDigest(manifest.clusterId, order.value))
+        const message = acceptDigest(manifest, order.batchId, 0, digest)
         round.accepts.add(self, singleSignature(manifest.n, self, message, signature))
       }
       this.#answer(round, 'accept')
