@@ -128,7 +128,7 @@ function dribble(socket: Socket, everyMs: number, next: () => string | Uint8Arra
 }
 
 /** A WebSocket on the path of links; `begin` is called once it is there, `answered` with each message. */
-function link(
+export function link(
   address: string,
   begin: (webSocket: WebSocket) => void,
   answered: (message: Uint8Array, webSocket: WebSocket) => void = () => {},
@@ -143,7 +143,7 @@ function link(
   }
 }
 
-function diallerOf({ manifest, known, index }: Target): Dialler {
+export function diallerOf({ manifest, known, index }: Target): Dialler {
   return new Dialler({ self: known.index, manifest, ed25519: nodeEd25519, linkSecretKey: known.linkSecretKey }, index)
 }
 
@@ -184,7 +184,7 @@ function http(lines: readonly string[], address: string): string {
 }
 
 /** What looking at limits now and then adds to them, and a machine that does other things beside. */
-const BUSY_MS = 4000
+export const BUSY_MS = 4000
 /** The limits of a handshake and of headers, and of a whole request. */
 const HANDSHAKE_MS = 5000 + BUSY_MS
 const AT_ONCE_MS = BUSY_MS
@@ -365,17 +365,24 @@ export const ATTACKS: readonly Attack[] = [
     withinMs: REQUEST_MS,
   },
   {
+    name: 'pipelined HTTP requests',
+    atOnce: 5,
+    perSecond: 10,
+    open: ({ address }) => raw(address, (socket) => socket.write(http(['GET /metrics HTTP/1.1'], address).repeat(2000))),
+    ends: /^closed$/,
+    withinMs: AT_ONCE_MS,
+  },
+  {
     name: 'slow HTTP client, not reading',
     atOnce: 5,
     perSecond: 10,
     open: ({ address }) =>
       raw(address, (socket) => {
-        socket.write(http(['GET /metrics HTTP/1.1'], address).repeat(2000))
         socket.pause()
-        // Only who writes hears that a connection is gone that it does not read.
-        dribble(socket, 500, () => '\r\n')
+        // One after the other, until what is not read fills all buffers; and only who writes hears that a connection is gone.
+        dribble(socket, 200, () => http(['GET /api/transactions?limit=1000 HTTP/1.1'], address))
       }),
     ends: /^closed$/,
-    withinMs: REQUEST_MS,
+    withinMs: 2 * REQUEST_MS,
   },
 ]

@@ -292,6 +292,34 @@ test('connections that send nothing, or headers drop by drop, are closed in time
   for (const time of times) assert.ok(time < API_LIMITS.headersMs + 2 * API_LIMITS.lookMs + 1000, `${time} ms`)
 })
 
+test('one request at a time on a connection: one after the other is served, more ahead of an answer end it', async () => {
+  const { port, host } = new URL(signer.url)
+  const question = `GET /metrics HTTP/1.1\r\nHost: ${host}\r\n\r\n`
+  const open = () => {
+    const seen = { answers: 0, isClosed: false }
+    const socket = connect(Number(port), '127.0.0.1')
+    socket.on('error', () => {})
+    socket.on('data', (data) => {
+      seen.answers += String(data).split('HTTP/1.1 200').length - 1
+    })
+    socket.on('close', () => {
+      seen.isClosed = true
+    })
+    return { socket, seen }
+  }
+  const patient = open()
+  for (let i = 1; i <= 5; i++) {
+    patient.socket.write(question)
+    await until(`answer ${i}`, () => patient.seen.answers === i)
+  }
+  assert.not.ok(patient.seen.isClosed)
+  patient.socket.destroy()
+  const hasty = open()
+  hasty.socket.write(question.repeat(2000))
+  await until('the end of it', () => hasty.seen.isClosed || hasty.seen.answers > 10)
+  assert.ok(hasty.seen.answers <= 1, `${hasty.seen.answers} answers`)
+})
+
 test('subscribers hear of executed transactions; foreign pages and other paths do not', async () => {
   const { host } = new URL(signer.url)
   const socket = new WebSocket(`ws://${host}/api/subscribe`)

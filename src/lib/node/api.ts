@@ -6,6 +6,7 @@
  * /api/manifest /api/subscribe · GET /healthz /metrics. Reads are open to this machine's users; changes need the token.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { Id } from '../base/bytes.js'
@@ -49,6 +50,8 @@ export class Api {
   readonly #webSockets: WebSocketServer
   readonly #closing = new AbortController()
   #asked: Promise<number[]> | undefined
+  /** The latest answer on each connection. */
+  readonly #answers = new WeakMap<Socket, ServerResponse>()
   readonly #unsubscribe: () => void
   readonly #onRequest = (request: IncomingMessage, response: ServerResponse) => void this.#answer(request, response)
   readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => this.#upgrade(request, socket, head)
@@ -80,6 +83,14 @@ export class Api {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
+    const { socket } = request
+    // Who asks on before it has its answer could have thousands worked out at once, and held for it.
+    const before = this.#answers.get(socket)
+    if (before && !before.writableEnded) {
+      socket.destroy()
+      return
+    }
+    this.#answers.set(socket, response)
     try {
       checkOrigin(request)
       const url = new URL(request.url ?? '/', 'http://127.0.0.1')
@@ -96,6 +107,8 @@ export class Api {
       // What is left of a refused body is not read.
       if (status === 413 || status === 401) response.setHeader('connection', 'close')
       sendJson(response, status, document)
+    } finally {
+      cutUnlessRead(socket, response)
     }
   }
 
@@ -273,6 +286,13 @@ export class Api {
     const lines = txIds.map((txId) => `${JSON.stringify(transactionAnswer(this.#subject, txId))}\n`)
     for (const subscriber of this.#webSockets.clients) for (const line of lines) push(subscriber, line)
   }
+}
+
+/** Whoever does not take its answer within the time that a request may need is cut off: it would keep its connection, and what waits for it, for ever. */
+function cutUnlessRead(socket: Socket, response: ServerResponse): void {
+  if (response.closed) return
+  const timer = setTimeout(() => socket.destroy(), API_LIMITS.requestMs).unref()
+  response.once('close', () => clearTimeout(timer))
 }
 
 /** A subscriber that does not keep up is cut off: it can ask for the list. */
