@@ -33,6 +33,8 @@ export class Root {
     const batchId = round.batch.id
     const known = journal.get(batchId)
     if (round.batch.initiator !== self || known?.committed || known?.lock || round.votes.count < manifest.quorum) return
+    // The NOTICE of the own order keeps a fast certificate from ever being final (§9): it would only bind everyone against that order.
+    if (round.order && this.#ctx.isGuarded) return
     this.#leaveOutFarBack(round)
     if (round.votes.count < manifest.quorum) return
     const merged = round.votes.merged()
