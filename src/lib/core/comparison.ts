@@ -25,6 +25,8 @@ interface Shown {
   next: number
   /** Own batches that it has not executed. */
   missing: Set<Id>
+  /** When it had answered about all keys. */
+  throughAt?: number
 }
 
 export class Comparison {
@@ -79,8 +81,11 @@ export class Comparison {
       if (reached > 0 && answer?.head !== this.#ownHead(key, reached)) this.#other.set(from, `key ${key} up to height ${reached}`)
       this.#collect(key, reached, height, shown.missing)
     }
+    // So far behind: it is asked again once it has caught up some more.
+    if (shown.missing.size >= LIMITS.idsPerPage) return void this.#shown.delete(from)
     shown.next += LIMITS.keysPerBatch
-    if (!this.#isThrough(shown)) return this.#ask(from)
+    if (shown.next < this.#heights.length) return this.#ask(from)
+    shown.throughAt = this.#ctx.now
     if (shown.missing.size > 0) this.#inquire(from, shown.missing)
     if (this.#sure() >= this.#needed) this.#end()
   }
@@ -104,13 +109,9 @@ export class Comparison {
     return this.#heights.slice(next, next + LIMITS.keysPerBatch)
   }
 
-  #isThrough({ next }: Shown): boolean {
-    return next >= this.#heights.length
-  }
-
   /** How many have executed all the same. */
   #sure(): number {
-    return [...this.#shown].filter(([signer, shown]) => this.#isThrough(shown) && shown.missing.size === 0 && !this.#other.has(signer)).length
+    return [...this.#shown].filter(([signer, shown]) => shown.throughAt !== undefined && shown.missing.size === 0 && !this.#other.has(signer)).length
   }
 
   #ownHead(key: string, height: number): Id {
@@ -127,7 +128,7 @@ export class Comparison {
 
   #ask(signer: number): void {
     const shown = this.#shownBy(signer)
-    if (this.#isThrough(shown) || this.#asked.has(signer)) return
+    if (shown.throughAt !== undefined || this.#asked.has(signer)) return
     this.#asked.add(signer)
     this.#ctx.send(signer, { type: 'heads-request', heights: new Map(this.#page(shown)) })
   }
@@ -141,14 +142,14 @@ export class Comparison {
     this.#ctx.send(signer, { type: 'inquire', items })
   }
 
-  /** Heads take 2Δ, and what speaks against a batch that others miss takes 2Δ more. */
+  /** Heads take 2Δ, and what speaks against a batch that others lack takes 2Δ more. */
   #judgeLater(): void {
     const { timers, now, manifest } = this.#ctx
     timers.set('compare', now + 4 * manifest.deltaMs, () => {
       this.#judge()
       if (!this.#ctx.isComparing) return
-      // Whoever has not answered in full is asked again from the beginning: it has caught up meanwhile, or its answer was lost.
-      this.#shown.clear()
+      // Who lacked something may have caught up meanwhile, and answers get lost.
+      for (const [signer, { throughAt, missing }] of this.#shown) if (throughAt !== undefined && missing.size > 0) this.#shown.delete(signer)
       this.#asked.clear()
       for (const signer of this.#ctx.connected) this.#ask(signer)
       this.#judgeLater()
@@ -156,12 +157,14 @@ export class Comparison {
   }
 
   #judge(): void {
-    const { journal, now } = this.#ctx
+    const { journal, now, manifest } = this.#ctx
     if (this.#other.size >= this.#needed) {
       const signers = [...this.#other.keys()].sort((a, b) => a - b).join(', ')
       return this.#events.falls(`signers ${signers} have another log (${[...this.#other.values()][0]})`)
     }
-    const through = [...this.#shown].filter(([signer, shown]) => this.#isThrough(shown) && !this.#other.has(signer)).map(([, shown]) => shown)
+    // Who lacks something was asked what speaks against it; that answer takes 2Δ.
+    const isThrough = ({ throughAt = Number.POSITIVE_INFINITY, missing }: Shown) => throughAt + (missing.size > 0 ? 2 * manifest.deltaMs : 0) <= now
+    const through = [...this.#shown].filter(([signer, shown]) => isThrough(shown) && !this.#other.has(signer)).map(([, shown]) => shown)
     if (through.length < this.#needed || now < this.#guard.settledAt) return
     const missing = new Set(through.flatMap((shown) => [...shown.missing]))
     for (const batchId of missing) {
