@@ -77,7 +77,7 @@ test('slow reader on a link: what waits for it is capped, and the rest is droppe
     })
   }, 200)
   try {
-    const findings = await measured(cluster, () => new SlowReader(target, ids, 250), TARGET, EFFORT)
+    const findings = await measured(cluster, () => new SlowReader(target, ids, 1000), TARGET, EFFORT)
     const dropped = await cluster.metric(TARGET, 'musig_link_dropped_full_total')
     console.log(`at most ${(queued / 2 ** 20).toFixed(1)} MiB wait; ${dropped} messages dropped`)
     assert.ok(dropped > 0, 'the queue was full')
@@ -113,7 +113,7 @@ test('one that takes dials and cuts them is dialled ever more rarely, with jitte
     // Seven waits lead to the longest; each is half as long at least as it could be, and those at the end 2.5 s.
     assert.ok(times.length <= 8 + WATCHED_MS / (backOffLastMs / 2), `signer ${dialler} dialled ${times.length} times`)
     assert.ok(Math.min(...waits) >= backOffFirstMs / 2)
-    atLast.push(...waits.slice(-3))
+    atLast.push(...waits.slice(-2))
   }
   assert.ok(Math.min(...atLast) > backOffLastMs / 2 - 50, `${atLast}`)
   const spread = Math.max(...atLast) - Math.min(...atLast)
