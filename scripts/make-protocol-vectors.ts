@@ -440,7 +440,7 @@ export function protocolVectors(crypto: Crypto) {
     { type: 'fetch-sequence', initiator: 5, from: 0, to: 2 },
     { type: 'have', batch, certificate: slow },
     { type: 'sync', executed: 3, digest: logs.executedDigest, from: 0 },
-    { type: 'page', from: 0, ids, executed: 3 },
+    { type: 'page', from: 0, ids, executed: 3, pruned: 1 },
     { type: 'heads-request', heights: new Map([['acct:alice', 2]]) },
     headsAt(logs, new Map(logs.keys().map((key) => [key, 2]))),
   ]

@@ -55,8 +55,8 @@ test('every kind of message with bitmaps far too wide, of nobody, about unknown 
         { type: 'fetch-sequence', initiator: 4096, from: Number.MAX_SAFE_INTEGER, to: 0 },
         { type: 'fetch-sequence', initiator: 0, from: 0, to: Number.MAX_SAFE_INTEGER },
         { type: 'sync', executed: Number.MAX_SAFE_INTEGER, digest: ID, from: Number.MAX_SAFE_INTEGER },
-        { type: 'page', from: 0, ids: [], executed: Number.MAX_SAFE_INTEGER },
-        { type: 'page', from: 0, ids: [ID, ID], executed: 0 },
+        { type: 'page', from: 0, ids: [], executed: Number.MAX_SAFE_INTEGER, pruned: 0 },
+        { type: 'page', from: 0, ids: [ID, ID], executed: 0, pruned: Number.MAX_SAFE_INTEGER },
       ]
       for (const message of messages) for (let to = 0; to < 7; to++) for (const from of [1, 6]) if (from !== to) cluster.inject(from, to, message)
     }

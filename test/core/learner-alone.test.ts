@@ -258,7 +258,7 @@ test('batches that wait for history are kept up to a limit', () => {
 
 test('pages: only those that were asked for, from where they were asked; listed batches are fetched, and the log is walked on', () => {
   const alone = new Alone()
-  const page = (from: number, ids: string[], executed: number): Message => ({ type: 'page', from, ids, executed })
+  const page = (from: number, ids: string[], executed: number): Message => ({ type: 'page', from, ids, executed, pruned: 0 })
   alone.forgetSent()
   alone.tell(0, page(1, idsOf(A), 9))
   alone.pass(timing.catchUpWaitMs)
@@ -285,7 +285,7 @@ test('pages: only those that were asked for, from where they were asked; listed 
 })
 
 test('who lists batches and does not supply them costs a wait, who leaves costs none', () => {
-  const listed: Message = { type: 'page', from: 0, ids: idsOf(A), executed: 9 }
+  const listed: Message = { type: 'page', from: 0, ids: idsOf(A), executed: 9, pruned: 0 }
   const alone = new Alone()
   alone.tell(0, listed)
   alone.forgetSent()
@@ -304,7 +304,7 @@ test('who lists batches and does not supply them costs a wait, who leaves costs 
 test('a log that lists batches twice is none', () => {
   const alone = new Alone()
   alone.tell(0, a)
-  alone.tell(1, { type: 'page', from: 0, ids: idsOf(A, A, A), executed: 2 ** 40 })
+  alone.tell(1, { type: 'page', from: 0, ids: idsOf(A, A, A), executed: 2 ** 40, pruned: 0 })
   assert.equal(alone.suspected, [1])
 })
 
@@ -408,7 +408,7 @@ function misled(confirm: number): Alone {
   )
   // Asked for, and no longer wanted.
   alone.tell(3, chained(batchOn('m'), batchOn('m'))[1] as Message)
-  alone.tell(2, { type: 'page', from: 0, ids: idsOf(batchOn('x')), executed: 1 })
+  alone.tell(2, { type: 'page', from: 0, ids: idsOf(batchOn('x')), executed: 1, pruned: 0 })
   alone.forgetSent()
   alone.all(EVERYONE.slice(1, 1 + MAY_LIE), headsOf({ k: [A, B] }))
   assert.not.ok(alone.records.some(({ type }) => type === 'forget'))

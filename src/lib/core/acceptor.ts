@@ -69,14 +69,15 @@ export class Acceptor {
   /** Whether the order must wait for a predecessor, or was refused because it would leave a pair unordered. */
   #mustWaitOrRefuse(known: KnownBatch, order: Order, coordinator: number, verdict: Verdict): boolean {
     const { journal } = this.#ctx
-    const missing = order.value.predecessors.filter((named) => !journal.get(named))
+    const missing = order.value.predecessors.filter((named) => !journal.hasArrived(named))
     if (missing.length > 0) {
       this.#commits.afterArrival(missing, [coordinator], () => this.consider(order, verdict))
       return true
     }
-    const unordered = this.#ctx.rules.neverUnordered ? this.unordered(known, order.value) : []
-    if (unordered.length > 0) {
-      this.#ctx.send(coordinator, { type: 'refuse', batchId: order.batchId, ballot: order.ballot, backings: unordered.slice(0, 64) })
+    const unordered = this.#ctx.rules.neverUnordered ? this.unordered(known, order.value) : new Map()
+    if (unordered.size > 0) {
+      const backings = [...unordered.values()].flatMap((backing) => backing ?? []).slice(0, 64)
+      this.#ctx.send(coordinator, { type: 'refuse', batchId: order.batchId, ballot: order.ballot, backings })
       this.#ctx.events.refused(order.batchId, order.ballot)
       verdict(undefined)
       return true
@@ -113,20 +114,18 @@ export class Acceptor {
 
   /**
    * What would be left unordered if this value were accepted (⚠ §7): conflicting batches that it leaves out and whose own standing value leaves
-   * this batch out, and executed ones that it leaves out.
+   * this batch out, and executed ones that it leaves out. Each with what shows it, unless that is pruned.
    */
-  unordered(known: KnownBatch, value: Value): Backing[] {
+  unordered(known: KnownBatch, value: Value): Map<Id, Backing | undefined> {
     const { journal } = this.#ctx
-    const backings = this.blockers(known).filter(([named]) => leavesOut(value, named, journal.logs))
-    const executed = new Set<Id>()
+    const found = new Map<Id, Backing | undefined>(this.blockers(known).filter(([named]) => leavesOut(value, named, journal.logs)))
     for (const key of known.batch.keys) {
       for (let height = (value.base.get(key) ?? 0) + 1; height <= journal.logs.heightOf(key); height++) {
         const named = journal.logs.batchAt(key, height)
-        if (named !== undefined && leavesOut(value, named, journal.logs)) executed.add(named)
+        if (named !== undefined && leavesOut(value, named, journal.logs)) found.set(named, this.#backingOf(named))
       }
     }
-    const certificates = [...executed].flatMap((named) => this.#backingOf(named) ?? [])
-    return [...backings.map(([, backing]) => backing), ...certificates]
+    return found
   }
 
   /** Conflicting batches, not executed, whose standing value leaves this one out, each with what shows it. */

@@ -22,6 +22,10 @@ export class CatchUp {
   readonly #asked = new Set<number>()
   /** How far into each other signer's log everything is here. */
   readonly #cursors = new Map<number, number>()
+  /** How far into the own log everything is at each other signer, as it said since it is connected. */
+  readonly #held = new Map<number, number>()
+  /** Signers that have pruned batches which are missing here, each with the first of them. */
+  readonly #pruned = new Map<number, Id>()
   #page: Page | undefined
   #turn: number
 
@@ -64,19 +68,26 @@ export class CatchUp {
   }
 
   onSync(from: number, { executed, digest, from: cursor }: MessageOf<'sync'>): void {
-    const { logs } = this.#ctx.journal
-    if (executed === logs.executed.length && digest === logs.executedDigest) return
+    const { logs, pruned } = this.#ctx.journal
+    const isAlike = executed === logs.executed.length && digest === logs.executedDigest
+    const held = isAlike ? executed : Math.min(cursor, logs.executed.length)
+    this.#held.set(from, Math.max(held, this.#held.get(from) ?? 0))
+    if (isAlike) return
     const ids = logs.executed.slice(cursor, cursor + LIMITS.idsPerPage)
-    if (ids.length > 0) this.#ctx.send(from, { type: 'page', from: cursor, ids, executed: logs.executed.length })
+    if (ids.length > 0) this.#ctx.send(from, { type: 'page', from: cursor, ids, executed: logs.executed.length, pruned })
     if (executed > logs.executed.length) this.compareWith(from)
   }
 
-  onPage(from: number, { from: cursor, ids, executed }: MessageOf<'page'>): void {
+  onPage(from: number, { from: cursor, ids, executed, pruned }: MessageOf<'page'>): void {
     if (this.#page || !this.#asked.has(from) || cursor !== (this.#cursors.get(from) ?? 0)) return
     this.#asked.delete(from)
     const { journal } = this.#ctx
     const next = cursor + ids.length
-    const missing = new Set(ids.filter((batchId) => !journal.get(batchId)?.committed))
+    const missing = new Set(ids.filter((batchId) => !journal.isDecided(batchId)))
+    const lacking = ids.slice(0, Math.max(0, pruned - cursor)).find((batchId) => missing.has(batchId))
+    this.#pruned.delete(from)
+    // It cannot supply them, and what came after them hangs on them: the next signer in turn may.
+    if (lacking !== undefined) return void this.#pruned.set(from, lacking)
     if (missing.size === 0) {
       // A log lists nothing twice: no more of it can be here than is decided here.
       if (next > journal.logs.executed.length + journal.waiting.size) return this.#ctx.suspect(from, 'a log that lists batches twice')
@@ -110,6 +121,18 @@ export class CatchUp {
     if (!page.last) this.compareWith(page.signer)
   }
 
+  /** Whether this signer has said that it holds the first `executed` batches of the own log. */
+  isHeldBy(signer: number, executed: number): boolean {
+    return (this.#held.get(signer) ?? 0) >= executed
+  }
+
+  /** A batch that is missing here and that every signer within reach has pruned, if there is one: then nothing is caught up. */
+  get beyondReach(): Id | undefined {
+    const [first] = this.#ctx.connected
+    if (first === undefined || ![...this.#ctx.connected].every((signer) => this.#pruned.has(signer))) return undefined
+    return this.#pruned.get(first)
+  }
+
   /** Ends it. */
   stop(): void {
     this.#page = undefined
@@ -119,6 +142,8 @@ export class CatchUp {
 
   disconnected(signer: number): void {
     this.#asked.delete(signer)
+    this.#held.delete(signer)
+    this.#pruned.delete(signer)
     if (this.#page?.signer !== signer) return
     this.#page = undefined
     this.#ctx.timers.clear('page')

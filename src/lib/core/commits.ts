@@ -23,7 +23,7 @@ export class Commits {
     this.#ctx = ctx
     this.#guard = guard
     this.#voting = voting
-    this.#wants = new Wants(ctx, (batchId) => ctx.journal.get(batchId) !== undefined || voting.isInvalid(batchId))
+    this.#wants = new Wants(ctx, (batchId) => ctx.journal.hasArrived(batchId) || voting.isInvalid(batchId))
   }
 
   /** A certificate that this signer has put together and verified itself. */
@@ -51,6 +51,7 @@ export class Commits {
   #take(from: number, certificate: Certificate): void {
     const { journal, manifest } = this.#ctx
     const { batchId } = certificate
+    if (journal.pastOf(batchId)) return
     const early = this.#voting.earlyBatch(batchId)
     if (early) this.#voting.admitNow(early)
     const known = journal.get(batchId)
@@ -83,7 +84,7 @@ export class Commits {
     const value = journal.get(certificate.batchId)?.committed?.value
     if (!value || journal.isExecuted(certificate.batchId)) return
     this.want(
-      value.predecessors.filter((named) => !journal.get(named)),
+      value.predecessors.filter((named) => !journal.hasArrived(named)),
       [from],
     )
     for (const [key, height] of value.base) if (journal.logs.heightOf(key) < height) this.#ctx.events.behind(from)
@@ -94,7 +95,7 @@ export class Commits {
     const { journal } = this.#ctx
     for (const batchId of journal.waiting.keys()) {
       this.want(
-        (journal.get(batchId)?.committed?.value.predecessors ?? []).filter((named) => !journal.get(named)),
+        (journal.get(batchId)?.committed?.value.predecessors ?? []).filter((named) => !journal.hasArrived(named)),
         [],
       )
     }

@@ -136,7 +136,7 @@ export class Coordinator {
     if (reading.type === 'behind') return this.#commits.afterExecution(batchId, others[0] ?? self, () => this.#order(known, attempt))
     if (reading.type === 'missing') return this.#commits.afterArrival(reading.ids, others, () => this.#order(known, attempt))
     if (reading.type === 'fault') return
-    const missing = reading.value.predecessors.filter((named) => !this.#ctx.journal.get(named))
+    const missing = reading.value.predecessors.filter((named) => !this.#ctx.journal.hasArrived(named))
     if (missing.length > 0) return this.#commits.afterArrival(missing, others, () => this.#order(known, attempt))
     const proof: OrderProof = { type: 'promises', promises }
     attempt.order = signOrder(crypto, manifest, linkSecretKey, { batchId, ballot: attempt.ballot, value: reading.value, proof })

@@ -153,7 +153,7 @@ export class Guard {
     const { journal } = this.#ctx
     for (const named of this.#conflictsOf(batch.id, batch.keys, value)) {
       const decided = journal.get(named)?.committed
-      if (!decided && !this.#noticed.has(named)) continue
+      if (!journal.isDecided(named) && !this.#noticed.has(named)) continue
       if (!leavesOut(value, named, journal.logs)) continue
       if (!decided || leavesOut(decided.value, batch.id, journal.logs)) return false
     }
@@ -184,6 +184,8 @@ export class Guard {
     const { journal } = this.#ctx
     for (const named of this.#conflictsOf(batch.id, batch.keys, value)) {
       const other = journal.get(named)
+      // What was executed without this batch leaves it out.
+      if (journal.pastOf(named)?.isFast === false && leavesOut(value, named, journal.logs)) return true
       const held = other?.committed ?? other?.lock
       if (held?.certificate.type !== 'slow') continue
       if (leavesOut(held.value, batch.id, journal.logs) && leavesOut(value, named, journal.logs)) return true

@@ -1,6 +1,7 @@
 /**
  * The journal: all that a signer must not forget, as its records left it. `apply` is the only way in, for live records and for those read back
- * at a restart alike, so that a restarted signer is exactly who it was. Owns what is known of each batch; nothing volatile.
+ * at a restart alike, so that a restarted signer is exactly who it was; `restore` takes in what a snapshot kept of records that are pruned. Owns what
+ * is known of each batch; nothing volatile.
  */
 import type { Id } from '../base/bytes.js'
 import { invariant, unreachable } from '../base/errors.js'
@@ -10,9 +11,10 @@ import { KeyLogs } from './key-logs.js'
 import type { Manifest } from './manifest.js'
 import type { DurableRecord } from './record.js'
 import { ALL_RULES, type Rules } from './rules.js'
+import type { PastBatch, Snapshot } from './snapshot.js'
 import type { ExecutedBatch } from './steppable.js'
 import type { Value } from './tally.js'
-import { type Batch, transactionId } from './transaction.js'
+import { type Batch, type BatchOutline, transactionId } from './transaction.js'
 import { freezeView, idsAbove, type View } from './view.js'
 
 /** What a signer knows of a batch that has arrived. */
@@ -46,6 +48,8 @@ export class Journal {
   readonly #sequences = new Map<number, number>()
   readonly #bySequence = new Map<string, Id>()
   #executedTransactions = new Map<Id, Id>()
+  /** Executed batches that are pruned: the first ones of `logs.executed`. */
+  readonly #past = new Map<Id, { initiator: number; isFast: boolean }>()
   #execution: Execution
   /** Whether this signer was let back in after it had lost records. */
   hasRejoined = false
@@ -81,17 +85,18 @@ export class Journal {
         this.#must(record.batchId).vote = { view: record.view, signature: record.signature }
         return []
       case 'order':
-        this.#must(record.order.batchId).orders.set(record.order.ballot, record.order)
+        this.#knownOrPast(record.order.batchId)?.orders.set(record.order.ballot, record.order)
         return []
       case 'accept': {
-        const known = this.#must(record.order.batchId)
+        const known = this.#knownOrPast(record.order.batchId)
+        if (!known) return []
         known.accepted = record.order
         known.promised = Math.max(known.promised, record.order.ballot)
         return []
       }
       case 'promise': {
-        const known = this.#must(record.batchId)
-        known.promised = Math.max(known.promised, record.ballot)
+        const known = this.#knownOrPast(record.batchId)
+        if (known) known.promised = Math.max(known.promised, record.ballot)
         return []
       }
       case 'lock': {
@@ -123,6 +128,34 @@ export class Journal {
   /** Ids of all batches that arrived, in the order of arrival. */
   arrivals(): IterableIterator<Id> {
     return this.#batches.keys()
+  }
+
+  /** An executed batch that is pruned: of it there is its outline, its place in the logs and the ids of its transactions. */
+  pastOf(batchId: Id): { initiator: number; isFast: boolean } | undefined {
+    return this.#past.get(batchId)
+  }
+
+  /** How many of the batches that were executed first are pruned. */
+  get pruned(): number {
+    return this.#past.size
+  }
+
+  /** Whether a batch has arrived, pruned ones included. */
+  hasArrived(batchId: Id): boolean {
+    return this.#batches.has(batchId) || this.#past.has(batchId)
+  }
+
+  /** Whether a batch is committed, pruned ones included. */
+  isDecided(batchId: Id): boolean {
+    return this.#past.has(batchId) || this.#batches.get(batchId)?.committed !== undefined
+  }
+
+  /** The outline of a batch that has arrived, pruned ones included. */
+  outlineOf(batchId: Id): BatchOutline | undefined {
+    const past = this.#past.get(batchId)
+    return past
+      ? { id: batchId, initiator: past.initiator, keys: [...(this.logs.heightsOf(batchId)?.keys() ?? [])] }
+      : this.#batches.get(batchId)?.batch
   }
 
   isExecuted(batchId: Id): boolean {
@@ -161,10 +194,60 @@ export class Journal {
     return this.#executedTransactions.get(txId)
   }
 
+  /** Everything but the past: what is known of batches that are not executed, and the numbers that are used up. Live objects: to be encoded at once. */
+  snapshot(): Snapshot {
+    const open = [...this.#batches.values()].filter(({ batch }) => !this.isExecuted(batch.id))
+    const sequences = [...this.#sequences].map(([initiator, next]) => ({ initiator, next }))
+    return { executed: this.logs.executed.length, hasRejoined: this.hasRejoined, sequences, open }
+  }
+
+  /** Takes the place of the records up to a snapshot, in an empty journal. `past`: all that was executed until then, in this order. */
+  restore(past: Iterable<PastBatch>, { executed, hasRejoined, sequences, open }: Snapshot): void {
+    for (const { id, initiator, isFast, keys, transactions } of past) {
+      this.logs.append(id, keys)
+      this.#past.set(id, { initiator, isFast })
+      for (const { txId } of transactions) this.#executedTransactions.set(txId, id)
+    }
+    invariant(this.logs.executed.length === executed, 'a snapshot goes with the past up to it')
+    this.hasRejoined = hasRejoined
+    for (const { initiator, next } of sequences) this.#sequences.set(initiator, next)
+    for (const known of open) this.#enter(known)
+    for (const known of open) {
+      for (const held of [known.lock, known.committed]) if (held) held.value = this.#valueOf(known, held.certificate)
+      if (!known.committed) continue
+      this.#undecided.delete(known.batch.id)
+      invariant(this.#execution.commit(known.batch.id).length === 0, 'what could be executed was executed before the snapshot')
+    }
+  }
+
+  /**
+   * Prunes the first `executed` batches of the log, all of them executed: their places in the logs and the ids of their transactions stay. Returns
+   * those that were not pruned before, in order.
+   */
+  prune(executed: number): PastBatch[] {
+    return this.logs.executed.slice(this.#past.size, executed).map((batchId) => {
+      const { batch, committed } = this.#must(batchId)
+      const isFast = committed?.certificate.type === 'fast'
+      const txIds = batch.transactions.map((transaction) => transactionId(this.#manifest.clusterId, transaction))
+      const transactions = txIds.flatMap((txId, index) =>
+        this.#executedTransactions.get(txId) === batchId && txIds.indexOf(txId) === index ? [{ txId, index }] : [],
+      )
+      const place = `${batch.initiator}/${batch.sequence}`
+      if (this.#bySequence.get(place) === batchId) this.#bySequence.delete(place)
+      this.#batches.delete(batchId)
+      this.#past.set(batchId, { initiator: batch.initiator, isFast })
+      return { id: batchId, initiator: batch.initiator, isFast, keys: batch.keys, transactions }
+    })
+  }
+
   #arrive(batch: Batch): void {
-    if (this.#batches.has(batch.id)) return
-    const pending = this.pendingOn(batch.keys)
-    this.#batches.set(batch.id, { batch, frozen: freezeView(batch.keys, pending, this.logs), promised: 0, orders: new Map() })
+    if (this.hasArrived(batch.id)) return
+    this.#enter({ batch, frozen: freezeView(batch.keys, this.pendingOn(batch.keys), this.logs), promised: 0, orders: new Map() })
+  }
+
+  #enter(known: KnownBatch): void {
+    const { batch } = known
+    this.#batches.set(batch.id, known)
     this.#await(batch)
     this.#sequences.set(batch.initiator, Math.max(this.nextSequence(batch.initiator), batch.sequence + 1))
     const place = `${batch.initiator}/${batch.sequence}`
@@ -230,6 +313,11 @@ export class Journal {
       }
     })
     return { batch, heights: this.logs.heightsOf(batchId) ?? new Map(), ...committed, skipped }
+  }
+
+  /** A batch that has arrived; undefined where it is pruned. What was said of a batch after its execution, to help others, may stand behind the snapshot. */
+  #knownOrPast(batchId: Id): KnownBatch | undefined {
+    return this.#past.has(batchId) ? undefined : this.#must(batchId)
   }
 
   #must(batchId: Id): KnownBatch {

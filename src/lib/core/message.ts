@@ -104,8 +104,8 @@ function variants(batch: Codec<Batch>) {
     have: object({ batch, certificate: nullable(certificateCodec) }),
     /** Compares logs: how many batches were executed, a digest of their set, and from where the other's log is wanted. */
     sync: object({ executed: uint(), digest: id, from: uint() }),
-    /** A page of the other's log of executed batches, in its own order. */
-    page: object({ from: uint(), ids: list(id, LIMITS.idsPerPage), executed: uint() }),
+    /** A page of the other's log of executed batches, in its own order. It has no more than the ids of the first `pruned` of them. */
+    page: object({ from: uint(), ids: list(id, LIMITS.idsPerPage), executed: uint(), pruned: uint() }),
     /** Asks for the heads of key logs, each at this height or, where fewer batches were executed, at the latest. */
     'heads-request': object({ heights: heightsCodec }),
     /** The answer: the heads of the keys that have any. */
@@ -121,6 +121,21 @@ export type PromiseOf = Decoded<typeof promiseCodec>
 /** The codec of a cluster's messages: batch ids cover the clusterId. */
 export function messageCodec(clusterId: Id) {
   return tagged(variants(batchCodec(clusterId)))
+}
+
+/** The batch that a message is about, if it is about one. */
+export function batchIdOf(message: Message): Id | undefined {
+  switch (message.type) {
+    case 'propose':
+    case 'have':
+      return message.batch.id
+    case 'order':
+      return message.order.batchId
+    case 'certificate':
+      return message.certificate.batchId
+    default:
+      return 'batchId' in message ? message.batchId : undefined
+  }
 }
 
 /** Reads a frame. Errors: `BAD_ENCODING`. */

@@ -146,7 +146,7 @@ export class Notices {
   /** Another signer says what is final for it. */
   onFinals(from: number, { items }: MessageOf<'finals'>): void {
     for (const { batchId, valueDigest: digest } of items) {
-      if (this.#ctx.journal.get(batchId)?.committed) continue
+      if (this.#ctx.journal.isDecided(batchId)) continue
       this.#guard.report(from, batchId, digest)
       this.#commits.review(batchId)
     }

@@ -21,7 +21,7 @@ import type { Context } from './context.js'
 import type { PromiseOf } from './message.js'
 import { type PromiseStatement, promiseDigest, valueDigest, voteDigest } from './statement.js'
 import { leavesOut, predecessorsOf, slowValue, tallyOf, type Value } from './tally.js'
-import type { Batch } from './transaction.js'
+import type { BatchOutline } from './transaction.js'
 import type { View } from './view.js'
 import { countedViews, multiSignatureOf, type VoteSet, voteSetOf } from './vote-set.js'
 
@@ -40,18 +40,18 @@ export function backedBatch(backing: Backing): Id {
 /** Whether a backing shows that its batch holds a value that leaves `batchId` out (§7). */
 export function readBacking(ctx: Context, backing: Backing, batchId: Id): Reading<boolean> {
   const { journal, manifest, crypto } = ctx
-  const other = journal.get(backedBatch(backing))
+  const other = journal.outlineOf(backedBatch(backing))
   if (!other) return { type: 'missing', ids: [backedBatch(backing)] }
   if (backing.type === 'order') {
-    const coordinator = ctx.coordinatorOf(other.batch, backing.order.ballot)
+    const coordinator = ctx.coordinatorOf(other, backing.order.ballot)
     if (ctx.rules.backingsVerify && !isSignedOrder(crypto, manifest, coordinator, backing.order))
       return { type: 'fault', fault: 'a backing that its coordinator did not sign' }
-    const following = ctx.rules.backingsVerify ? mayFollow(ctx, other.batch, bareOrder(backing.order)) : undefined
+    const following = ctx.rules.backingsVerify ? mayFollow(ctx, other, bareOrder(backing.order)) : undefined
     return following && following.type !== 'read' ? following : { type: 'read', value: leavesOut(backing.order.value, batchId, journal.logs) }
   }
   const fault = certificateFault(crypto, manifest, backing.certificate)
   if (fault !== undefined && ctx.rules.backingsVerify) return { type: 'fault', fault: `a backing with ${fault}` }
-  const value = other.committed?.value ?? certifiedValue(manifest, backing.certificate, other.batch.keys, journal.logs)
+  const value = journal.get(other.id)?.committed?.value ?? certifiedValue(manifest, backing.certificate, other.keys, journal.logs)
   if (value === 'undecided') return { type: 'fault', fault: 'a backing that decides nothing' }
   if ('behindOn' in value) return { type: 'behind', on: value.behindOn }
   return { type: 'read', value: leavesOut(value, batchId, journal.logs) }
@@ -61,7 +61,7 @@ export function readBacking(ctx: Context, backing: Backing, batchId: Id): Readin
  * Whether the value of an order without its backings can be the one that follows from the rest: that of its votes, or all that its promises give
  * without blockers and no more than the blockers that they name. What the votes include cannot be left out by a coordinator that lies.
  */
-function mayFollow(ctx: Context, batch: Batch, { ballot, value, proof }: Order): Reading<true> {
+function mayFollow(ctx: Context, batch: BatchOutline, { ballot, value, proof }: Order): Reading<true> {
   const { clusterId } = ctx.manifest
   if ((ballot === 0) !== (proof.type === 'votes')) return { type: 'fault', fault: 'a backing with the wrong kind of proof' }
   if (proof.type === 'votes') {
@@ -87,7 +87,7 @@ function mayFollow(ctx: Context, batch: Batch, { ballot, value, proof }: Order):
 }
 
 /** The value that follows from the votes of ballot 0 where they are not decisive. */
-export function valueFromVotes(ctx: Context, batch: Batch, votes: VoteSet): Reading<Value> {
+export function valueFromVotes(ctx: Context, batch: BatchOutline, votes: VoteSet): Reading<Value> {
   const { manifest, crypto, journal } = ctx
   const fault = voteSetFault(crypto, manifest, batch.id, votes)
   if (fault !== undefined) return { type: 'fault', fault }
@@ -142,7 +142,7 @@ function readBlockers(ctx: Context, batchId: Id, promises: PromiseSet): Reading<
 }
 
 /** The value that follows from a set of promises for a batch in a ballot (§7 rules 1 and 2). */
-export function valueFromPromises(ctx: Context, batch: Batch, ballot: number, promises: PromiseSet): Reading<Value> {
+export function valueFromPromises(ctx: Context, batch: BatchOutline, ballot: number, promises: PromiseSet): Reading<Value> {
   const { manifest, journal } = ctx
   const fault = promiseSetFault(ctx, batch.id, ballot, promises)
   if (fault !== undefined) return { type: 'fault', fault }
@@ -163,7 +163,7 @@ export function valueFromPromises(ctx: Context, batch: Batch, ballot: number, pr
 }
 
 /** Rule 0, with the guard on: the highest certificate shown decides, unless it is a fast one that a backing of phase 3 makes void (§9). */
-function certifiedByPromises(ctx: Context, batch: Batch, { certificate, backings }: PromiseSet): Reading<Value> | undefined {
+function certifiedByPromises(ctx: Context, batch: BatchOutline, { certificate, backings }: PromiseSet): Reading<Value> | undefined {
   const { manifest, crypto, journal, rules } = ctx
   if (!certificate || !ctx.isGuarded || !rules.certificateFirst) return undefined
   if (certificate.batchId !== batch.id) return { type: 'fault', fault: 'a certificate of another batch' }

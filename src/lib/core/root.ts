@@ -32,7 +32,7 @@ export class Root {
     const { manifest, journal, self, timers, now } = this.#ctx
     const batchId = round.batch.id
     const known = journal.get(batchId)
-    if (round.batch.initiator !== self || known?.committed || known?.lock || round.votes.count < manifest.quorum) return
+    if (round.batch.initiator !== self || !known || known.committed || known.lock || round.votes.count < manifest.quorum) return
     // The NOTICE of the own order keeps a fast certificate from ever being final (§9): it would only bind everyone against that order.
     if (round.order && this.#ctx.isGuarded) return
     this.#leaveOutFarBack(round)
@@ -59,7 +59,7 @@ export class Root {
     this.#commits.afterExecution(batchId, this.#furthest(round, key), () => this.evaluate(round))
     if (timers.has(`ahead ${batchId}`)) return
     timers.set(`ahead ${batchId}`, now + manifest.timing.hopTimeoutMs, () => {
-      if (journal.get(batchId)?.committed) return
+      if (journal.isDecided(batchId)) return
       const isAhead = ({ message }: { message: Uint8Array }): boolean => {
         const view = round.views.get(toHex(message))
         return view !== undefined && keyAhead(view.heights, journal.logs) !== undefined
@@ -106,7 +106,7 @@ export class Root {
     const batchId = round.batch.id
     const known = journal.get(batchId)
     if (!known || known.promised > 0 || !this.#ctx.maySign(known)) return
-    const missing = predecessorsOf(tally, manifest).filter((named) => !journal.get(named))
+    const missing = predecessorsOf(tally, manifest).filter((named) => !journal.hasArrived(named))
     if (missing.length > 0) return this.#commits.afterArrival(missing, this.#namers(round, missing), () => this.evaluate(round))
     if (multiSignatureFault(crypto.bls, publicKeysOf(manifest), merged) !== undefined) return this.#examine(round, 'vote')
     const order = signOrder(crypto, manifest, linkSecretKey, {
@@ -133,7 +133,7 @@ export class Root {
   evaluateAccepts(round: Round): void {
     const { manifest, crypto, journal, self } = this.#ctx
     const { batch, order, accepts } = round
-    if (batch.initiator !== self || !order || round.passed || journal.get(batch.id)?.committed || accepts.count < manifest.quorum) return
+    if (batch.initiator !== self || !order || round.passed || journal.isDecided(batch.id) || accepts.count < manifest.quorum) return
     const merged = accepts.merged()
     const [entry] = merged?.entries ?? []
     if (!merged || !entry || multiSignatureFault(crypto.bls, publicKeysOf(manifest), merged) !== undefined) return this.#examine(round, 'accept')

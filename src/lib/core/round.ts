@@ -350,7 +350,7 @@ export class Rounds {
     const own = hasBit(sweep.gathered, self) || abstains
     if (!sweep.flushed && !isDue && (sweep.awaiting.size > 0 || !own)) return
     if (isDue) sweep.flushed = true
-    if (journal.get(round.batch.id)?.committed) return
+    if (journal.isDecided(round.batch.id)) return
     for (const asker of sweep.askers) {
       const { signature, first } = sweep.takeFor(asker)
       if (phase === 'accept') {

@@ -2,6 +2,7 @@
  * A signer: `step(event) → effects` (see `steppable.ts`). Wires its parts together and hands each event and message to the part that owns it;
  * no rule of the protocol is decided here.
  */
+import type { Id } from '../base/bytes.js'
 import { unreachable } from '../base/errors.js'
 import { Acceptor } from './acceptor.js'
 import { Ballots } from './ballot.js'
@@ -16,11 +17,12 @@ import { Guard } from './guard.js'
 import { headsAt } from './heads.js'
 import { Intake } from './intake.js'
 import type { Journal } from './journal.js'
-import type { Message } from './message.js'
+import { batchIdOf, type Message } from './message.js'
 import { Notices } from './notices.js'
 import { Peers } from './peers.js'
 import type { DurableRecord } from './record.js'
 import { Rounds } from './round.js'
+import { decodeSnapshot, type PastBatch } from './snapshot.js'
 import type { Effect, Event, ExecutedBatch, Steppable } from './steppable.js'
 import { Voting } from './voting.js'
 import { Witness } from './witness.js'
@@ -120,6 +122,23 @@ export class Signer implements Steppable {
   /** The signers that it has connections with. */
   get connected(): ReadonlySet<number> {
     return this.#ctx.connected
+  }
+
+  /** A batch that is missing here and that every signer within reach has pruned: while there is one, nothing is caught up. */
+  get beyondReach(): Id | undefined {
+    return this.#catchUp.beyondReach
+  }
+
+  /** Whether every other signer has said that it holds the first `executed` batches of this one's log. */
+  isHeldByAll(executed: number): boolean {
+    const { manifest, self } = this.#ctx
+    return manifest.signers.every((_, signer) => signer === self || this.#catchUp.isHeldBy(signer, executed))
+  }
+
+  /** Takes back what was kept of pruned records, before those that came after them are restored. Errors: `BAD_ENCODING`. */
+  restoreSnapshot(past: Iterable<PastBatch>, snapshot: Uint8Array): void {
+    this.journal.restore(past, decodeSnapshot(this.#ctx.manifest.clusterId, snapshot))
+    if (this.journal.hasRejoined) this.#ctx.hasLostRecords = this.#lostAtStart
   }
 
   /** Takes back the records of an earlier life, oldest first, before `start`. Returns what was executed, in order, for the state machine. */
@@ -222,6 +241,8 @@ export class Signer implements Steppable {
   }
 
   #receive(from: number, message: Message): void {
+    // Of a pruned batch all is said: every signer holds it, or has said so.
+    if (this.journal.pastOf(batchIdOf(message) ?? '')) return
     switch (message.type) {
       case 'propose':
         return this.rounds.onPropose(from, message)

@@ -96,6 +96,9 @@ export interface Batch extends Decoded<typeof batchCodec> {
   bytes: Uint8Array
 }
 
+/** What is kept of a batch for ever: what its tree, its views and its place in the order hang on. */
+export type BatchOutline = Pick<Batch, 'id' | 'initiator' | 'keys'>
+
 /** Signs a batch with the initiator's link key. At least one transaction. */
 export function makeBatch(ed25519: Ed25519, clusterId: Id, linkSecretKey: Uint8Array, body: Decoded<typeof batchContentCodec>): Batch {
   const digest = statementDigest('musig/v1/batch', clusterId, toCbor(batchContentCodec, body))

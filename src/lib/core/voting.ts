@@ -44,7 +44,7 @@ export class Voting {
   /** Takes in a batch that came from `from`: it arrives now, or after its predecessor in sequence, or never. */
   admit(batch: Batch, from: number): void {
     const { journal } = this.#ctx
-    if (journal.get(batch.id) || this.#invalid.has(batch.id)) return
+    if (journal.hasArrived(batch.id) || this.#invalid.has(batch.id)) return
     // The id does not cover the signature: a spoilt one speaks against whoever passed it on, and the true body may still come.
     if (!this.#isSigned(batch)) return this.#ctx.suspect(from, 'a batch that its initiator has not signed', batch.id)
     const fault = this.#fault(batch)
@@ -66,7 +66,7 @@ export class Voting {
   /** Takes in a batch whatever its sequence: PREPARE and certificates end the wait (§13). */
   admitNow(batch: Batch): void {
     const { journal } = this.#ctx
-    if (journal.get(batch.id) || this.#invalid.has(batch.id)) return
+    if (journal.hasArrived(batch.id) || this.#invalid.has(batch.id)) return
     const fault = this.#fault(batch)
     if (fault !== undefined) return this.#refuse(batch, fault)
     this.#arrive(batch)
@@ -75,7 +75,7 @@ export class Voting {
 
   /** Takes in a batch whose valid certificate is at hand: it is never voted on, the certificate is the answer (§13). */
   admitCommitted(batch: Batch): void {
-    if (!this.#ctx.journal.get(batch.id)) this.#take(batch)
+    if (!this.#ctx.journal.hasArrived(batch.id)) this.#take(batch)
   }
 
   /** A batch that waits for its predecessor in sequence. */
@@ -141,7 +141,7 @@ export class Voting {
   }
 
   #arrive(batch: Batch): void {
-    if (this.#ctx.journal.get(batch.id)) return
+    if (this.#ctx.journal.hasArrived(batch.id)) return
     this.#take(batch)
     this.tryVote(batch.id)
   }

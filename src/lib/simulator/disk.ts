@@ -4,7 +4,9 @@
  * way from its front, and nothing else.
  */
 
+import type { Pruned } from '../core/pruning.js'
 import type { DurableRecord } from '../core/record.js'
+import type { PastBatch } from '../core/snapshot.js'
 import type { Effect } from '../core/steppable.js'
 
 /** What a disk asks of the world around it. */
@@ -17,6 +19,13 @@ export interface DiskPorts {
   release(effect: Exclude<Effect, { type: 'persist' }>): void
 }
 
+/** A snapshot with the whole past before it. */
+export interface DiskBase {
+  records: number
+  past: PastBatch[]
+  journal: Uint8Array
+}
+
 /** Draws how many of the records of an interrupted write are durable: 0 to `count`. */
 export type TornWrite = (count: number) => number
 
@@ -24,6 +33,8 @@ export class Disk {
   readonly #ports: DiskPorts
   /** Durable records in the order in which they were written. */
   readonly records: DurableRecord[] = []
+  /** What took the place of the first of them: they stay here for whoever checks the run, a signer does not get them back. */
+  base: DiskBase | undefined
   #outbox: Effect[] = []
   #writing: DurableRecord[] = []
   /** Raised by a crash: what a write under way would do afterwards is void. */
@@ -37,6 +48,11 @@ export class Disk {
   take(effects: readonly Effect[]): void {
     for (const effect of effects) this.#outbox.push(effect)
     this.#drain()
+  }
+
+  /** Lets records go for what takes their place; durable at once, as a write of its own is whole or not there. */
+  prune({ records, past, journal }: Pruned): void {
+    this.base = { records, past: [...(this.base?.past ?? []), ...past], journal }
   }
 
   /** Loses everything that is not durable; of a write under way, all but its first records. */

@@ -3,9 +3,11 @@
  * Owns crash and restart of that one signer; who is connected to whom is the world's business.
  */
 import type { Id } from '../base/bytes.js'
+import { Pruning } from '../core/pruning.js'
 import type { DurableRecord } from '../core/record.js'
+import { Signer } from '../core/signer.js'
 import type { Effect, Event, ExecutedBatch, Steppable } from '../core/steppable.js'
-import { Disk, type TornWrite } from './disk.js'
+import { Disk, type DiskBase, type TornWrite } from './disk.js'
 import { notBefore, type Timeline } from './timeline.js'
 
 /** What the simulator runs: a signer that can come back from its records, or something wrapped round one. */
@@ -20,6 +22,7 @@ export type Happening = Event extends infer E ? (E extends Event ? Omit<E, 'now'
 /** What a host asks of the world around it. */
 export interface HostPorts {
   timeline: Timeline
+  clusterId: Id
   make(): SimulatedSigner
   /** Draws how long a write takes, and by how much this run of the signer reads the clock differently. */
   writeMs(): number
@@ -30,6 +33,8 @@ export interface HostPorts {
   happened(event: Event): void
   /** A record became durable, or another effect leaves. False: the signer crashes at this very point. */
   released(effect: Effect): boolean
+  /** Executed batches between two snapshots; 0: nothing is pruned. */
+  snapshotEvery: number
   carryOut(effect: Exclude<Effect, { type: 'persist' }>): void
   /** Records as a restart reads them back. */
   readBack(records: readonly DurableRecord[]): DurableRecord[]
@@ -43,6 +48,11 @@ export class Host {
   readonly #ports: HostPorts
   readonly #disk: Disk
   #signer: SimulatedSigner | undefined
+  #pruning: Pruning | undefined
+  /** Records that the signer has taken in, pruned ones and those under way to the disk included. */
+  #taken = 0
+  /** Batches that it has executed, in all its runs, as far as they were durable. */
+  #executed: ExecutedBatch[] = []
   #inbox: Happening[] = []
   #isBusy = false
   #isPaused = false
@@ -54,6 +64,8 @@ export class Host {
   #ticksAtOnce = { at: -1, count: 0 }
   /** Counts the times it was started; what was meant for an earlier run never reaches a later one. */
   incarnation = 0
+  /** How often records gave way to a snapshot. */
+  prunings = 0
   /** By how much its clock was set, in all. */
   jumpedMs = 0
   /** Batches of which a durable record says that they arrived. */
@@ -80,8 +92,7 @@ export class Host {
   boot(others: Iterable<number>): void {
     this.incarnation++
     this.#offsetMs = this.#ports.clockOffsetMs()
-    const signer = this.#ports.make()
-    this.#signer = signer
+    const signer = this.#make()
     const now = this.#ports.timeline.now + this.#offsetMs
     signer.restore([])
     signer.step({ type: 'start', now })
@@ -93,11 +104,41 @@ export class Host {
   start(): ExecutedBatch[] {
     this.incarnation++
     this.#offsetMs = this.#ports.clockOffsetMs()
+    const { base, records } = this.#disk
+    const signer = this.#make(base)
+    const before = this.#executed.slice(0, base?.past.length ?? 0)
+    if (before.some(({ batch }, i) => batch.id !== base?.past[i]?.id)) throw new Error(`the past of signer ${this.index} is not what it executed`)
+    this.#executed = before
+    for (const record of this.#ports.readBack(records.slice(this.#taken))) {
+      for (const executed of signer.restore([record])) this.#applied(executed)
+      this.#took(1)
+    }
+    this.deliver({ type: 'start' })
+    return [...this.#executed]
+  }
+
+  #make(base?: DiskBase): SimulatedSigner {
     const signer = this.#ports.make()
     this.#signer = signer
-    const restored = signer.restore(this.#ports.readBack(this.#disk.records))
-    this.deliver({ type: 'start' })
-    return restored
+    if (base && signer instanceof Signer) signer.restoreSnapshot(base.past, base.journal)
+    this.#pruning = signer instanceof Signer ? new Pruning(signer, this.#ports.clusterId, this.#ports.snapshotEvery) : undefined
+    this.#taken = base?.records ?? 0
+    return signer
+  }
+
+  /** The signer has taken in more records. */
+  #took(records: number): void {
+    this.#taken += records
+    const pruned = this.#pruning?.taken(this.#taken)
+    if (!pruned) return
+    this.#disk.prune(pruned)
+    this.prunings++
+  }
+
+  #applied(executed: ExecutedBatch): void {
+    this.#executed.push(executed)
+    // Whether the state machine comes back is looked at with real ones: here the order alone decides.
+    this.#pruning?.applied(this.#executed.length, () => new Uint8Array())
   }
 
   /** Stops the signer on the spot: what is not durable is gone, what waits to be sent is not sent. */
@@ -150,6 +191,7 @@ export class Host {
       const event = { ...next, now: this.#ports.timeline.now + this.#offsetMs } as Event
       this.#ports.happened(event)
       const effects = this.#signer.step(event)
+      this.#took(effects.reduce((count, effect) => count + (effect.type === 'persist' ? 1 : 0), 0))
       const sends = effects.reduce((count, effect) => count + (effect.type === 'send' ? 1 : 0), 0)
       const costMs = this.#ports.costMs(sends + (event.type === 'message' ? 1 : 0))
       if (costMs > 0) {
@@ -210,8 +252,9 @@ export class Host {
   }
 
   #release(effect: Exclude<Effect, { type: 'persist' }>): void {
-    if (this.#ports.released(effect)) this.#ports.carryOut(effect)
-    else this.#crashInside()
+    if (!this.#ports.released(effect)) return this.#crashInside()
+    if (effect.type === 'execute') this.#applied(effect.executed)
+    this.#ports.carryOut(effect)
   }
 
   /** The world brings down the rest of it, once this step is over. */

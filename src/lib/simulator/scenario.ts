@@ -59,6 +59,8 @@ export interface Scenario {
   /** Peers that follow the order: they join late, crash and come back. How many signers must confirm what they hand on; 0: certificates are enough. */
   peers: number
   confirm: number
+  /** Executed batches between two snapshots of a signer, behind which records are pruned; 0: never. */
+  snapshotEvery: number
   /** Signers lie in this many regions; between two there are `regionMs` more. */
   regions: number
   regionMs: number
@@ -101,6 +103,7 @@ export const CALM: Scenario = {
   lie: 'any',
   peers: 0,
   confirm: 0,
+  snapshotEvery: 0,
   regions: 0,
   regionMs: 40,
   limitMs: 240_000,
@@ -129,6 +132,7 @@ export function checkScenario(scenario: Scenario, { n, quorum, crashBound }: Pic
     'liars',
     'peers',
     'confirm',
+    'snapshotEvery',
     'regions',
     'seed',
   ] as const
@@ -146,6 +150,8 @@ export function checkScenario(scenario: Scenario, { n, quorum, crashBound }: Pic
   if (scenario.topology === 'mesh' && faults > 0) refuse('the mesh is there to be compared in calm runs: it has no recovery, so faults are refused')
   if (scenario.confirm > quorum) refuse(`confirm is ${scenario.confirm}; more than the quorum of ${quorum} signers may never run at once`)
   if (scenario.topology === 'mesh' && scenario.peers > 0) refuse('signers of the mesh answer no peers')
+  if (scenario.snapshotEvery > 0 && scenario.peers > 0)
+    refuse('peers start from nothing, and nobody has what is pruned: --snapshot-every goes without --peers')
   if (scenario.liars > n) refuse(`${scenario.liars} liars are more than the ${n} signers`)
   if (!LIES.includes(scenario.lie)) refuse(`“${scenario.lie}” is no lie; take one of ${LIES.join(', ')}`)
   parseDelay(scenario.delay)

@@ -250,6 +250,7 @@ function resultOf(scenario: Scenario, world: World, violations: Violation[], his
     ...(executed.size === 0 ? ['nothing was committed'] : []),
     ...(begun < planned ? [`${planned - begun} planned faults did not happen`] : []),
     ...(scenario.loss > 0 && world.lost === 0 ? ['no message was lost'] : []),
+    ...(scenario.snapshotEvery > 0 && world.hosts.every(({ prunings }) => prunings === 0) ? ['nothing was pruned'] : []),
   ]
   const isUnsafe = violations.some(({ id }) => id !== 'L1' && id !== 'L2')
   const isStuck = violations.some(({ id }) => id === 'L1' || id === 'L2')

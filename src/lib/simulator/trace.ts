@@ -1,6 +1,5 @@
 /** The trace of a run: one line of JSON for each event and effect, in the order in which they happen. The same seed gives the same bytes. */
 import { toHex } from '../base/bytes.js'
-import type { Message } from '../core/message.js'
 import type { Effect, Event } from '../core/steppable.js'
 import { CALM, type Scenario } from './scenario.js'
 
@@ -51,21 +50,6 @@ function sorted(entries: [string, unknown][]): Record<string, unknown> {
 /** A line as it stands in a trace file. */
 export function traceText(line: TraceLine): string {
   return JSON.stringify(line)
-}
-
-/** The batch that a message speaks of, if it is one. */
-export function batchIdOf(message: Message): string | undefined {
-  switch (message.type) {
-    case 'propose':
-    case 'have':
-      return message.batch.id
-    case 'order':
-      return message.order.batchId
-    case 'certificate':
-      return message.certificate.batchId
-    default:
-      return 'batchId' in message ? message.batchId : undefined
-  }
 }
 
 /** A line for people. */

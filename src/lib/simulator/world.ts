@@ -5,7 +5,7 @@
 import type { Id } from '../base/bytes.js'
 import { SeededRandom } from '../base/prng.js'
 import type { Crypto } from '../bls/backend.js'
-import { decodeMessage, encodeMessage, type Message, messageCodec } from '../core/message.js'
+import { batchIdOf, decodeMessage, encodeMessage, type Message, messageCodec } from '../core/message.js'
 import { type DurableRecord, decodeRecord, encodeRecord, recordCodec } from '../core/record.js'
 import type { Effect, ExecutedBatch } from '../core/steppable.js'
 import { transactionId } from '../core/transaction.js'
@@ -20,7 +20,7 @@ import { Recorder } from './recorder.js'
 import type { Scenario } from './scenario.js'
 import type { Signers } from './signers.js'
 import { Timeline } from './timeline.js'
-import { batchIdOf, effectLine, eventLine, type TraceLine } from './trace.js'
+import { effectLine, eventLine, type TraceLine } from './trace.js'
 import type { PlannedTransaction } from './workload.js'
 
 /** What one signer did in a run. */
@@ -166,6 +166,8 @@ export class World {
     let charged = 0
     return new Host(index, {
       timeline: this.timeline,
+      clusterId: this.#options.signers.manifest.clusterId,
+      snapshotEvery: scenario.snapshotEvery,
       make: () => make(index, counted),
       writeMs: () => drawMs(disk, this.#random),
       clockOffsetMs: () => this.#random.upTo(1 << 20),

@@ -1,0 +1,74 @@
+/**
+ * When records are pruned (§13): every so many executed batches the state is set down, and once nobody needs what came before it the records up to there
+ * give way to it. Owns that decision; where records and snapshots lie is the affair of whoever runs the signer.
+ *
+ * What is needed: a batch until every other signer has said that it holds it, and whatever was executed since the arrival of a batch that is still open,
+ * for recovery may have to show it.
+ */
+import type { Id } from '../base/bytes.js'
+import type { Signer } from './signer.js'
+import { encodeSnapshot, type PastBatch } from './snapshot.js'
+
+/** What takes the place of the first `records` records. */
+export interface Pruned {
+  records: number
+  /** The journal's snapshot, encoded, and the state machine's, both at that point. */
+  journal: Uint8Array
+  machine: Uint8Array
+  /** Batches that are pruned now, in the order of execution; what was pruned before stays as it is. */
+  past: PastBatch[]
+}
+
+interface Candidate extends Omit<Pruned, 'machine' | 'past'> {
+  executed: number
+  open: readonly Id[]
+  /** Known once the state machine has come as far. */
+  machine?: Uint8Array
+}
+
+export class Pruning {
+  readonly #signer: Pick<Signer, 'journal' | 'isHeldByAll' | 'hasLostRecords'>
+  readonly #clusterId: Id
+  readonly #every: number
+  #dueAt: number
+  #candidate: Candidate | undefined
+
+  /** `every`: executed batches between two snapshots; 0: never. To be made once the last snapshot is restored, before the records after it. */
+  constructor(signer: Pick<Signer, 'journal' | 'isHeldByAll' | 'hasLostRecords'>, clusterId: Id, every: number) {
+    this.#signer = signer
+    this.#clusterId = clusterId
+    this.#every = every
+    this.#dueAt = every === 0 ? Number.POSITIVE_INFINITY : signer.journal.logs.executed.length + every
+  }
+
+  /**
+   * The signer has taken in so many records, pruned ones counted too. Where a snapshot is due one is begun, or the one before it looked at: if it is ripe
+   * it is returned, and the signer keeps no more than the outline of what was executed before it.
+   */
+  taken(records: number): Pruned | undefined {
+    const { journal } = this.#signer
+    const executed = journal.logs.executed.length
+    // What shows that records are lost must stay.
+    if (executed < this.#dueAt || this.#signer.hasLostRecords) return undefined
+    this.#dueAt = executed + this.#every
+    const ripe = this.#ripe()
+    if (this.#candidate && !ripe) return undefined
+    const snapshot = journal.snapshot()
+    const open = snapshot.open.map(({ batch }) => batch.id)
+    this.#candidate = { records, executed, open, journal: encodeSnapshot(this.#clusterId, snapshot) }
+    return ripe
+  }
+
+  /** The state machine has applied so many batches. */
+  applied(executed: number, machine: () => Uint8Array): void {
+    if (this.#candidate?.executed === executed) this.#candidate.machine ??= machine()
+  }
+
+  #ripe(): Pruned | undefined {
+    const candidate = this.#candidate
+    if (!candidate?.machine || !this.#signer.isHeldByAll(candidate.executed)) return undefined
+    if (candidate.open.some((batchId) => !this.#signer.journal.isExecuted(batchId))) return undefined
+    const { records, executed, journal, machine } = candidate
+    return { records, journal, machine, past: this.#signer.journal.prune(executed) }
+  }
+}

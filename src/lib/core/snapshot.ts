@@ -1,0 +1,96 @@
+/**
+ * What stays of a signer's records when they are pruned (§13): an outline of each executed batch, its past, and a snapshot of everything else at one
+ * point of the records. Owns their shapes; the journal takes them apart and puts them together, when it is done is decided in `pruning.ts`.
+ */
+import type { Id } from '../base/bytes.js'
+import { bool, type Codec, type Decoded, fromCbor, id, list, mapped, nullable, object, text, toCbor, uint } from '../base/codec.js'
+import { certificateCodec, orderCodec } from './certificate.js'
+import type { KnownBatch } from './journal.js'
+import { LIMITS } from './limits.js'
+import { ballotCodec, blsSignatureCodec } from './statement.js'
+import type { Value } from './tally.js'
+import { encodedBatchCodec } from './transaction.js'
+import { heightsCodec, viewCodec } from './view.js'
+
+/** Bytes of a snapshot that are read. */
+const MAX_BYTES = 2 ** 31
+const MAX_OPEN = 2 ** 24
+
+/** The fields of an executed batch that is pruned. `transactions`: those that were executed first here, by their index in the batch. */
+export const pastFields = {
+  id,
+  initiator: uint(LIMITS.signers),
+  isFast: bool,
+  keys: list(text(LIMITS.keyBytes, 1), LIMITS.keysPerBatch),
+  transactions: list(object({ txId: id, index: uint(LIMITS.transactionsPerBatch) }), LIMITS.transactionsPerBatch),
+}
+const pastCodec = object(pastFields)
+export type PastBatch = Decoded<typeof pastCodec>
+
+/** The journal at one point of its records, without its past. */
+export interface Snapshot {
+  /** Batches that were executed up to here: the past that goes with it. */
+  executed: number
+  hasRejoined: boolean
+  /** One more than the highest sequence number of each initiator. */
+  sequences: { initiator: number; next: number }[]
+  /** Batches that are not executed, in the order of arrival. */
+  open: KnownBatch[]
+}
+
+/** What is not worked out yet: the journal reads values from their certificates once it has the logs. */
+const UNREAD: Value = { base: new Map(), predecessors: [], tallies: null }
+
+function snapshotCodec(clusterId: Id): Codec<Snapshot> {
+  const open: Codec<KnownBatch> = mapped(
+    object({
+      batch: encodedBatchCodec(clusterId),
+      // Frozen as it was: unlike a signed view it may list any number of ids.
+      frozen: object({ heights: heightsCodec, pending: list(id, MAX_OPEN) }),
+      vote: nullable(object({ view: viewCodec, signature: blsSignatureCodec })),
+      accepted: nullable(orderCodec),
+      promised: ballotCodec,
+      orders: list(orderCodec, MAX_OPEN),
+      lock: nullable(certificateCodec),
+      committed: nullable(certificateCodec),
+      isForgotten: bool,
+    }),
+    ({ batch, frozen, vote, accepted, promised, orders, lock, committed, isForgotten }) => ({
+      batch,
+      frozen,
+      promised,
+      orders: new Map(orders.map((order) => [order.ballot, order])),
+      ...(vote && { vote }),
+      ...(accepted && { accepted }),
+      ...(lock && { lock: { certificate: lock, value: UNREAD } }),
+      ...(committed && { committed: { certificate: committed, value: UNREAD } }),
+      ...(isForgotten && { isForgotten }),
+    }),
+    ({ batch, frozen, vote, accepted, promised, orders, lock, committed, isForgotten }) => ({
+      batch,
+      frozen,
+      vote: vote ?? null,
+      accepted: accepted ?? null,
+      promised,
+      orders: [...orders.values()],
+      lock: lock?.certificate ?? null,
+      committed: committed?.certificate ?? null,
+      isForgotten: isForgotten ?? false,
+    }),
+  )
+  return object({
+    executed: uint(),
+    hasRejoined: bool,
+    sequences: list(object({ initiator: uint(LIMITS.signers), next: uint() }), LIMITS.signers),
+    open: list(open, MAX_OPEN),
+  })
+}
+
+export function encodeSnapshot(clusterId: Id, snapshot: Snapshot): Uint8Array {
+  return toCbor(snapshotCodec(clusterId), snapshot)
+}
+
+/** Reads a snapshot. Errors: `BAD_ENCODING`. */
+export function decodeSnapshot(clusterId: Id, encoded: Uint8Array): Snapshot {
+  return fromCbor(snapshotCodec(clusterId), encoded, MAX_BYTES, 'snapshot')
+}
