@@ -3,22 +3,16 @@
  * the identity that ties a folder to one signer of one cluster, the lock against a second process, and fail-stop after a failed write. What the records
  * mean is the core's affair. The chain finds damage and roll-back of a part; it has no secret, so it does not stop one who rewrites everything.
  */
-import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { open } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { ClassicLevel } from 'classic-level'
-import { concat, equalBytes, fromHex, type Id, utf8 } from '../base/bytes.js'
+import { rmSync, writeFileSync } from 'node:fs'
+import { equalBytes } from '../base/bytes.js'
 import { invariant, MusigError } from '../base/errors.js'
 import type { Store } from './ports.js'
+import { type Anchor, decodeAnchor, digestOfSnapshot, encodeAnchor } from './store-anchor.js'
+import { type Change, chainKey, chainOf, type Database, extended, genesisOf, genesisOfPast, readChain } from './store-chain.js'
+import { claim, failed, headPath, makeFolder, openDatabase, ownerPath, type StoreIdentity } from './store-folder.js'
 import { type Head, HeadFile, readHead, replaceHead } from './store-head.js'
 
-/** Whose records a store holds. A folder keeps the identity with which it was made. */
-export interface StoreIdentity {
-  clusterId: Id
-  /** The signer's BLS public key (48 bytes). */
-  publicKey: Uint8Array
-}
+export type { StoreIdentity } from './store-folder.js'
 
 export interface StoreOptions {
   /**
@@ -36,20 +30,35 @@ export interface SignerStore extends Store {
   readonly lost: string | undefined
   /** Goes on from the records that are there: what was lost is not missed any more. */
   acceptLoss(): void
+  /** What took the place of the first records; undefined if none are pruned. Known once loaded, and let go when it is taken. */
+  takeBase(): StoreBase | undefined
+  /**
+   * Puts a snapshot in the place of the first `records` ones of all times, and new outlines behind those that are there: all of it at once, or, if the
+   * process dies, nothing. Fails as `append` does.
+   */
+  prune(base: StoreBase): Promise<void>
 }
 
-type Database = ClassicLevel<Uint8Array, Uint8Array>
+/** What stays of pruned records. */
+export interface StoreBase {
+  snapshot: Uint8Array
+  /** Outlines of what is pruned, oldest first. */
+  past: readonly Uint8Array[]
+  /** How many records it stands for. */
+  records: number
+}
 
 const APPEND_TIMEOUT_MS = 30_000
 const CLOSE_TIMEOUT_MS = 2_000
 /** So many records at most stand between two times that the marker is forced onto the disk: a power loss may put it back as far. */
 const MARKER_SYNC_RECORDS = 1000
-const COUNTER_BYTES = 8
-const CHAIN_BYTES = 32
-/** Above every counter; the identity stands here. */
-const IDENTITY_KEY = Uint8Array.of(0xff)
-/** Values fetched from the database in one go. */
-const PAGE = 1000
+/** Records stand at their bare counters, below all other keys; the outlines of what is pruned behind a prefix. */
+const RECORDS = new Uint8Array()
+const PAST = Uint8Array.of(0xf0)
+const ANCHOR_KEY = Uint8Array.of(0xf1)
+const SNAPSHOT_KEY = Uint8Array.of(0xf2)
+const NO_VOTES = 'this signer must not vote from it; start again with an empty store under a new key'
+const NO_DIGEST = new Uint8Array(32)
 
 /**
  * Opens the store in `folder`, or makes it (mode 0700). `load` comes before the first `append`. Errors: `BUSY` with the process that has it open;
@@ -91,8 +100,12 @@ class LevelStore implements SignerStore {
   #tip: Head | undefined
   #failure: MusigError | undefined
   #closed = false
-  /** Ends when the appends so far have ended: one write at a time, in order. */
+  /** Ends when the writes so far have ended: one at a time, in order. */
   #writes: Promise<void> = Promise.resolve()
+  #anchor: Anchor
+  #base: StoreBase | undefined
+  /** Gives the room of pruned records back to the disk. */
+  #compaction: Promise<void> = Promise.resolve()
 
   constructor(folder: string, database: Database, genesis: Uint8Array, head: Head, options: StoreOptions) {
     this.#folder = folder
@@ -102,19 +115,25 @@ class LevelStore implements SignerStore {
     this.#appendTimeoutMs = options.appendTimeoutMs ?? APPEND_TIMEOUT_MS
     this.#markerPath = options.marker
     this.#headFile = new HeadFile(headPath(folder), false)
+    this.#anchor = { records: { count: 0, chain: genesis }, past: { count: 0, chain: genesisOfPast(genesis) }, snapshot: NO_DIGEST }
   }
 
   async load(): Promise<Uint8Array[]> {
     if (this.#failure || this.#closed) throw this.#stopped()
-    await this.#writes
     const marked = this.#tip ? undefined : this.#readMarker()
-    const { records, tip, chainAtMark } = await this.#readAll(marked?.count)
+    // Between two writes: a snapshot goes with the records that it leaves.
+    const reading = this.#writes.then(() => this.#readAll(marked?.count))
+    this.#writes = reading.then(
+      () => {},
+      () => {},
+    )
+    const { records, tip, chainAtMark } = await reading
     // A later load only reads: the tip may already be ahead by appends that began meanwhile.
     if (!this.#tip) {
       this.#tip = tip
       // Records that a dying process had not heard of any more are part of the log from here on.
       this.#headFile.write(tip)
-      if (marked) this.#lost ??= lossOf(this.#folder, marked, chainAtMark, tip)
+      if (marked) this.#lost ??= lossOf(this.#folder, marked, chainAtMark, this.#anchor.records.count, tip)
       if (this.#lost === undefined) this.#mark(tip)
     }
     return records
@@ -159,23 +178,66 @@ class LevelStore implements SignerStore {
   append(records: readonly Uint8Array[]): Promise<void> {
     if (this.#failure || this.#closed) return Promise.reject(this.#stopped())
     invariant(this.#tip, 'append to a store before it was loaded')
-    let { count, chain } = this.#tip
-    const first = count
-    const entries = records.map((record) => {
-      chain = chainAfter(chain, record)
-      return { type: 'put', key: counterKey(count++), value: concat(chain, record) } as const
-    })
-    const tip = { count, chain }
+    const first = this.#tip.count
+    const { changes, end: tip } = extended(RECORDS, this.#tip, records)
     this.#tip = tip
-    const written = this.#writes.then(() => this.#write(entries, first, tip))
+    const written = this.#writes.then(() => this.#write(changes, first, tip))
     this.#writes = written.catch(() => {})
     return written
+  }
+
+  takeBase(): StoreBase | undefined {
+    const base = this.#base
+    this.#base = undefined
+    return base
+  }
+
+  prune(base: StoreBase): Promise<void> {
+    if (this.#failure || this.#closed) return Promise.reject(this.#stopped())
+    invariant(this.#tip && base.records <= this.#tip.count, 'only records that are there are pruned')
+    const written = this.#writes.then(() => this.#replace(base))
+    this.#writes = written.catch(() => {})
+    return written
+  }
+
+  async #replace({ records, past, snapshot }: StoreBase): Promise<void> {
+    if (this.#failure) throw this.#failure
+    const { count } = this.#anchor.records
+    if (records <= count) return
+    try {
+      // Head and marker must not fall behind what can be checked, not by a power loss either.
+      this.#headFile.sync()
+      this.#marker?.file.sync()
+      const last = await this.#database.get(chainKey(RECORDS, records - 1))
+      invariant(last, 'a record that is pruned is there')
+      const outlines = extended(PAST, this.#anchor.past, past)
+      const anchor = { records: { count: records, chain: chainOf(last) }, past: outlines.end, snapshot: digestOfSnapshot(snapshot) }
+      const pruned = Array.from({ length: records - count }, (_, i): Change => ({ type: 'del', key: chainKey(RECORDS, count + i) }))
+      const changes: Change[] = [
+        ...outlines.changes,
+        ...pruned,
+        { type: 'put', key: SNAPSHOT_KEY, value: snapshot },
+        { type: 'put', key: ANCHOR_KEY, value: encodeAnchor(this.#genesis, anchor) },
+      ]
+      await withDeadline(this.#database.batch(changes, { sync: true }), this.#appendTimeoutMs, 'the disk')
+      this.#anchor = anchor
+      this.#compaction = this.#compaction
+        .then(() => this.#database.compactRange(chainKey(RECORDS, count), chainKey(RECORDS, records)))
+        .catch(() => {})
+    } catch (error) {
+      this.#failure = failed(
+        `the snapshot in the place of ${records} records could not be written to ${this.#folder}; see to the disk, then start it again`,
+        error,
+      )
+      throw this.#failure
+    }
   }
 
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
     await this.#writes
+    await withDeadline(this.#compaction, CLOSE_TIMEOUT_MS, 'giving back room').catch(() => {})
     try {
       this.#headFile.sync()
       this.#marker?.file.sync()
@@ -187,11 +249,11 @@ class LevelStore implements SignerStore {
     }
   }
 
-  async #write(entries: readonly { type: 'put'; key: Uint8Array; value: Uint8Array }[], first: number, tip: Head): Promise<void> {
+  async #write(changes: readonly Change[], first: number, tip: Head): Promise<void> {
     if (this.#failure) throw this.#failure
-    if (entries.length === 0) return
+    if (changes.length === 0) return
     try {
-      await withDeadline(this.#database.batch([...entries], { sync: true }), this.#appendTimeoutMs, 'the disk')
+      await withDeadline(this.#database.batch([...changes], { sync: true }), this.#appendTimeoutMs, 'the disk')
       this.#headFile.write(tip)
       this.#mark(tip)
     } catch (error) {
@@ -205,42 +267,54 @@ class LevelStore implements SignerStore {
   }
 
   async #readAll(mark: number | undefined): Promise<{ records: Uint8Array[]; tip: Head; chainAtMark: Uint8Array | undefined }> {
-    const records: Uint8Array[] = []
+    await this.#readBase()
+    const { head, start } = { head: this.#headAtOpen, start: this.#anchor.records }
     let chainAtMark = mark === 0 ? this.#genesis : undefined
-    const head = this.#headAtOpen
-    let chain = this.#genesis
-    const iterator = this.#database.iterator({ lt: IDENTITY_KEY, fillCache: false, highWaterMarkBytes: 1 << 20 })
-    try {
-      for (let page = await iterator.nextv(PAGE); page.length > 0; page = await iterator.nextv(PAGE)) {
-        for (const [key, value] of page) {
-          chain = this.#checked(records.length, chain, key, value)
-          records.push(new Uint8Array(value.buffer, value.byteOffset + CHAIN_BYTES, value.length - CHAIN_BYTES))
-          if (records.length === mark) chainAtMark = chain
-          if (records.length === head.count && !equalBytes(chain, head.chain))
-            this.#broken(records.length - 1, 'is not the one that was written last')
-        }
-      }
-    } catch (error) {
-      throw error instanceof MusigError ? error : failed(`record ${records.length} of ${this.#folder} cannot be read`, error)
-    } finally {
-      await iterator.close()
+    let read = start.count
+    const passed = ({ count, chain }: Head): void => {
+      read = count
+      if (count === mark) chainAtMark = chain
+      if (count === head.count && !equalBytes(chain, head.chain)) this.#broken(count - 1, 'is not the one that was written last')
     }
-    if (records.length < head.count) this.#broken(records.length, `is missing, as are all after it: ${head.count} were written`)
-    return { records, tip: { count: records.length, chain }, chainAtMark }
+    if (!this.#tip && head.count < start.count) this.#broken(start.count - 1, `is pruned, and the head file knows of ${head.count} alone: it is an older one`)
+    try {
+      const range = { prefix: RECORDS, start, end: PAST }
+      const { values, end } = await readChain(this.#database, range, passed, (count, problem) => this.#broken(count, problem))
+      if (end.count < head.count) this.#broken(end.count, `is missing, as are all after it: ${head.count} were written`)
+      return { records: values, tip: end, chainAtMark }
+    } catch (error) {
+      throw error instanceof MusigError ? error : failed(`record ${read} of ${this.#folder} cannot be read`, error)
+    }
   }
 
-  /** The chain hash after record `index`, if key and value are those that were written. */
-  #checked(index: number, chain: Uint8Array, key: Uint8Array, value: Uint8Array): Uint8Array {
-    if (!equalBytes(key, counterKey(index))) this.#broken(index, 'is missing')
-    if (value.length < CHAIN_BYTES) this.#broken(index, 'is cut short')
-    const next = chainAfter(chain, value.subarray(CHAIN_BYTES))
-    if (!equalBytes(next, value.subarray(0, CHAIN_BYTES))) this.#broken(index, 'is altered or out of its place')
-    return next
+  /** What is left of pruned records, checked against the anchor. */
+  async #readBase(): Promise<void> {
+    const broken = (problem: string): never => {
+      throw new MusigError('STORE_FAILED', `${problem} in ${this.#folder}; ${NO_VOTES}`)
+    }
+    try {
+      const [encoded, snapshot] = [await this.#database.get(ANCHOR_KEY), await this.#database.get(SNAPSHOT_KEY)]
+      if (encoded) this.#anchor = decodeAnchor(this.#genesis, encoded, this.#folder)
+      const { records, past, snapshot: digest } = this.#anchor
+      const range = { prefix: PAST, start: { count: 0, chain: genesisOfPast(this.#genesis) }, end: ANCHOR_KEY }
+      const outlines = await readChain(
+        this.#database,
+        range,
+        () => {},
+        (count, problem) => broken(`outline ${count} ${problem}`),
+      )
+      if (outlines.end.count !== past.count || !equalBytes(outlines.end.chain, past.chain))
+        broken(`${outlines.end.count} of ${past.count} outlines of pruned batches are the ones that were written`)
+      if (!encoded) return
+      if (!snapshot || !equalBytes(digestOfSnapshot(snapshot), digest)) return broken('the snapshot is missing or altered')
+      if (!this.#tip) this.#base = { snapshot, past: outlines.values, records: records.count }
+    } catch (error) {
+      throw error instanceof MusigError ? error : failed(`what is left of pruned records in ${this.#folder} cannot be read`, error)
+    }
   }
 
   #broken(index: number, problem: string): never {
-    const advice = 'this signer must not vote from it; start again with an empty store under a new key'
-    throw new MusigError('STORE_FAILED', `record ${index} of ${this.#folder} ${problem}; ${advice}`)
+    throw new MusigError('STORE_FAILED', `record ${index} of ${this.#folder} ${problem}; ${NO_VOTES}`)
   }
 
   #stopped(): MusigError {
@@ -249,102 +323,12 @@ class LevelStore implements SignerStore {
 }
 
 /** What the marker misses in a store. A store that went on after its loss has other records where the marker looks: that shows too. */
-function lossOf(folder: string, marked: Head, chainAtMark: Uint8Array | undefined, tip: Head): string | undefined {
+function lossOf(folder: string, marked: Head, chainAtMark: Uint8Array | undefined, pruned: number, tip: Head): string | undefined {
   if (chainAtMark && equalBytes(chainAtMark, marked.chain)) return undefined
   if (tip.count === 0) return `${folder} is empty, and this key has a history of ${marked.count} records`
+  if (marked.count < pruned) return `this key has a history of ${marked.count} records, which ${folder} has pruned: the history is an older one`
   if (!chainAtMark) return `${folder} ends at record ${tip.count - 1}, and this key has a history of ${marked.count} records`
   return `record ${marked.count - 1} of ${folder} is not the one in this key's history`
-}
-
-async function makeFolder(folder: string): Promise<void> {
-  try {
-    if (mkdirSync(folder, { recursive: true, mode: 0o700 }) === undefined) return
-    // The folder's own name must survive a power loss as the records in it do. Not waited for in place: a process may open many stores at once.
-    for (const path of [folder, dirname(folder)]) {
-      const handle = await open(path, 'r')
-      await handle.sync().finally(() => handle.close())
-    }
-  } catch (error) {
-    throw failed(`the store's folder ${folder} cannot be made`, error)
-  }
-}
-
-async function openDatabase(folder: string): Promise<Database> {
-  // Signatures and digests do not shrink.
-  const database: Database = new ClassicLevel(join(folder, 'records'), { keyEncoding: 'view', valueEncoding: 'view', compression: false })
-  try {
-    await database.open()
-    return database
-  } catch (error) {
-    const cause = (error as Error).cause
-    if ((cause as { code?: string } | undefined)?.code === 'LEVEL_LOCKED')
-      throw new MusigError('BUSY', `the store in ${folder} is in use by ${owner(folder)}`)
-    throw failed(`the store in ${folder} cannot be opened`, cause ?? error)
-  }
-}
-
-/** Who has the lock. The lock itself is the operating system's and ends with its process; this file only names it. */
-function owner(folder: string): string {
-  try {
-    return `process ${Number.parseInt(readFileSync(ownerPath(folder), 'latin1'), 10)}`
-  } catch {
-    return 'another process'
-  }
-}
-
-/** Checks the identity of the store or, where it is new, writes it; answers the head. */
-async function claim(folder: string, database: Database, identity: StoreIdentity): Promise<Head> {
-  const expected = concat(fromHex(identity.clusterId), identity.publicKey)
-  const found = await database.get(IDENTITY_KEY)
-  const head = readHead(headPath(folder))
-  if (found === undefined) {
-    const [first] = await database.keys({ limit: 1 }).all()
-    if (first !== undefined || (head && head.count > 0))
-      throw new MusigError('STORE_FAILED', `the store in ${folder} has lost its identity or its records`)
-    const fresh = { count: 0, chain: genesisOf(identity) }
-    const headFile = new HeadFile(headPath(folder), true)
-    headFile.write(fresh)
-    headFile.sync()
-    headFile.close()
-    await database.put(IDENTITY_KEY, expected, { sync: true })
-    return fresh
-  }
-  if (!equalBytes(found.subarray(0, 32), expected.subarray(0, 32)))
-    throw new MusigError('STORE_FAILED', `the store in ${folder} belongs to another cluster`)
-  if (!equalBytes(found, expected)) throw new MusigError('STORE_FAILED', `the store in ${folder} belongs to another signer`)
-  if (!head) throw new MusigError('STORE_FAILED', `the store in ${folder} has lost its head file; nothing tells how many records there were`)
-  return head
-}
-
-function genesisOf({ clusterId, publicKey }: StoreIdentity): Uint8Array {
-  return plain(createHash('sha256').update(utf8('musig/v1/store\0')).update(fromHex(clusterId)).update(publicKey).digest())
-}
-
-/** The chain hash of a record: SHA-256 over the one before and the record. */
-function chainAfter(previous: Uint8Array, record: Uint8Array): Uint8Array {
-  return plain(createHash('sha256').update(previous).update(record).digest())
-}
-
-function plain(buffer: Buffer): Uint8Array {
-  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length)
-}
-
-function counterKey(count: number): Uint8Array {
-  const key = new Uint8Array(COUNTER_BYTES)
-  new DataView(key.buffer).setBigUint64(0, BigInt(count))
-  return key
-}
-
-function headPath(folder: string): string {
-  return join(folder, 'head')
-}
-
-function ownerPath(folder: string): string {
-  return join(folder, 'owner')
-}
-
-function failed(what: string, cause: unknown): MusigError {
-  return new MusigError('STORE_FAILED', `${what}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
 }
 
 /** Waits at most `limitMs` for `work`. */
