@@ -10,7 +10,7 @@ const SHOWN = 8
 export default class ClusterStatusCommand extends MusigCommand {
   static override summary = 'Show a local cluster: its bounds, and the state of each signer.'
   static override description =
-    'A signer is “ready” when it reaches a quorum, “no quorum” when it runs and does not, “follows” when records of it are lost, so that it signs nothing (see musig cluster restart --help), “compares” when it came back and has not seen yet that others have the same order, “partitioned” when it does not because it was cut off from others, “paused” when its process was stopped with musig cluster pause, “silent” when its process does not answer, and “down”. Signers with the same order digest have executed the same.'
+    'A signer is “ready” when it reaches a quorum, “no quorum” when it runs and does not, “follows” when records of it are lost, so that it signs nothing (see musig cluster restart --help), “compares” when it came back and has not seen yet that others have the same order, “left behind” when it lacks batches that all signers it reaches have pruned, “partitioned” when it does not because it was cut off from others, “paused” when its process was stopped with musig cluster pause, “silent” when its process does not answer, and “down”. Signers with the same order digest have executed the same.'
   static override examples = ['<%= config.bin %> cluster status', '<%= config.bin %> cluster status --json']
   static override flags = { ...clusterFlag }
 

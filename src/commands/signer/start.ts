@@ -2,7 +2,7 @@
 import { Flags } from '@oclif/core'
 import { MusigError } from '../../lib/base/errors.js'
 import { MusigCommand } from '../../lib/cli/base-command.js'
-import { readConfigs, type SignerConfig } from '../../lib/node/signer-config.js'
+import { MAX_SNAPSHOT_EVERY, readConfigs, type SignerConfig } from '../../lib/node/signer-config.js'
 import { LOG_LEVELS, runSigners } from '../../lib/node/signer-host.js'
 
 const SINGLE = ['manifest', 'key', 'store', 'addresses', 'token-file'] as const
@@ -45,6 +45,14 @@ export default class SignerStart extends MusigCommand {
       description: 'Sign again although records are lost. Once, and only if nothing that this signer said may still be under way.',
       default: false,
     }),
+    'snapshot-every': Flags.integer({
+      description:
+        'Set the state down after so many executed batches, and prune the records behind it that every signer holds. 0 keeps all: let at least one signer do so, for a signer whose disk is lost can only be filled from one that does.',
+      default: 0,
+      min: 0,
+      max: MAX_SNAPSHOT_EVERY,
+      helpValue: 'BATCHES',
+    }),
     pack: Flags.string({
       description: 'Several signers in one process: a list of {manifest, key, store, addresses, tokenFile, …} instead of these flags.',
       exclusive: [...SINGLE, 'api', 'machine-file', 'history'],
@@ -65,6 +73,7 @@ export default class SignerStart extends MusigCommand {
 
 type Single = { [F in (typeof SINGLE)[number] | 'api' | 'passphrase-file' | 'machine-file' | 'history']?: string | undefined } & {
   'accept-lost-history': boolean
+  'snapshot-every': number
 }
 
 function single(flags: Single): SignerConfig {
@@ -85,5 +94,6 @@ function single(flags: Single): SignerConfig {
     machineFile: flags['machine-file'],
     history: flags.history,
     acceptLostHistory: flags['accept-lost-history'],
+    snapshotEvery: flags['snapshot-every'],
   }
 }

@@ -8,10 +8,10 @@ import { type NetworkState, networkOf } from './network.js'
 import { isPaused, processesOf } from './processes.js'
 
 /**
- * `ready`: it reaches a quorum; `no quorum`: it runs and does not; `follows`: records of it are lost, it signs nothing; `compares`: it came back and has not seen yet that others have the same order, it signs nothing; `partitioned`: it does not because it was cut off from others; `paused`: its process was stopped
+ * `ready`: it reaches a quorum; `no quorum`: it runs and does not; `follows`: records of it are lost, it signs nothing; `compares`: it came back and has not seen yet that others have the same order, it signs nothing; `left behind`: it lacks what all others have pruned; `partitioned`: it does not because it was cut off from others; `paused`: its process was stopped
  * by a signal; `silent`: its process is there and does not answer.
  */
-type SignerState = 'ready' | 'no quorum' | 'follows' | 'compares' | 'partitioned' | 'paused' | 'silent' | 'down'
+type SignerState = 'ready' | 'no quorum' | 'follows' | 'compares' | 'left behind' | 'partitioned' | 'paused' | 'silent' | 'down'
 
 /** One signer, as `cluster status --json` prints it. */
 interface SignerStatus {

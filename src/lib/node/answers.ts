@@ -105,10 +105,16 @@ export interface StatusAnswer {
   health: Health
   /** What shows that records of it are lost, so that it only follows and signs nothing. */
   lost: string | null
+  /** A batch that is missing here and that all signers within reach have pruned: it executes nothing more. */
+  beyondReach: Id | null
   /** Batches that were executed. */
   executed: number
   transactions: number
   undecided: number
+  /** Executed batches of which only outline and receipts are kept. */
+  pruned: number
+  /** What its records take on the disk. */
+  storeBytes: number
   orderDigest: Id
   machineDigest: Id
   bls: string
@@ -134,6 +140,8 @@ export interface Subject {
   lost: () => string | undefined
   /** Whether it waits to see that others have the same logs. */
   isComparing: () => boolean
+  beyondReach: () => Id | undefined
+  storeBytes: () => number
   /** Put on its links on purpose. */
   faults: readonly LinkFault[]
   evidence: readonly HeldEvidence[]
@@ -172,6 +180,11 @@ export function transactionAnswer(subject: Subject, txId: Id): TransactionResult
     return { ...blank, batchId: null, status: 'rejected', reason }
   }
   const known = batchId === null ? undefined : journal.get(batchId)
+  const past = batchId === null ? undefined : journal.pastOf(batchId)
+  if (batchId !== null && past && outcome) {
+    const path = past.isFast ? 'fast' : 'slow'
+    return { ...blank, batchId, position: positionOf(journal, batchId), index: outcome.index, status: 'executed', path, receipt: outcome.receipt }
+  }
   if (batchId === null || !known) return { ...blank, batchId, status: 'pending' }
   if (!outcome) return { ...blank, batchId, ...decisionOf(subject, known), status: known.committed ? 'committed' : 'pending' }
   const times = phases.of(batchId)
@@ -256,9 +269,12 @@ export function statusAnswer(subject: Subject): StatusAnswer {
     connected: [...connected].sort((a, b) => a - b),
     health: healthOf(subject),
     lost: subject.lost() ?? null,
+    beyondReach: subject.beyondReach() ?? null,
     executed: executor.executedBatches,
     transactions: executor.executedTransactions,
     undecided: journal.undecided.size,
+    pruned: journal.pruned,
+    storeBytes: subject.storeBytes(),
     // Of what was applied, as the machine's digest: the two belong together.
     orderDigest: isApplied ? journal.logs.orderDigest : journal.logs.orderDigestAt(executor.heights),
     machineDigest: executor.machineDigest,
@@ -270,7 +286,14 @@ export function statusAnswer(subject: Subject): StatusAnswer {
 }
 
 /** Whether this signer could commit now: `ready`; or why not. */
-export function healthOf({ manifest, connected, lost, isComparing }: Pick<Subject, 'manifest' | 'connected' | 'lost' | 'isComparing'>): Health {
+export function healthOf({
+  manifest,
+  connected,
+  lost,
+  isComparing,
+  beyondReach,
+}: Pick<Subject, 'manifest' | 'connected' | 'lost' | 'isComparing' | 'beyondReach'>): Health {
+  if (beyondReach() !== undefined) return 'left behind'
   if (lost() !== undefined) return 'follows'
   if (connected.size + 1 < manifest.quorum) return 'no quorum'
   return isComparing() ? 'compares' : 'ready'
@@ -278,13 +301,15 @@ export function healthOf({ manifest, connected, lost, isComparing }: Pick<Subjec
 
 /**
  * `follows`: records of it are lost, it signs nothing; `compares`: it came back and has not seen yet that others have the same order (§9), it signs nothing
- * meanwhile; `no quorum`: it reaches too few others.
+ * meanwhile; `left behind`: it lacks batches that all within reach have pruned; `no quorum`: it reaches too few others.
  */
-export type Health = 'ready' | 'no quorum' | 'compares' | 'follows'
+export type Health = 'ready' | 'no quorum' | 'compares' | 'follows' | 'left behind'
 
 /** A batch that arrived here. Errors: `NOT_FOUND`. */
 export function knownBatch(journal: Journal, batchId: Id): KnownBatch {
   const known = journal.get(batchId)
+  if (journal.pastOf(batchId))
+    throw new MusigError('NOT_FOUND', `batch ${batchId} was executed and is pruned here; ask a signer that keeps all (--snapshot-every 0)`)
   if (!known) throw new MusigError('NOT_FOUND', `this signer knows no batch ${batchId}`)
   return known
 }

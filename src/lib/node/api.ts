@@ -156,7 +156,7 @@ export class Api {
   #batchId(prefix: string): Id {
     const { journal, executor } = this.#subject
     try {
-      return findId(journal.arrivals(), prefix, 'batch')
+      return findId([...journal.arrivals(), ...journal.logs.executed], prefix, 'batch')
     } catch (error) {
       if (!(error instanceof MusigError) || error.code !== 'NOT_FOUND') throw error
       const txId = findId(executor.txIds(), prefix, 'batch or transaction')

@@ -2,7 +2,7 @@
  * The executor: feeds executed batches to the state machine, in order, and keeps what came of each transaction. Owns receipts by txId, those who wait for
  * one, and subscribers. Where a batch stands is decided in the core; how an answer looks, in `answers.ts`.
  *
- * Receipts are kept for every executed transaction, one small entry each, for as long as the process lives; a restart makes them anew from the records.
+ * Receipts are kept for every executed transaction, one small entry each; a restart makes them anew from the records, or finds them beside the snapshot.
  */
 import { type Id, toHex } from '../base/bytes.js'
 import type { ExecutedBatch } from '../core/steppable.js'
@@ -65,6 +65,17 @@ export class Executor {
   /** Forgets a submission that was not taken. */
   dropped(txId: Id): void {
     if (!this.#pending.has(txId)) this.#submitted.delete(txId)
+  }
+
+  /** Takes the place of all batches that were executed up to a snapshot: the state that came of them, and what came of each transaction. */
+  restore(
+    outcomes: Iterable<readonly [Id, Outcome]>,
+    { state, executedBatches, heights }: { state: Uint8Array; executedBatches: number; heights: ReadonlyMap<string, number> },
+  ): void {
+    this.machine.restore(state)
+    for (const [txId, outcome] of outcomes) this.#outcomes.set(txId, outcome)
+    for (const [key, height] of heights) this.#heights.set(key, height)
+    this.#executedBatches = executedBatches
   }
 
   /** Applies a batch at its place in the order. `now` is absent where it is read back from the records. */

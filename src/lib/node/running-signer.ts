@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { invariant, MusigError } from '../base/errors.js'
 import { type Evidence, verifyEvidence } from '../core/evidence.js'
-import { decodeRecord, encodeRecord, recordCodec } from '../core/record.js'
+import { type DurableRecord, decodeRecord, encodeRecord, recordCodec } from '../core/record.js'
 import { Signer } from '../core/signer.js'
 import type { Effect, ExecutedBatch } from '../core/steppable.js'
 import { transactionId } from '../core/transaction.js'
@@ -25,7 +25,9 @@ import { loadMachine } from './machine-file.js'
 import { Metrics } from './metrics.js'
 import { PhaseClock } from './phases.js'
 import type { LoadedConfig } from './signer-config.js'
-import { openStore, type SignerStore } from './store.js'
+import { Snapshots } from './snapshots.js'
+import { openStore, type SignerStore, type StoreBase } from './store.js'
+import { bytesOf } from './store-folder.js'
 import { createTransport, type LinkTransport } from './transport.js'
 
 /** What a signer stands on: how its store is opened and its transport made. Tests stand between; otherwise these are the store's and the links' own. */
@@ -62,6 +64,8 @@ const HEALTH: Record<Health, string> = {
   'no quorum': 'no quorum',
   compares: 'compares its order with that of others before it signs again',
   follows: 'follows the others and signs nothing',
+  'left behind':
+    'left behind: this signer lacks batches that every signer within reach has pruned, so it executes nothing more. Bring its store back, or connect a signer that keeps all (--snapshot-every 0)',
 }
 
 /** Transactions named in a line of the log. */
@@ -77,6 +81,7 @@ export class RunningSigner {
   readonly #linkServer: LinkServer | undefined
   readonly #signer: Signer
   readonly #executor: Executor
+  #snapshots: Snapshots | undefined
   readonly #phases = new PhaseClock()
   readonly #metrics: Metrics
   readonly #transport: LinkTransport
@@ -106,7 +111,7 @@ export class RunningSigner {
       const codec = recordCodec(clusterId)
       const records = (await store.load()).map((record) => decodeRecord(codec, record))
       running = new RunningSigner(options, store, server, new Executor(clusterId, machine))
-      running.#restore(records)
+      running.#restore(store.takeBase(), records)
       await running.#lookForLosses()
       await listen(server, config.url)
       if (running.#linkServer && config.linkUrl) await listen(running.#linkServer, config.linkUrl)
@@ -120,6 +125,7 @@ export class RunningSigner {
           ...(config.linkUrl && { links: config.linkUrl.origin }),
           records: records.length,
           executed: running.#executor.executedBatches,
+          pruned: running.#signer.journal.pruned,
         },
         'signer started',
       )
@@ -196,6 +202,8 @@ export class RunningSigner {
       faults: config.faults,
       lost: () => this.#lost,
       isComparing: () => this.#signer.isComparing,
+      beyondReach: () => this.#signer.beyondReach,
+      storeBytes: () => bytesOf(config.store),
       evidence: this.#evidence.held,
       suspicion: this.#suspicion,
       bls: crypto.bls.name,
@@ -272,7 +280,7 @@ export class RunningSigner {
     const rejoin = { type: 'rejoin' } as const
     await this.#store.append([encodeRecord(recordCodec(config.manifest.clusterId), rejoin)])
     this.#store.acceptLoss()
-    this.#signer.restore([rejoin])
+    this.#snapshots?.replay(rejoin)
   }
 
   #noteLoss(lost?: string): void {
@@ -284,8 +292,21 @@ export class RunningSigner {
     )
   }
 
-  #restore(records: Parameters<Signer['restore']>[0]): void {
-    for (const executed of this.#signer.restore(records)) this.#executor.execute(executed)
+  #restore(base: StoreBase | undefined, records: readonly DurableRecord[]): void {
+    const { config, failed } = this.#options
+    const snapshots = new Snapshots(
+      {
+        signer: this.#signer,
+        executor: this.#executor,
+        store: this.#store,
+        clusterId: config.manifest.clusterId,
+        every: config.snapshotEvery,
+        failed,
+      },
+      base,
+    )
+    this.#snapshots = snapshots
+    for (const record of records) snapshots.replay(record)
     const { journal } = this.#signer
     for (const batchId of journal.arrivals()) {
       const known = journal.get(batchId)
@@ -294,11 +315,14 @@ export class RunningSigner {
   }
 
   #stepped(effects: readonly Effect[]): void {
+    let records = 0
     for (const effect of effects) {
+      if (effect.type === 'persist') records++
       if (effect.type === 'persist' && effect.record.type === 'batch') this.#executor.arrived(effect.record.batch)
       if (effect.type === 'accuse') this.#accuse(effect.evidence)
       if (effect.type === 'suspect') this.#suspect(effect.signer, effect.reason, effect.batchId)
     }
+    this.#snapshots?.taken(records)
     this.#noteLoss()
     this.#noteHealth()
   }
@@ -324,6 +348,7 @@ export class RunningSigner {
   #executed(executed: ExecutedBatch): void {
     const { batch, certificate, skipped } = executed
     this.#executor.execute(executed, performance.now())
+    this.#snapshots?.applied()
     const txIds = batch.transactions.map((transaction) => transactionId(this.#options.config.manifest.clusterId, transaction))
     const fresh = txIds.filter((_, i) => skipped.get(i) !== 'duplicate').flatMap((txId) => this.#executor.outcome(txId) ?? [])
     this.#metrics.executed(
@@ -338,7 +363,7 @@ export class RunningSigner {
     if (health === this.#health) return
     this.#health = health
     const { manifest, connected } = this.#subject
-    this.#options.log.info({ reachable: connected.size + 1, quorum: manifest.quorum }, HEALTH[health])
+    this.#options.log[health === 'left behind' ? 'error' : 'info']({ reachable: connected.size + 1, quorum: manifest.quorum }, HEALTH[health])
   }
 }
 

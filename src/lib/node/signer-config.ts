@@ -32,6 +32,8 @@ export interface SignerConfig {
   history?: string | undefined
   /** Lets it sign again although records of it are lost. */
   acceptLostHistory?: boolean | undefined
+  /** Executed batches between two snapshots, behind which records are pruned; 0, and where it is absent: never. */
+  snapshotEvery?: number | undefined
   /** Faults of its links from the start, in a test cluster. */
   faults?: readonly LinkFault[] | undefined
 }
@@ -51,6 +53,7 @@ export interface LoadedConfig {
   machineFile: string | undefined
   history: string
   acceptLostHistory: boolean
+  snapshotEvery: number
   faults: readonly LinkFault[]
 }
 
@@ -59,6 +62,9 @@ const REQUIRED = ['manifest', 'key', 'store', 'addresses', 'tokenFile'] as const
 const OPTIONAL = ['api', 'passphraseFile', 'machineFile', 'history'] as const
 const FAULTS = 'faults'
 const ACCEPT = 'acceptLostHistory'
+const SNAPSHOTS = 'snapshotEvery'
+/** The largest distance of two snapshots. */
+export const MAX_SNAPSHOT_EVERY = 1_000_000_000
 
 /** Reads manifests, each once: signers that share a process share it. */
 export class Manifests {
@@ -93,11 +99,11 @@ export async function loadConfig(config: SignerConfig, crypto: LoadedCrypto, man
   const addresses = addressList(await readJsonFile(config.addresses), manifest.n, config.addresses)
   const token = (await readPrivateFile(config.tokenFile)).trim()
   const listening = ownUrls(addresses[self] ?? '', config.api, self)
-  const { store, machineFile, acceptLostHistory = false, faults = [] } = config
+  const { store, machineFile, acceptLostHistory = false, snapshotEvery = 0, faults = [] } = config
   const history = config.history ?? `${config.key}.${manifest.clusterId.slice(0, 8)}.history`
   if (faults.length > 0) refuseUnlessTest(manifest)
   checkFaults(faults, self, manifest.n)
-  return { self, manifest, key, addresses, ...listening, token, store, machineFile, history, acceptLostHistory, faults }
+  return { self, manifest, key, addresses, ...listening, token, store, machineFile, history, acceptLostHistory, snapshotEvery, faults }
 }
 
 /** Errors: `BAD_INPUT` where a cluster is not one whose links may be given faults. */
@@ -126,7 +132,7 @@ export async function readConfigs(path: string): Promise<SignerConfig[]> {
   if (!Array.isArray(json) || json.length === 0) throw new MusigError('BAD_INPUT', `${path} is no list of signers`)
   return json.map((item: unknown, i) => {
     const fields = typeof item === 'object' && item !== null ? new Map<string, unknown>(Object.entries(item)) : new Map<string, unknown>()
-    const unknown = [...fields.keys()].find((name) => ![...REQUIRED, ...OPTIONAL, FAULTS, ACCEPT].some((known) => known === name))
+    const unknown = [...fields.keys()].find((name) => ![...REQUIRED, ...OPTIONAL, FAULTS, ACCEPT, SNAPSHOTS].some((known) => known === name))
     if (unknown !== undefined) throw new MusigError('BAD_INPUT', `${path}: entry ${i} has the unknown field “${unknown}”`)
     const field = (name: string): string => {
       const value = fields.get(name)
@@ -138,7 +144,10 @@ export async function readConfigs(path: string): Promise<SignerConfig[]> {
     const faults = fields.has(FAULTS) ? { faults: fromJson(linkFaultsCodec, fields.get(FAULTS), `${path}: entry ${i}: ${FAULTS}`) } : {}
     const accept = fields.get(ACCEPT) ?? false
     if (typeof accept !== 'boolean') throw new MusigError('BAD_INPUT', `${path}: entry ${i}: ${ACCEPT} is neither true nor false`)
-    return { manifest, key, store, addresses, tokenFile, ...optional, ...faults, acceptLostHistory: accept }
+    const snapshots = fields.has(SNAPSHOTS)
+      ? { snapshotEvery: fromJson(uint(MAX_SNAPSHOT_EVERY), fields.get(SNAPSHOTS), `${path}: entry ${i}: ${SNAPSHOTS}`) }
+      : {}
+    return { manifest, key, store, addresses, tokenFile, ...optional, ...faults, ...snapshots, acceptLostHistory: accept }
   })
 }
 

@@ -1,7 +1,7 @@
 /**
  * The folder of a store: made, locked, and tied to one signer of one cluster. What stands in its database is the affair of `store.ts`.
  */
-import { mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
@@ -80,6 +80,13 @@ export async function claim(folder: string, database: Database, identity: StoreI
   if (!equalBytes(found, expected)) throw new MusigError('STORE_FAILED', `the store in ${folder} belongs to another signer`)
   if (!head) throw new MusigError('STORE_FAILED', `the store in ${folder} has lost its head file; nothing tells how many records there were`)
   return head
+}
+
+/** How many bytes the database of a store takes on the disk. */
+export function bytesOf(folder: string): number {
+  const path = join(folder, 'records')
+  // A file may go between the list and the look.
+  return readdirSync(path).reduce((sum, name) => sum + (statSync(join(path, name), { throwIfNoEntry: false })?.size ?? 0), 0)
 }
 
 /** The file of the head. */

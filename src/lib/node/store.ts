@@ -276,7 +276,8 @@ class LevelStore implements SignerStore {
       if (count === mark) chainAtMark = chain
       if (count === head.count && !equalBytes(chain, head.chain)) this.#broken(count - 1, 'is not the one that was written last')
     }
-    if (!this.#tip && head.count < start.count) this.#broken(start.count - 1, `is pruned, and the head file knows of ${head.count} alone: it is an older one`)
+    if (!this.#tip && head.count < start.count)
+      this.#broken(start.count - 1, `is pruned, and the head file knows of ${head.count} alone: it is an older one`)
     try {
       const range = { prefix: RECORDS, start, end: PAST }
       const { values, end } = await readChain(this.#database, range, passed, (count, problem) => this.#broken(count, problem))
