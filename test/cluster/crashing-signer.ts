@@ -139,6 +139,8 @@ const grounds: Grounds = {
         return store.lost
       },
       acceptLoss: () => store.acceptLoss(),
+      takeBase: () => store.takeBase(),
+      prune: (base) => store.prune(base),
       close: () => store.close(),
       async append(records) {
         const kinds = aboutTarget(records.map((record) => decodeRecord(codec, record)))

@@ -8,6 +8,7 @@ import type { Crypto } from '../../src/lib/bls/backend.js'
 import { fake, fakeEd25519 } from '../../src/lib/bls/fake.js'
 import type { Manifest } from '../../src/lib/core/manifest.js'
 import { decodeMessage, encodeMessage, type Message, type MessageOf, messageCodec } from '../../src/lib/core/message.js'
+import { type Pruned, Pruning } from '../../src/lib/core/pruning.js'
 import { type DurableRecord, decodeRecord, encodeRecord, recordCodec } from '../../src/lib/core/record.js'
 import type { Rules } from '../../src/lib/core/rules.js'
 import { Signer } from '../../src/lib/core/signer.js'
@@ -40,6 +41,8 @@ export interface SmallClusterOptions extends Partial<SignersOptions> {
   check?: (transaction: Transaction) => string | undefined
   /** Rules that the signers break. */
   rules?: Partial<Rules>
+  /** Executed batches between two snapshots, behind which a signer prunes; 0: never. */
+  snapshotEvery?: (signer: number) => number
   /** Milliseconds that a message takes; undefined: it is lost. Messages of one link stay in order. */
   delay?: (sent: Sent) => number | undefined
 }
@@ -52,6 +55,10 @@ export class SmallCluster {
   readonly keys: SecretKeys[]
   readonly signers: (Signer | undefined)[] = []
   readonly records: DurableRecord[][]
+  /** What took the place of a signer's first records; `past` is the whole of it. */
+  readonly bases: (Pruned | undefined)[] = []
+  readonly #prunings: Pruning[] = []
+  readonly #taken: number[] = []
   readonly executed: ExecutedBatch[][]
   readonly sent: Sent[] = []
   readonly done: Done[] = []
@@ -95,8 +102,23 @@ export class SmallCluster {
     const { bls, link } = this.keys[self] as SecretKeys
     const signer = new Signer({ self, manifest: this.manifest, crypto, blsSecretKey: bls, linkSecretKey: link, check, rules })
     this.signers[self] = signer
-    signer.restore((this.records[self] ?? []).map((record) => decodeRecord(this.#recordCodec, encodeRecord(this.#recordCodec, record))))
+    const base = this.bases[self]
+    if (base) signer.restoreSnapshot(base.past, base.journal)
+    this.#prunings[self] = new Pruning(signer, this.manifest.clusterId, this.#options.snapshotEvery?.(self) ?? 0)
+    this.#taken[self] = base?.records ?? 0
+    const records = (this.records[self] ?? []).slice(base?.records ?? 0)
+    for (const record of records.map((one) => decodeRecord(this.#recordCodec, encodeRecord(this.#recordCodec, one)))) {
+      if (signer.restore([record]).length > 0) this.#prunings[self]?.applied(signer.journal.logs.executed.length, () => new Uint8Array())
+      this.#take(self, 1)
+    }
     this.#happen(self, { type: 'start', now: this.now })
+  }
+
+  /** A signer has taken in records: those behind a ripe snapshot go. */
+  #take(self: number, records: number): void {
+    this.#taken[self] = (this.#taken[self] ?? 0) + records
+    const pruned = this.#prunings[self]?.taken(this.#taken[self])
+    if (pruned) this.bases[self] = { ...pruned, past: [...(this.bases[self]?.past ?? []), ...pruned.past] }
   }
 
   /** The signer stops on the spot; what it has sent still arrives. */
@@ -189,17 +211,22 @@ export class SmallCluster {
   }
 
   #happen(signer: number, event: Event): void {
-    for (const effect of this.signers[signer]?.step(event) ?? []) this.#carryOut(signer, effect)
+    const effects = this.signers[signer]?.step(event) ?? []
+    this.#take(signer, effects.filter(({ type }) => type === 'persist').length)
+    for (const effect of effects) this.#carryOut(signer, effect)
   }
 
   #carryOut(signer: number, effect: Effect): void {
     this.done.push({ step: this.#step++, at: this.now, signer, effect })
     if (effect.type === 'persist') this.records[signer]?.push(effect.record)
-    if (effect.type === 'execute') this.executed[signer]?.push(effect.executed)
     if (effect.type === 'start-over') {
       this.crash(signer)
-      this.executed[signer] = []
+      this.executed[signer] = (this.executed[signer] ?? []).slice(0, this.bases[signer]?.past.length ?? 0)
       this.restart(signer)
+    }
+    if (effect.type === 'execute') {
+      this.executed[signer]?.push(effect.executed)
+      this.#prunings[signer]?.applied(this.executed[signer]?.length ?? 0, () => new Uint8Array())
     }
     if (effect.type !== 'send') return
     const { to, message } = effect

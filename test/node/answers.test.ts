@@ -47,6 +47,8 @@ function setUp() {
     connected: new Set([1, 2]),
     lost: () => undefined,
     isComparing: () => false,
+    beyondReach: () => undefined,
+    storeBytes: () => 0,
     faults: [],
     evidence: [],
     suspicion: new Map(),
