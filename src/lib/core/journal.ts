@@ -212,8 +212,9 @@ export class Journal {
     this.hasRejoined = hasRejoined
     for (const { initiator, next } of sequences) this.#sequences.set(initiator, next)
     for (const known of open) this.#enter(known)
+    for (const known of open) for (const held of [known.lock, known.committed]) if (held) held.value = this.#valueOf(known, held.certificate)
+    // Once all values are there: what one batch waits for follows from others'.
     for (const known of open) {
-      for (const held of [known.lock, known.committed]) if (held) held.value = this.#valueOf(known, held.certificate)
       if (!known.committed) continue
       this.#undecided.delete(known.batch.id)
       invariant(this.#execution.commit(known.batch.id).length === 0, 'what could be executed was executed before the snapshot')
