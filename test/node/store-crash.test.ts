@@ -38,9 +38,9 @@ interface Writer {
   ended: Promise<unknown>
 }
 
-function startWriter(folder: string, bytes = 100, fileLimitBlocks?: number): Writer {
+function startWriter(folder: string, bytes = 100, fileLimitBlocks?: number, mode: 'prune' | '' = ''): Writer {
   const limit = fileLimitBlocks === undefined ? '' : `ulimit -f ${fileLimitBlocks}; `
-  const command = `${limit}exec "$0" --import tsx "$1" "$2" "$3"`
+  const command = `${limit}exec "$0" --import tsx "$1" "$2" "$3" ${mode}`
   const child = spawn('sh', ['-c', command, process.execPath, WRITER, folder, String(bytes)], { stdio: ['ignore', 'pipe', 'inherit'] })
   const lines: string[] = []
   const waiting: { start: string; found(line: string): void }[] = []
@@ -92,6 +92,35 @@ test('kill -9 during appends loses nothing acknowledged and leaves whole groups'
     before = count
   }
   assert.ok(before > 0)
+})
+
+test('kill -9 while records are pruned leaves a store that starts, with all that was acknowledged', async () => {
+  const seed = Date.now()
+  const random = new SeededRandom(seed)
+  const folder = await freshFolder()
+  let before = 0
+  let pruned = 0
+  for (let round = 0; round < 8; round++) {
+    const writer = startWriter(folder, 2000, undefined, 'prune')
+    await writer.line('open')
+    await sleep(random.upTo(300))
+    writer.child.kill('SIGKILL')
+    await writer.ended
+    const store = await openStore(folder, WRITER_IDENTITY)
+    const records = await store.load()
+    const base = store.takeBase()
+    await store.close()
+    const from = base?.records ?? 0
+    const isRecord = (record: Uint8Array, i: number, bytes: number) => Buffer.from(record).equals(writerRecord(i, bytes))
+    assert.ok(records.every((record, i) => isRecord(record, from + i, 2000)) && (base?.past ?? []).every((outline, i) => isRecord(outline, i, 10)))
+    assert.is(base?.past.length ?? 0, from)
+    assert.ok(!base || isRecord(base.snapshot, from, 10_000))
+    const count = from + records.length
+    assert.ok(count >= Math.max(before, acknowledged(writer)) && from >= pruned, `seed ${seed}: ${count} of ${acknowledged(writer)} acknowledged`)
+    before = count
+    pruned = from
+  }
+  assert.ok(pruned > 0, 'nothing was pruned')
 })
 
 test('a store in use by another process is refused by its number; after kill -9 it opens by itself', async () => {
