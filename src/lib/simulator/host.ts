@@ -111,7 +111,7 @@ export class Host {
     this.#executed = before
     const left = this.#ports.readBack(records.slice(this.#taken))
     // One by one, so that snapshots come at the same points as they did; all at once where a test's signer reads them in an order of its own.
-    for (const some of this.#ports.snapshotEvery > 0 ? left.map((record) => [record]) : [left]) {
+    for (const some of this.#pruning && this.#ports.snapshotEvery > 0 ? left.map((record) => [record]) : [left]) {
       for (const executed of signer.restore(some)) this.#applied(executed)
       this.#took(some.length)
     }
