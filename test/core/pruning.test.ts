@@ -58,6 +58,28 @@ for (const deltaMs of [0, 50]) {
   })
 }
 
+test('a signer that has to forget its log keeps what is pruned, takes the rest from the others, and signs nothing twice', () => {
+  const cluster = pruningCluster({ deltaMs: 50 })
+  executeMany(cluster, 22)
+  const pruned = cluster.signers[1]?.journal.pruned ?? 0
+  assert.ok(pruned > 0 && pruned < 22)
+  cluster.crash(1)
+  cluster.records[1]?.push({ type: 'forget' })
+  cluster.executed[1] = (cluster.executed[1] ?? []).slice(0, pruned)
+  cluster.restart(1)
+  assert.equal([signerOf(cluster, 1).journal.pruned, signerOf(cluster, 1).journal.logs.executed.length], [pruned, pruned])
+  assert.ok(cluster.runUntil(() => cluster.signers[1]?.journal.logs.executed.length === 22, 20_000))
+  executeMany(cluster, 2 * EVERY)
+  assert.is(new Set(cluster.signers.map((signer) => signer?.journal.logs.orderDigest)).size, 1)
+  assert.ok(signerOf(cluster, 1).journal.pruned > pruned)
+  const votes = cluster.recordsOf(1, 'vote').map(({ batchId }) => batchId)
+  assert.is(new Set(votes).size, votes.length)
+  const before = stateOf(cluster, 1)
+  cluster.crash(1)
+  cluster.restart(1)
+  assert.equal(stateOf(cluster, 1), before)
+})
+
 test('a transaction of a pruned batch is not executed again, before and after a restart', () => {
   const cluster = pruningCluster()
   const transaction = cluster.transaction(['k0'], 'once')

@@ -8,7 +8,7 @@ import type { Crypto } from '../../src/lib/bls/backend.js'
 import { fake, fakeEd25519 } from '../../src/lib/bls/fake.js'
 import type { Manifest } from '../../src/lib/core/manifest.js'
 import { decodeMessage, encodeMessage, type Message, type MessageOf, messageCodec } from '../../src/lib/core/message.js'
-import { type Pruned, Pruning } from '../../src/lib/core/pruning.js'
+import { type Pruned, Pruning, portionsOf } from '../../src/lib/core/pruning.js'
 import { type DurableRecord, decodeRecord, encodeRecord, recordCodec } from '../../src/lib/core/record.js'
 import type { Rules } from '../../src/lib/core/rules.js'
 import { Signer } from '../../src/lib/core/signer.js'
@@ -110,7 +110,7 @@ export class SmallCluster {
       .slice(base?.records ?? 0)
       .map((one) => decodeRecord(this.#recordCodec, encodeRecord(this.#recordCodec, one)))
     // All at once where nothing is pruned: with a rule taken out a signer reads them in an order of its own.
-    for (const some of this.#options.snapshotEvery ? records.map((record) => [record]) : [records]) {
+    for (const some of this.#options.snapshotEvery ? portionsOf(records) : [records]) {
       if (signer.restore(some).length > 0) this.#prunings[self]?.applied(signer.journal.logs.executed.length, () => new Uint8Array())
       this.#take(self, some.length)
     }

@@ -34,8 +34,8 @@ function openState(journal: Journal): object {
   const keys = journal.logs.keys()
   return {
     known: open.map((batchId) => journal.get(batchId)),
-    pending: open.map((batchId) => [...journal.pendingOn(journal.get(batchId)?.batch.keys ?? [])]),
-    undecided: [...journal.undecided],
+    pending: open.map((batchId) => [...journal.pendingOn(journal.get(batchId)?.batch.keys ?? [])].sort()),
+    undecided: [...journal.undecided].sort(),
     waiting: [...journal.waiting.keys()].sort(),
     sequences: [0, 1, 2, 3, 4].map((initiator) => journal.nextSequence(initiator)),
     hasRejoined: journal.hasRejoined,

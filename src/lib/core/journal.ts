@@ -264,15 +264,23 @@ export class Journal {
     return this.#execution.commit(certificate.batchId).map((id) => this.#executed(id))
   }
 
-  /** Nothing is decided any more. What this signer has said stays, and so does what its views contain, in ids where they spoke of heights. */
+  /**
+   * Nothing is decided any more but what is pruned: every other signer has said that it holds that. What this signer has said stays, and so does what its
+   * views contain, in ids where they spoke of heights above.
+   */
   #forgetOrder(): void {
+    const logs = new KeyLogs(this.#manifest.clusterId)
+    for (const batchId of this.#past.keys()) logs.append(batchId, this.outlineOf(batchId)?.keys ?? [])
     for (const known of this.#batches.values()) {
       const { frozen, batch, vote } = known
-      if (!vote) known.frozen = { heights: new Map(), pending: [...idsAbove(frozen, batch.keys, new Map(), this.#logs)].sort() }
+      if (vote) continue
+      const kept = [...frozen.heights].map(([key, height]) => [key, Math.min(height, logs.heightOf(key))] as const)
+      const heights = new Map(kept.filter(([, height]) => height > 0))
+      known.frozen = { heights, pending: [...idsAbove(frozen, batch.keys, heights, this.#logs)].sort() }
     }
-    this.#logs = new KeyLogs(this.#manifest.clusterId)
+    this.#logs = logs
     this.#execution = this.#newExecution()
-    this.#executedTransactions = new Map()
+    this.#executedTransactions = new Map([...this.#executedTransactions].filter(([, batchId]) => this.#past.has(batchId)))
     this.#pending = new Map()
     for (const known of this.#batches.values()) {
       delete known.committed

@@ -6,6 +6,7 @@
  * for recovery may have to show it.
  */
 import type { Id } from '../base/bytes.js'
+import type { DurableRecord } from './record.js'
 import type { Signer } from './signer.js'
 import { encodeSnapshot, type PastBatch } from './snapshot.js'
 
@@ -26,15 +27,25 @@ interface Candidate extends Omit<Pruned, 'machine' | 'past'> {
   machine?: Uint8Array
 }
 
+/**
+ * Records in the portions in which they are to be restored: one by one, so that snapshots come at the points at which they came; but all that a signer
+ * had to forget at once, for nothing follows from it.
+ */
+export function portionsOf(records: readonly DurableRecord[]): DurableRecord[][] {
+  const from = records.findLastIndex(({ type }) => type === 'forget') + 1
+  const later = records.slice(from).map((record) => [record])
+  return from > 0 ? [records.slice(0, from), ...later] : later
+}
+
 export class Pruning {
-  readonly #signer: Pick<Signer, 'journal' | 'isHeldByAll' | 'hasLostRecords'>
+  readonly #signer: Pick<Signer, 'journal' | 'isHeldByAll' | 'hasLostRecords' | 'isComparing'>
   readonly #clusterId: Id
   readonly #every: number
   #dueAt: number
   #candidate: Candidate | undefined
 
   /** `every`: executed batches between two snapshots; 0: never. To be made once the last snapshot is restored, before the records after it. */
-  constructor(signer: Pick<Signer, 'journal' | 'isHeldByAll' | 'hasLostRecords'>, clusterId: Id, every: number) {
+  constructor(signer: Pick<Signer, 'journal' | 'isHeldByAll' | 'hasLostRecords' | 'isComparing'>, clusterId: Id, every: number) {
     this.#signer = signer
     this.#clusterId = clusterId
     this.#every = every
@@ -48,8 +59,8 @@ export class Pruning {
   taken(records: number): Pruned | undefined {
     const { journal } = this.#signer
     const executed = journal.logs.executed.length
-    // What shows that records are lost must stay.
-    if (executed < this.#dueAt || this.#signer.hasLostRecords) return undefined
+    // What shows that records are lost must stay, and what may have to be forgotten.
+    if (executed < this.#dueAt || this.#signer.hasLostRecords || this.#signer.isComparing) return undefined
     this.#dueAt = executed + this.#every
     const ripe = this.#ripe()
     if (this.#candidate && !ripe) return undefined

@@ -3,7 +3,7 @@
  * no rule of the protocol is decided here.
  */
 import type { Id } from '../base/bytes.js'
-import { unreachable } from '../base/errors.js'
+import { MusigError, unreachable } from '../base/errors.js'
 import { Acceptor } from './acceptor.js'
 import { Ballots } from './ballot.js'
 import { CatchUp } from './catch-up.js'
@@ -46,6 +46,8 @@ export class Signer implements Steppable {
   readonly #witness: Witness
   readonly #peers: Peers
   readonly #comparison: Comparison
+  /** Batches that were executed when it started. */
+  #heldAtStart = 0
   /** It starts over: this one says nothing more. */
   #isOver = false
   readonly intake: Intake
@@ -210,6 +212,7 @@ export class Signer implements Steppable {
 
   #start(): void {
     this.#guard.unsettle()
+    this.#heldAtStart = this.journal.logs.executed.length
     for (const batchId of this.journal.undecided) {
       const known = this.journal.get(batchId)
       if (known) this.#voting.restored(known.batch)
@@ -232,7 +235,12 @@ export class Signer implements Steppable {
   #startOver(reason: string): void {
     if (this.#isOver) return
     this.#isOver = true
-    const executed = this.journal.logs.executed.length
+    const executed = this.journal.logs.executed.length - this.journal.pruned
+    if (this.#heldAtStart === this.journal.pruned)
+      throw new MusigError(
+        'STORE_FAILED',
+        `${reason}, and nothing but pruned records speaks for the own one: more signers lie than the cluster can bear; begin with an empty store under a new key`,
+      )
     this.#ctx.persist({ type: 'forget' })
     this.#ctx.effect({
       type: 'start-over',

@@ -280,7 +280,7 @@ export class RunningSigner {
     const rejoin = { type: 'rejoin' } as const
     await this.#store.append([encodeRecord(recordCodec(config.manifest.clusterId), rejoin)])
     this.#store.acceptLoss()
-    this.#snapshots?.replay(rejoin)
+    this.#snapshots?.replay([rejoin])
   }
 
   #noteLoss(lost?: string): void {
@@ -306,7 +306,7 @@ export class RunningSigner {
       base,
     )
     this.#snapshots = snapshots
-    for (const record of records) snapshots.replay(record)
+    snapshots.replay(records)
     const { journal } = this.#signer
     for (const batchId of journal.arrivals()) {
       const known = journal.get(batchId)

@@ -6,7 +6,7 @@ import { equalBytes, type Id } from '../base/bytes.js'
 import { bytes, fromCbor, list, object, text, toCbor } from '../base/codec.js'
 import { MusigError } from '../base/errors.js'
 import { LIMITS } from '../core/limits.js'
-import { type Pruned, Pruning } from '../core/pruning.js'
+import { type Pruned, Pruning, portionsOf } from '../core/pruning.js'
 import type { DurableRecord } from '../core/record.js'
 import type { Signer } from '../core/signer.js'
 import { pastFields } from '../core/snapshot.js'
@@ -66,13 +66,15 @@ export class Snapshots {
       throw new MusigError('STORE_FAILED', 'the state machine has another state after the snapshot than before it; start the version that wrote it')
   }
 
-  /** Takes back a record of an earlier life. */
-  replay(record: DurableRecord): void {
-    for (const executed of this.#options.signer.restore([record])) {
-      this.#options.executor.execute(executed)
-      this.applied()
+  /** Takes back records of an earlier life. */
+  replay(records: readonly DurableRecord[]): void {
+    for (const portion of portionsOf(records)) {
+      for (const executed of this.#options.signer.restore(portion)) {
+        this.#options.executor.execute(executed)
+        this.applied()
+      }
+      this.taken(portion.length)
     }
-    this.taken(1)
   }
 
   /** The signer has taken in more records. */
