@@ -25,6 +25,8 @@ interface Candidate extends Omit<Pruned, 'machine' | 'past'> {
   open: readonly Id[]
   /** Known once the state machine has come as far. */
   machine?: Uint8Array
+  /** Whether all records up to it are on the disk. */
+  isDurable?: boolean
 }
 
 /**
@@ -61,6 +63,8 @@ export class Pruning {
     const executed = journal.logs.executed.length
     // What shows that records are lost must stay, and what may have to be forgotten.
     if (executed < this.#dueAt || this.#signer.hasLostRecords || this.#signer.isComparing) return undefined
+    // While committed batches wait, the order in which they will be executed here hangs on more than a snapshot holds; others count places in that order.
+    if (journal.waiting.size > 0) return undefined
     this.#dueAt = executed + this.#every
     const ripe = this.#ripe()
     if (this.#candidate && !ripe) return undefined
@@ -72,12 +76,15 @@ export class Pruning {
 
   /** The state machine has applied so many batches. */
   applied(executed: number, machine: () => Uint8Array): void {
-    if (this.#candidate?.executed === executed) this.#candidate.machine ??= machine()
+    if (!this.#candidate) return
+    if (this.#candidate.executed === executed) this.#candidate.machine ??= machine()
+    // What a later step executed is applied only when all records of this one are durable; of its own step some may still be on their way.
+    if (executed > this.#candidate.executed) this.#candidate.isDurable = true
   }
 
   #ripe(): Pruned | undefined {
     const candidate = this.#candidate
-    if (!candidate?.machine || !this.#signer.isHeldByAll(candidate.executed)) return undefined
+    if (!candidate?.machine || !candidate.isDurable || !this.#signer.isHeldByAll(candidate.executed)) return undefined
     if (candidate.open.some((batchId) => !this.#signer.journal.isExecuted(batchId))) return undefined
     const { records, executed, journal, machine } = candidate
     return { records, journal, machine, past: this.#signer.journal.prune(executed) }
