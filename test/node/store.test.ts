@@ -297,6 +297,23 @@ test('a store that is gone is missed as long as its marker stands, whatever is w
   await after.close()
 })
 
+test('a loss that only others could show is accepted: the marker goes on with what is written in the same life', async () => {
+  const { folder, options } = await marked(5)
+  await rm(folder, { recursive: true })
+  await rm(options.marker)
+  const store = await openStore(folder, identity, options)
+  await store.load()
+  assert.is(store.lost, undefined)
+  store.acceptLoss()
+  for (let i = 0; i < 4; i++) await store.append([record(`after ${i}`)])
+  await store.close()
+  await rm(folder, { recursive: true })
+  const empty = await openStore(folder, identity, options)
+  await empty.load()
+  assert.match(empty.lost ?? '', /is empty, and this key has a history of 4 records/)
+  await empty.close()
+})
+
 test('an older copy of a store is noticed to the record, a damaged marker counts as a loss, one that a power loss put back does not', async () => {
   const { folder, options } = await marked(3)
   const older = `${folder}.older`

@@ -146,6 +146,9 @@ class LevelStore implements SignerStore {
   acceptLoss(): void {
     invariant(this.#tip, 'a loss is accepted once the records were loaded')
     this.#lost = undefined
+    // Another file takes its place: what is open is written to by nobody any more.
+    this.#marker?.file.close()
+    this.#marker = undefined
     if (this.#markerPath !== undefined) replaceHead(this.#markerPath, this.#tip)
     this.#mark(this.#tip)
   }
