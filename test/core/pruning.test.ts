@@ -58,6 +58,19 @@ for (const deltaMs of [0, 50]) {
   })
 }
 
+test('a signer that was restarted goes on pruning, again and again', () => {
+  const cluster = pruningCluster()
+  executeMany(cluster, 3 * EVERY + 2)
+  for (let life = 0; life < 2; life++) {
+    cluster.crash(3)
+    cluster.restart(3)
+    executeMany(cluster, 3 * EVERY)
+    const pruned = cluster.signers.map((signer) => signer?.journal.pruned ?? 0)
+    const executed = signerOf(cluster, 3).journal.logs.executed.length
+    assert.ok((pruned[3] ?? 0) >= executed - 2 * EVERY, `${pruned} of ${executed} pruned`)
+  }
+})
+
 test('a signer that has to forget its log keeps what is pruned, takes the rest from the others, and signs nothing twice', () => {
   const cluster = pruningCluster({ deltaMs: 50 })
   executeMany(cluster, 22)

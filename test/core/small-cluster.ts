@@ -104,14 +104,14 @@ export class SmallCluster {
     this.signers[self] = signer
     const base = this.bases[self]
     if (base) signer.restoreSnapshot(base.past, base.journal)
-    this.#prunings[self] = new Pruning(signer, this.manifest.clusterId, this.#options.snapshotEvery?.(self) ?? 0)
+    this.#prunings[self] = new Pruning(signer, this.manifest.clusterId, this.#options.snapshotEvery?.(self) ?? 0, () => new Uint8Array())
     this.#taken[self] = base?.records ?? 0
     const records = (this.records[self] ?? [])
       .slice(base?.records ?? 0)
       .map((one) => decodeRecord(this.#recordCodec, encodeRecord(this.#recordCodec, one)))
     // All at once where nothing is pruned: with a rule taken out a signer reads them in an order of its own.
     for (const some of this.#options.snapshotEvery ? portionsOf(records) : [records]) {
-      if (signer.restore(some).length > 0) this.#prunings[self]?.applied(signer.journal.logs.executed.length, () => new Uint8Array())
+      if (signer.restore(some).length > 0) this.#prunings[self]?.applied(signer.journal.logs.executed.length)
       this.#take(self, some.length)
     }
     this.#happen(self, { type: 'start', now: this.now })
@@ -229,7 +229,7 @@ export class SmallCluster {
     }
     if (effect.type === 'execute') {
       this.executed[signer]?.push(effect.executed)
-      this.#prunings[signer]?.applied(this.executed[signer]?.length ?? 0, () => new Uint8Array())
+      this.#prunings[signer]?.applied(this.executed[signer]?.length ?? 0)
     }
     if (effect.type !== 'send') return
     const { to, message } = effect

@@ -89,7 +89,14 @@ test('after a restart from its snapshot a signer is who it was; receipts of what
   assert.equal([shown.status, shown.position, shown.receipt], ['executed', { 'doc:d0': 1 }, { ok: true, result: { id: 'd0', version: 1 } }])
   const again = await client.submit(first, { to: 1, timeoutMs: 60_000 })
   assert.equal(again.receipt, shown.receipt)
-  await work(5, [1, 2])
+  await until(
+    'it prunes on',
+    async () => {
+      await work(10, [1, 2])
+      return (await status(1)).pruned > before.pruned
+    },
+    60_000,
+  )
   await until('equal digests', () => agreed([0, 1, 2, 3, 4]))
   assert.is((await status(1)).transactions, submitted.length)
 })

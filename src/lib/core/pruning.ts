@@ -43,15 +43,28 @@ export class Pruning {
   readonly #signer: Pick<Signer, 'journal' | 'isHeldByAll' | 'hasLostRecords' | 'isComparing'>
   readonly #clusterId: Id
   readonly #every: number
+  readonly #machine: () => Uint8Array
   #dueAt: number
+  /** Batches that the state machine has applied. */
+  #applied: number
   #candidate: Candidate | undefined
 
-  /** `every`: executed batches between two snapshots; 0: never. To be made once the last snapshot is restored, before the records after it. */
-  constructor(signer: Pick<Signer, 'journal' | 'isHeldByAll' | 'hasLostRecords' | 'isComparing'>, clusterId: Id, every: number) {
+  /**
+   * `every`: executed batches between two snapshots; 0: never. `machine` sets down the state machine as it is. To be made once the last snapshot is
+   * restored, before the records after it.
+   */
+  constructor(
+    signer: Pick<Signer, 'journal' | 'isHeldByAll' | 'hasLostRecords' | 'isComparing'>,
+    clusterId: Id,
+    every: number,
+    machine: () => Uint8Array,
+  ) {
     this.#signer = signer
     this.#clusterId = clusterId
     this.#every = every
-    this.#dueAt = every === 0 ? Number.POSITIVE_INFINITY : signer.journal.logs.executed.length + every
+    this.#machine = machine
+    this.#applied = signer.journal.logs.executed.length
+    this.#dueAt = every === 0 ? Number.POSITIVE_INFINITY : this.#applied + every
   }
 
   /**
@@ -71,15 +84,21 @@ export class Pruning {
     const snapshot = journal.snapshot()
     const open = snapshot.open.map(({ batch }) => batch.id)
     this.#candidate = { records, executed, open, journal: encodeSnapshot(this.#clusterId, snapshot) }
+    // Where records are taken back, or a snapshot had to wait, the state machine has come as far already.
+    this.#setDownMachine()
     return ripe
   }
 
   /** The state machine has applied so many batches. */
-  applied(executed: number, machine: () => Uint8Array): void {
-    if (!this.#candidate) return
-    if (this.#candidate.executed === executed) this.#candidate.machine ??= machine()
+  applied(executed: number): void {
+    this.#applied = executed
+    this.#setDownMachine()
     // What a later step executed is applied only when all records of this one are durable; of its own step some may still be on their way.
-    if (executed > this.#candidate.executed) this.#candidate.isDurable = true
+    if (this.#candidate && executed > this.#candidate.executed) this.#candidate.isDurable = true
+  }
+
+  #setDownMachine(): void {
+    if (this.#candidate?.executed === this.#applied) this.#candidate.machine ??= this.#machine()
   }
 
   #ripe(): Pruned | undefined {

@@ -46,7 +46,8 @@ export class Snapshots {
     this.#options = options
     this.#records = base?.records ?? 0
     if (base) this.#restore(base)
-    this.#pruning = new Pruning(signer, clusterId, every)
+    const { machine } = options.executor
+    this.#pruning = new Pruning(signer, clusterId, every, () => toCbor(machineCodec, { state: machine.snapshot(), digest: machine.digest() }))
   }
 
   #restore(base: StoreBase): void {
@@ -87,8 +88,7 @@ export class Snapshots {
 
   /** The state machine has applied a batch. */
   applied(): void {
-    const { machine, executedBatches } = this.#options.executor
-    this.#pruning.applied(executedBatches, () => toCbor(machineCodec, { state: machine.snapshot(), digest: machine.digest() }))
+    this.#pruning.applied(this.#options.executor.executedBatches)
   }
 
   #baseOf({ records, journal, machine, past }: Pruned): StoreBase {

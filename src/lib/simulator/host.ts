@@ -123,7 +123,9 @@ export class Host {
     const signer = this.#ports.make()
     this.#signer = signer
     if (base && signer instanceof Signer) signer.restoreSnapshot(base.past, base.journal)
-    this.#pruning = signer instanceof Signer ? new Pruning(signer, this.#ports.clusterId, this.#ports.snapshotEvery) : undefined
+    const { clusterId, snapshotEvery } = this.#ports
+    // Whether the state machine comes back is looked at with real ones: here the order alone decides.
+    this.#pruning = signer instanceof Signer ? new Pruning(signer, clusterId, snapshotEvery, () => new Uint8Array()) : undefined
     this.#taken = base?.records ?? 0
     return signer
   }
@@ -139,8 +141,7 @@ export class Host {
 
   #applied(executed: ExecutedBatch): void {
     this.#executed.push(executed)
-    // Whether the state machine comes back is looked at with real ones: here the order alone decides.
-    this.#pruning?.applied(this.#executed.length, () => new Uint8Array())
+    this.#pruning?.applied(this.#executed.length)
   }
 
   /** Stops the signer on the spot: what is not durable is gone, what waits to be sent is not sent. */
