@@ -127,7 +127,8 @@ test('a NOTICE without its proof changes nothing and is held against its sender'
 
 for (const settling of [true, false])
   test(`after a restart nothing is final for 2Δ${settling ? '' : ': not so without the rule'}`, () => {
-    const cluster = calm({ settling })
+    // What comes before a signer has caught up waits as long by a rule of its own.
+    const cluster = calm({ settling, lateDoubted: settling })
     cluster.delay = ({ to, message }) => (to === 1 && message.type === 'certificate' ? undefined : HOP_MS)
     const { id } = cluster.propose(0, ['k'])
     cluster.runUntil(() => cluster.signers[0]?.journal.isExecuted(id) === true)

@@ -77,7 +77,7 @@ test('a signer that has to forget its log keeps what is pruned, takes the rest f
   const pruned = cluster.signers[1]?.journal.pruned ?? 0
   assert.ok(pruned > 0 && pruned < 22)
   cluster.crash(1)
-  cluster.records[1]?.push({ type: 'forget' })
+  cluster.records[1]?.push({ type: 'forget', stands: 0 })
   cluster.executed[1] = (cluster.executed[1] ?? []).slice(0, pruned)
   cluster.restart(1)
   assert.equal([signerOf(cluster, 1).journal.pruned, signerOf(cluster, 1).journal.logs.executed.length], [pruned, pruned])

@@ -289,7 +289,8 @@ attack('certificateFirst', 'ballots ask for another value than the certificate t
 })
 
 attack('settling', 'a signer that was away takes an old certificate for the last word', (rules) => {
-  const story = new Attack({ n: 7, liars: [5, 6], deltaMs: DELTA_MS, rules })
+  // It shows only where what comes before a signer has caught up is not doubted either.
+  const story = new Attack({ n: 7, liars: [5, 6], deltaMs: DELTA_MS, rules: { ...rules, lateDoubted: rules.settling === true } })
   const [u, b] = [story.batch(5), story.batch(6, [5])]
   story.arrive(u, [0, 1])
   story.arrive(b, story.honest)
@@ -346,5 +347,36 @@ attack('headsCompared', 'a signer that was away keeps to what it alone was told'
   story.cluster.run(20_000)
   return story.disagree(b)
 })
+
+for (const hopMs of [HOP_MS, DELTA_MS - 1])
+  attack('lateDoubted', `a signer that was away is shown an old certificate before it has caught up (${hopMs} ms a hop)`, (rules) => {
+    const story = new Attack({ n: 7, liars: [5, 6], deltaMs: DELTA_MS, rules })
+    story.delayOf = () => hopMs
+    const [u, b] = [story.batch(5), story.batch(6, [5])]
+    story.arrive(u, [0, 1])
+    story.arrive(b, story.honest)
+    story.arrive(u, [2, 3, 4])
+    const alone = story.orderOfVotes(b, story.votes(b, [...story.honest, 5, 6]))
+    story.order(alone, [1, 2, 3, 4], 2 * DELTA_MS + 2 * hopMs)
+    const old = story.certified(alone)
+    story.cluster.crash(4)
+    const others = [0, 1, 2, 3]
+    const orderOfU = story.orderOfVotes(u, story.votes(u, [...others, 5, 6], [b]))
+    story.order(orderOfU, others, 3 * DELTA_MS)
+    story.give(story.certified(orderOfU), others)
+    story.prepare(b, 1, others)
+    const later = story.orderOfPromises(b, 1, [u])
+    story.order(later, others, 4 * DELTA_MS)
+    story.give(story.certified(later), others)
+    // It is executed: nobody speaks of it any more without being asked.
+    story.cluster.run(20 * DELTA_MS)
+    assert.ok(others.every((signer) => story.cluster.orderAt(signer).includes(b.id)))
+    story.cluster.restart(4)
+    story.cluster.run(2 * DELTA_MS + 1)
+    story.give(old, [4])
+    story.cluster.run(20_000)
+    assert.is(story.committed(b)[4] !== undefined, true)
+    return story.disagree(b)
+  })
 
 test.run()

@@ -60,6 +60,11 @@ export const DIRECTED: readonly Search[] = [
     base: { n: 5, txs: 6, liars: 1, lie: 'collude', deltaMs: 50 },
     change: { contention: 1, hotKeys: 1, restarts: 1, delay: '1-10' },
   },
+  {
+    rule: 'lateDoubted',
+    base: { n: 5, txs: 6, liars: 1, lie: 'collude', deltaMs: 50 },
+    change: { contention: 1, hotKeys: 1, restarts: 1, delay: '1-10' },
+  },
   { rule: 'settling', base: { n: 5, txs: 6, deltaMs: 50 }, change: { contention: 1, hotKeys: 1, restarts: 2, delay: '1-10' } },
 ]
 

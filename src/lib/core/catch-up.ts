@@ -24,6 +24,8 @@ export class CatchUp {
   readonly #cursors = new Map<number, number>()
   /** How far into the own log everything is at each other signer, as it said since it is connected. */
   readonly #held = new Map<number, number>()
+  /** Whose logs were walked to their end since they are connected. */
+  readonly #walked = new Set<number>()
   /** Signers that have pruned batches which are missing here, each with the first of them. */
   readonly #pruned = new Map<number, Id>()
   #page: Page | undefined
@@ -72,7 +74,7 @@ export class CatchUp {
     const isAlike = executed === logs.executed.length && digest === logs.executedDigest
     const held = isAlike ? executed : Math.min(cursor, logs.executed.length)
     this.#held.set(from, Math.max(held, this.#held.get(from) ?? 0))
-    if (isAlike) return
+    if (isAlike) return void this.#walked.add(from)
     const ids = logs.executed.slice(cursor, cursor + LIMITS.idsPerPage)
     if (ids.length > 0) this.#ctx.send(from, { type: 'page', from: cursor, ids, executed: logs.executed.length, pruned })
     if (executed > logs.executed.length) this.compareWith(from)
@@ -93,6 +95,7 @@ export class CatchUp {
       if (next > journal.logs.executed.length + journal.waiting.size) return this.#ctx.suspect(from, 'a log that lists batches twice')
       this.#cursors.set(from, next)
       if (next < executed) this.compareWith(from)
+      else this.#walked.add(from)
       return
     }
     this.#page = { signer: from, next, missing, last: next >= executed }
@@ -118,7 +121,13 @@ export class CatchUp {
     this.#cursors.set(page.signer, page.next)
     this.#page = undefined
     this.#ctx.timers.clear('page')
-    if (!page.last) this.compareWith(page.signer)
+    if (page.last) this.#walked.add(page.signer)
+    else this.compareWith(page.signer)
+  }
+
+  /** Whether the logs of so many signers were walked to their end since they are connected. */
+  hasWalked(signers: number): boolean {
+    return this.#walked.size >= signers
   }
 
   /** Whether this signer has said that it holds the first `executed` batches of the own log. */
@@ -143,6 +152,7 @@ export class CatchUp {
   disconnected(signer: number): void {
     this.#asked.delete(signer)
     this.#held.delete(signer)
+    this.#walked.delete(signer)
     this.#pruned.delete(signer)
     if (this.#page?.signer !== signer) return
     this.#page = undefined

@@ -38,7 +38,15 @@ export class Commits {
     if (known?.committed) return this.#ctx.events.passOn(known.committed.certificate, from)
     // What is held already is at least as high: it only goes on from here.
     if (known?.lock && rankOf(known.lock.certificate) >= rankOf(certificate)) return this.#ctx.events.passOn(known.lock.certificate, from)
-    if (this.#isValid(from, certificate)) this.#take(from, certificate)
+    if (!this.#isValid(from, certificate)) return
+    // Others may have decided otherwise while this signer was away: an old certificate may come as if it were a new one.
+    if (!this.#ctx.events.hasCaughtUp()) this.#doubt(certificate)
+    this.#take(from, certificate)
+  }
+
+  /** A certificate that may not be the last word: all are asked before it becomes final (§9). */
+  #doubt(certificate: Certificate): void {
+    if (this.#ctx.rules.lateDoubted && this.#guard.doubt(certificate.batchId)) this.#ctx.events.doubted(certificate)
   }
 
   #isValid(from: number, certificate: Certificate): boolean {
@@ -153,7 +161,7 @@ export class Commits {
     if (certificate?.batchId !== batch.id) return this.#voting.admit(batch, from)
     if (this.#ctx.journal.get(batch.id)?.committed || !this.#isValid(from, certificate)) return
     this.#voting.admitCommitted(batch)
-    if (this.#guard.doubt(batch.id)) this.#ctx.events.doubted(certificate)
+    this.#doubt(certificate)
     this.#take(from, certificate)
   }
 

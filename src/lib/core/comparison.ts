@@ -15,8 +15,8 @@ import { valueDigest } from './statement.js'
 export interface ComparisonEvents {
   /** The own log stands. */
   stands(): void
-  /** It does not. `reason`: in words. */
-  falls(reason: string): void
+  /** It does not. `reason`: in words; `stands`: how many of the own executed batches still count, from the first on. */
+  falls(reason: string, stands: number): void
 }
 
 /** What another signer has shown. */
@@ -36,10 +36,10 @@ export class Comparison {
   /** How far the own logs reached at the start, in the order of the questions. */
   #heights: [key: string, height: number][] = []
   readonly #shown = new Map<number, Shown>()
-  /** Whose answer is waited for: what nobody asked for is not read. */
-  readonly #asked = new Set<number>()
-  /** Who has decided otherwise, and where, in words. */
-  readonly #other = new Map<number, string>()
+  /** Whose answer is waited for, and since when: what nobody asked for is not read. */
+  readonly #asked = new Map<number, number>()
+  /** Who has decided otherwise, where in words, and from which own batch on. */
+  readonly #other = new Map<number, { where: string; from: Id | undefined }>()
 
   constructor(ctx: Context, guard: Guard, events: ComparisonEvents) {
     this.#ctx = ctx
@@ -68,17 +68,25 @@ export class Comparison {
 
   disconnected(signer: number): void {
     this.#asked.delete(signer)
+    // It may come back with another log.
+    this.#other.delete(signer)
+    this.#shown.delete(signer)
   }
 
   /** A signer's heads of the keys that it was asked about. */
   onHeads(from: number, { heads }: MessageOf<'heads'>): void {
-    if (!this.#ctx.isComparing || !this.#asked.delete(from)) return
+    if (!this.#ctx.isComparing || !this.#asked.has(from)) return
     const shown = this.#shownBy(from)
-    for (const [key, height] of this.#page(shown)) {
+    const page = this.#page(shown)
+    // The second answer to an earlier question.
+    const asked = new Set(page.map(([key]) => key))
+    if ([...heads.keys()].some((key) => !asked.has(key))) return
+    this.#asked.delete(from)
+    for (const [key, height] of page) {
       const answer = heads.get(key)
       // Nobody honest shows more than it was asked for.
       const reached = answer && answer.height <= height ? answer.height : 0
-      if (reached > 0 && answer?.head !== this.#ownHead(key, reached)) this.#other.set(from, `key ${key} up to height ${reached}`)
+      if (reached > 0 && answer?.head !== this.#ownHead(key, reached)) this.#differs(from, `key ${key} up to height ${reached}`, this.#firstOn(key))
       this.#collect(key, reached, height, shown.missing)
     }
     // So far behind: it is asked again once it has caught up some more.
@@ -95,8 +103,22 @@ export class Comparison {
     if (!this.#ctx.isComparing) return
     for (const { batchId, valueDigest: digest } of items) {
       const committed = this.#ctx.journal.get(batchId)?.committed
-      if (committed && valueDigest(this.#ctx.manifest.clusterId, committed.value) !== digest) this.#other.set(from, `batch ${batchId}`)
+      if (committed && valueDigest(this.#ctx.manifest.clusterId, committed.value) !== digest) this.#differs(from, `batch ${batchId}`, batchId)
     }
+  }
+
+  #differs(signer: number, where: string, from: Id | undefined): void {
+    this.#other.set(signer, { where, from })
+  }
+
+  /** The first own batch on a key that is not pruned. */
+  #firstOn(key: string): Id | undefined {
+    const { logs } = this.#ctx.journal
+    for (let height = 1; height <= logs.heightOf(key); height++) {
+      const batchId = logs.batchAt(key, height)
+      if (batchId !== undefined && !this.#ctx.journal.pastOf(batchId)) return batchId
+    }
+    return undefined
   }
 
   #shownBy(signer: number): Shown {
@@ -129,7 +151,7 @@ export class Comparison {
   #ask(signer: number): void {
     const shown = this.#shownBy(signer)
     if (shown.throughAt !== undefined || this.#asked.has(signer)) return
-    this.#asked.add(signer)
+    this.#asked.set(signer, this.#ctx.now)
     this.#ctx.send(signer, { type: 'heads-request', heights: new Map(this.#page(shown)) })
   }
 
@@ -150,7 +172,7 @@ export class Comparison {
       if (!this.#ctx.isComparing) return
       // Who lacked something may have caught up meanwhile, and answers get lost.
       for (const [signer, { throughAt, missing }] of this.#shown) if (throughAt !== undefined && missing.size > 0) this.#shown.delete(signer)
-      this.#asked.clear()
+      for (const [signer, at] of this.#asked) if (at <= this.#ctx.now - 4 * manifest.deltaMs) this.#asked.delete(signer)
       for (const signer of this.#ctx.connected) this.#ask(signer)
       this.#judgeLater()
     })
@@ -160,21 +182,29 @@ export class Comparison {
     const { journal, now, manifest } = this.#ctx
     if (this.#other.size >= this.#needed) {
       const signers = [...this.#other.keys()].sort((a, b) => a - b).join(', ')
-      return this.#events.falls(`signers ${signers} have another log (${[...this.#other.values()][0]})`)
+      const others = [...this.#other.values()]
+      return this.#fall(`signers ${signers} have another log (${others[0]?.where})`, new Set(others.map(({ from }) => from)))
     }
     // Who lacks something was asked what speaks against it; that answer takes 2Δ.
     const isThrough = ({ throughAt = Number.POSITIVE_INFINITY, missing }: Shown) => throughAt + (missing.size > 0 ? 2 * manifest.deltaMs : 0) <= now
     const through = [...this.#shown].filter(([signer, shown]) => isThrough(shown) && !this.#other.has(signer)).map(([, shown]) => shown)
     if (through.length < this.#needed || now < this.#guard.settledAt) return
-    const missing = new Set(through.flatMap((shown) => [...shown.missing]))
-    for (const batchId of missing) {
-      const executedBy = through.filter((shown) => !shown.missing.has(batchId)).length
+    const missing = [...new Set(through.flatMap((shown) => [...shown.missing]))]
+    const unconfirmed = missing.filter((batchId) => through.filter((shown) => !shown.missing.has(batchId)).length < this.#needed)
+    const doubtful = unconfirmed.filter((batchId) => {
       const known = journal.get(batchId)
-      if (executedBy >= this.#needed || !known?.committed) continue
-      const { certificate, value } = known.committed
-      if (!this.#guard.isFinal(known, certificate, value)) return this.#events.falls(`batch ${batchId} is not final any more`)
-    }
-    this.#end()
+      return known?.committed && !this.#guard.isFinal(known, known.committed.certificate, known.committed.value)
+    })
+    if (doubtful.length === 0) return this.#end()
+    // What speaks against them may be of a batch that is on its way still.
+    if (!this.#guard.hasUnread) this.#fall(`batch ${doubtful[0]} is not final any more`, new Set(unconfirmed))
+  }
+
+  /** What stands are the batches before the first of these; all, where one is not known. */
+  #fall(reason: string, from: ReadonlySet<Id | undefined>): void {
+    const { logs, pruned } = this.#ctx.journal
+    const first = logs.executed.findIndex((batchId) => from.has(batchId))
+    this.#events.falls(reason, Math.max(pruned, first < 0 || from.has(undefined) ? 0 : first))
   }
 
   #end(): void {

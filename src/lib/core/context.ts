@@ -52,6 +52,8 @@ export interface Events {
   sawOrder(known: KnownBatch, order: Order): void
   /** A coordinator's signed order does not follow from what it carries. */
   falseOrder(order: Order): void
+  /** Whether this signer knows what enough others have decided while it was away (§9). */
+  hasCaughtUp(): boolean
   /** Another signer's history reaches further than the own: catch up from it. */
   behind(signer: number): void
   /** A certificate came from `from` that decides nothing here, a lock (§9) or one held already: it only goes on to others. */
@@ -75,6 +77,7 @@ const NOWHERE: Events = {
   progress() {},
   sawOrder() {},
   falseOrder() {},
+  hasCaughtUp: () => true,
   behind() {},
   passOn() {},
   doubted() {},

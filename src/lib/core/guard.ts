@@ -33,6 +33,8 @@ export class Guard {
   readonly #reports = new Map<Id, Map<Id, Set<number>>>()
   /** Certificates that did not come by themselves: when the answers of all are in. */
   readonly #askedUntil = new Map<Id, number>()
+  /** Who told of batches that never came. */
+  readonly #unbelieved = new Set<number>()
   readonly #settledFor = new Map<number, number>()
   #settledAt = 0
 
@@ -86,14 +88,23 @@ export class Guard {
     return noticed
   }
 
-  /** A notice of a batch that is not here yet: for as long as its body may take it may conflict with anything. */
-  noteUnread(batchId: Id): void {
-    if (this.#unread.has(batchId)) return
+  /** Whether there are notices of batches that are not here yet. */
+  get hasUnread(): boolean {
+    return this.#unread.size > 0
+  }
+
+  /**
+   * A notice of a batch that is not here yet: for as long as its body may take it may conflict with anything. Whoever has told of one that never came is
+   * not believed again before it has connected anew.
+   */
+  noteUnread(from: number, batchId: Id): void {
+    if (this.#unread.has(batchId) || this.#unbelieved.has(from)) return
     const { timers, now, manifest } = this.#ctx
     const until = now + 4 * manifest.deltaMs
     remember(this.#unread, batchId, until)
     timers.set(`unread ${batchId}`, until, () => {
       this.#unread.delete(batchId)
+      this.#unbelieved.add(from)
       this.#ctx.events.review()
     })
   }
@@ -131,6 +142,7 @@ export class Guard {
     if (signer !== undefined) {
       if ((this.#settledFor.get(signer) ?? Number.NEGATIVE_INFINITY) > now) return
       this.#settledFor.set(signer, now + manifest.timing.recoveryTimeoutMs)
+      this.#unbelieved.delete(signer)
     }
     this.#settledAt = now + 2 * manifest.deltaMs
     timers.set('settled', this.#settledAt, () => this.#ctx.events.review())

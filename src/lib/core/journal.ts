@@ -111,7 +111,7 @@ export class Journal {
         for (const batchId of this.#undecided) this.#must(batchId).isForgotten = true
         return []
       case 'forget':
-        this.#forgetOrder()
+        this.#forgetOrder(record.stands)
         return []
       case 'confirm':
         // What a learner hands on is its own affair.
@@ -265,12 +265,13 @@ export class Journal {
   }
 
   /**
-   * Nothing is decided any more but what is pruned: every other signer has said that it holds that. What this signer has said stays, and so does what its
-   * views contain, in ids where they spoke of heights above.
+   * Nothing is decided any more but the batches that were executed first: as many as still stand, or are pruned, for every other signer has said that it
+   * holds these. What this signer has said stays, and so does what its views contain, in ids where they spoke of heights above.
    */
-  #forgetOrder(): void {
+  #forgetOrder(count: number): void {
     const logs = new KeyLogs(this.#manifest.clusterId)
-    for (const batchId of this.#past.keys()) logs.append(batchId, this.outlineOf(batchId)?.keys ?? [])
+    const stands = new Set(this.#logs.executed.slice(0, Math.max(count, this.pruned)))
+    for (const batchId of stands) logs.append(batchId, this.outlineOf(batchId)?.keys ?? [])
     for (const known of this.#batches.values()) {
       const { frozen, batch, vote } = known
       if (vote) continue
@@ -280,9 +281,10 @@ export class Journal {
     }
     this.#logs = logs
     this.#execution = this.#newExecution()
-    this.#executedTransactions = new Map([...this.#executedTransactions].filter(([, batchId]) => this.#past.has(batchId)))
+    this.#executedTransactions = new Map([...this.#executedTransactions].filter(([, batchId]) => stands.has(batchId)))
     this.#pending = new Map()
     for (const known of this.#batches.values()) {
+      if (stands.has(known.batch.id)) continue
       delete known.committed
       delete known.lock
       this.#await(known.batch)

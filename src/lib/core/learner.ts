@@ -270,7 +270,7 @@ export class Learner implements Steppable {
     const { manifest, rules } = this.#ctx
     this.#guide = [...signers].sort((a, b) => a - b)[this.#guideTurn++ % signers.length]
     this.#hasRegained = false
-    this.#ctx.persist({ type: 'forget' })
+    this.#ctx.persist({ type: 'forget', stands: 0 })
     this.#ctx.journal = new Journal(manifest, rules)
     this.#held.clear()
     this.#heldBytes = 0

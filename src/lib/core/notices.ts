@@ -82,7 +82,7 @@ export class Notices {
     if (early) this.#voting.admitNow(early)
     const known = journal.get(notice.batchId)
     if (!known) {
-      this.#guard.noteUnread(notice.batchId)
+      this.#guard.noteUnread(from, notice.batchId)
       return this.#commits.hold(from, notice.batchId, () => this.onNotice(from, notice))
     }
     // One proof of a ballot is enough.
@@ -180,17 +180,19 @@ export class Notices {
   onInquire(from: number, { items }: MessageOf<'inquire'>): void {
     const { journal, manifest } = this.#ctx
     const finals: { batchId: Id; valueDigest: Id }[] = []
+    const notices = new Set<MessageOf<'notice'>>()
     for (const { batchId, rank } of items) {
       const known = journal.get(batchId)
       if (!known) continue
       for (const named of [batchId, ...journal.pendingOn(known.batch.keys)]) {
         const notice = this.#guard.noticeOf(named)
-        if (notice && (named !== batchId || notice.ballot + 1 > rank)) this.#repeat(from, notice)
+        if (notice && (named !== batchId || notice.ballot + 1 > rank)) notices.add(notice)
       }
       const held = known.committed ?? known.lock
       if (held && rankOf(held.certificate) + 1 > rank) this.#ctx.send(from, { type: 'certificate', certificate: held.certificate })
       if (known.committed && !this.#ctx.isComparing) finals.push({ batchId, valueDigest: valueDigest(manifest.clusterId, known.committed.value) })
     }
+    for (const notice of notices) this.#repeat(from, notice)
     if (finals.length > 0) this.#ctx.send(from, { type: 'finals', items: finals })
   }
 

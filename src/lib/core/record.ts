@@ -3,7 +3,7 @@
  * order, a signer is who it was.
  */
 import type { Id } from '../base/bytes.js'
-import { bytes, type Codec, type Decoded, fromCbor, id, mapped, object, tagged, toCbor } from '../base/codec.js'
+import { bytes, type Codec, type Decoded, fromCbor, id, mapped, object, tagged, toCbor, uint } from '../base/codec.js'
 import { certificateCodec, orderCodec } from './certificate.js'
 import { LIMITS } from './limits.js'
 import { ballotCodec, blsSignatureCodec } from './statement.js'
@@ -34,8 +34,8 @@ export function recordCodec(clusterId: Id) {
     rejoin: object({}),
     /** A learner's: enough signers report the same log up to this batch; it was handed on (§11). */
     confirm: object({ batchId: id }),
-    /** The own log was found to be wrong (§9, §11): certificates from before count no longer; nor does anything else of a learner's but what it handed on. */
-    forget: object({}),
+    /** The own log was found to be wrong (§9, §11): of the batches executed before only the first `stands` still count; of a learner's, what it handed on. */
+    forget: object({ stands: uint() }),
   })
 }
 

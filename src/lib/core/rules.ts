@@ -53,6 +53,8 @@ export interface Rules {
   fastIsVoid: boolean
   /** Nothing becomes final for 2Δ after a restart or a lost connection (§9). */
   settling: boolean
+  /** What comes because it was asked for, or before a signer has caught up, is final only 2Δ after all were asked about it (§9). */
+  lateDoubted: boolean
   /** After a restart a signer signs nothing before enough others show the same logs; it starts over if they do not (§9). */
   headsCompared: boolean
   /** A learner verifies every certificate itself (§11). */
@@ -85,6 +87,7 @@ export const ALL_RULES: Rules = {
   certificateFirst: true,
   fastIsVoid: true,
   settling: true,
+  lateDoubted: true,
   headsCompared: true,
   learnerVerifies: true,
 }

@@ -68,7 +68,7 @@ export class Signer implements Steppable {
     this.#witness = new Witness(ctx)
     this.#peers = new Peers(ctx, this.#commits, this.#catchUp)
     this.intake = new Intake(ctx, this.#voting, this.rounds)
-    this.#comparison = new Comparison(ctx, this.#guard, { stands: () => this.#takeUp(), falls: (reason) => this.#startOver(reason) })
+    this.#comparison = new Comparison(ctx, this.#guard, { stands: () => this.#takeUp(), falls: (reason, stands) => this.#startOver(reason, stands) })
     ctx.events = {
       arrived: (batchId) => {
         this.ballots.watch(batchId)
@@ -85,6 +85,7 @@ export class Signer implements Steppable {
       review: () => this.#commits.reviewAll(),
       passOn: (certificate, from) => this.rounds.committed(certificate, from),
       falseOrder: (order) => this.#witness.falseOrder(order),
+      hasCaughtUp: () => this.#catchUp.hasWalked(Math.min(ctx.manifest.syncByzantineBound + 1, ctx.manifest.n - 1)),
       behind: (signer) => this.#catchUp.behind(signer),
       committed: (certificate, from) => {
         const { batchId } = certificate
@@ -150,7 +151,7 @@ export class Signer implements Steppable {
     const kept = oneVote && arrivalKept ? records : forgetful([...records], oneVote)
     for (const record of kept) {
       if (record.type === 'rejoin') this.#ctx.hasLostRecords = this.#lostAtStart
-      if (record.type === 'forget') executed.length = 0
+      if (record.type === 'forget') executed.length = Math.max(0, record.stands - this.journal.pruned)
       executed.push(...this.#ctx.journal.apply(record))
       if (record.type === 'certificate') this.#compareWithPast(record.certificate)
     }
@@ -232,19 +233,19 @@ export class Signer implements Steppable {
   }
 
   /** While this signer was down the others went on without what it had taken for final: their log counts. */
-  #startOver(reason: string): void {
+  #startOver(reason: string, stands: number): void {
     if (this.#isOver) return
     this.#isOver = true
-    const executed = this.journal.logs.executed.length - this.journal.pruned
+    const falling = this.journal.logs.executed.length - stands
     if (this.#heldAtStart === this.journal.pruned)
       throw new MusigError(
         'STORE_FAILED',
         `${reason}, and nothing but pruned records speaks for the own one: more signers lie than the cluster can bear; begin with an empty store under a new key`,
       )
-    this.#ctx.persist({ type: 'forget' })
+    this.#ctx.persist({ type: 'forget', stands })
     this.#ctx.effect({
       type: 'start-over',
-      reason: `${reason}; the ${executed} batches that it had executed count no longer, and it takes the others’ log`,
+      reason: `${reason}; ${falling} of the batches that it had executed count no longer, and it takes the others’ log`,
     })
   }
 
