@@ -7,6 +7,9 @@ import type { FollowerContext } from './follower-context.js'
 import { LIMITS } from './limits.js'
 import type { MessageOf } from './message.js'
 
+/** For how many recovery time-outs a signer that did not supply what it listed is not followed. */
+const IDLE_ATTEMPTS = 4
+
 interface Page {
   signer: number
   /** Where the walk goes on once everything of this page is here. */
@@ -28,6 +31,8 @@ export class CatchUp {
   readonly #walked = new Set<number>()
   /** Signers that have pruned batches which are missing here, each with the first of them. */
   readonly #pruned = new Map<number, Id>()
+  /** Whose pages are not read for a while: it listed batches and did not supply them. */
+  readonly #idleUntil = new Map<number, number>()
   #page: Page | undefined
   #turn: number
 
@@ -81,7 +86,7 @@ export class CatchUp {
   }
 
   onPage(from: number, { from: cursor, ids, executed, pruned }: MessageOf<'page'>): void {
-    if (this.#page || !this.#asked.has(from) || cursor !== (this.#cursors.get(from) ?? 0)) return
+    if (this.#page || !this.#asked.has(from) || this.#ctx.now < (this.#idleUntil.get(from) ?? 0) || cursor !== (this.#cursors.get(from) ?? 0)) return
     this.#asked.delete(from)
     const { journal } = this.#ctx
     const next = cursor + ids.length
@@ -111,7 +116,10 @@ export class CatchUp {
     for (let at = 0; at < ids.length; at += LIMITS.idsPerFetch) this.#ctx.send(signer, { type: 'fetch', ids: ids.slice(at, at + LIMITS.idsPerFetch) })
     this.#ctx.timers.set('page', this.#ctx.now + 4 * this.#ctx.manifest.timing.hopTimeoutMs, () => {
       this.#page = undefined
+      const { manifest, connected } = this.#ctx
+      if (connected.size > 1) this.#idleUntil.set(signer, this.#ctx.now + IDLE_ATTEMPTS * manifest.timing.recoveryTimeoutMs)
       this.#stalled(signer)
+      this.next()
     })
   }
 
