@@ -41,8 +41,11 @@ async function untilAlike(): Promise<ClusterStatus> {
   }
 }
 
-/** Rewrites the records of the signer, which is down, as they would be if it had decided the second batch without the first. */
-async function decideOtherwise(first: string, second: string): Promise<void> {
+/**
+ * Rewrites the records of the signer, which is down, as they would be if it had decided the second batch without the first. Where the marker stays they
+ * count as lost.
+ */
+async function decideOtherwise(first: string, second: string, keepsMarker = false): Promise<void> {
   const { id, signers } = JSON.parse(readFileSync(join(folder, 'cluster.json'), 'utf8')) as ClusterFile
   const { store: name = '', key = '', publicKey = '' } = signers[SIGNER] ?? {}
   const identity = { clusterId: id, publicKey: fromHex(publicKey) }
@@ -52,7 +55,7 @@ async function decideOtherwise(first: string, second: string): Promise<void> {
   const records = (await old.load()).map((record) => decodeRecord(codec, record))
   await old.close()
   rmSync(path, { recursive: true })
-  rmSync(join(folder, `${key}.${id.slice(0, 8)}.history`), { force: true })
+  if (!keepsMarker) rmSync(join(folder, `${key}.${id.slice(0, 8)}.history`))
   const isOf = (record: DurableRecord, batchId: string) => record.type === 'certificate' && record.certificate.batchId === batchId
   const one = records.find((record) => isOf(record, first))
   assert.ok(one?.type === 'certificate')
@@ -96,6 +99,18 @@ test('a signer whose log the others do not have starts over from theirs, and say
   await cluster.good(['cluster', 'restart', String(SIGNER)])
   assert.is((await cluster.tx(['transfer', 'alice', 'bob', '3'])).status, 'executed')
   await untilAlike()
+})
+
+test('a signer whose operator has accepted a loss may start over too: nothing is missed in its next life', async () => {
+  const [first, second] = [await cluster.tx(['transfer', 'bob', 'alice', '1']), await cluster.tx(['transfer', 'bob', 'alice', '2'])]
+  const before = await untilAlike()
+  await cluster.good(['cluster', 'kill', String(SIGNER)])
+  await decideOtherwise(first.batchId, second.batchId, true)
+  await cluster.good(['cluster', 'restart', String(SIGNER), '--accept-lost-history'])
+  const after = await untilAlike()
+  assert.is(after.signers[SIGNER]?.orderDigest, before.signers[0]?.orderDigest)
+  const log = await cluster.good(['cluster', 'logs', String(SIGNER)])
+  assert.match(log.stdout, /lost records accepted.*starts over/s)
 })
 
 test.run()

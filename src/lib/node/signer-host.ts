@@ -9,6 +9,7 @@ import { type Logger, pino } from 'pino'
 import type { Id } from '../base/bytes.js'
 import { MusigError } from '../base/errors.js'
 import { loadCrypto } from './crypto.js'
+import { Lives } from './lives.js'
 import { LocalLinks } from './local-links.js'
 import { type Grounds, RunningSigner } from './running-signer.js'
 import { type LoadedConfig, loadConfig, Manifests, type SignerConfig } from './signer-config.js'
@@ -41,11 +42,12 @@ export async function runSigners({ signers, logLevel = 'info', bls, grounds }: H
   })
   const onSignal = (signal: NodeJS.Signals) => end(signal)
   const onBug = (error: unknown) => end(new MusigError('INTERNAL', error instanceof Error ? (error.stack ?? error.message) : String(error)))
+  const failed = (error: unknown) => (error instanceof MusigError ? end(error) : onBug(error))
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal).on('uncaughtException', onBug).on('unhandledRejection', onBug)
   try {
-    const running = await startAll(signers, log, bls, grounds, end)
+    const all = await startAll(signers, log, bls, grounds, failed)
     const reason = await ended
-    return reason instanceof MusigError ? abandon(running, reason, log) : await stopAll(running, reason, log)
+    return reason instanceof MusigError ? abandon(all, reason, log) : await stopAll(all, reason, log)
   } finally {
     process.off('SIGTERM', onSignal).off('SIGINT', onSignal).off('uncaughtException', onBug).off('unhandledRejection', onBug)
   }
@@ -56,36 +58,37 @@ async function startAll(
   log: Logger,
   bls: 'blst' | 'noble' | undefined,
   grounds: Grounds | undefined,
-  failed: (error: MusigError) => void,
-): Promise<RunningSigner[]> {
+  failed: (error: unknown) => void,
+): Promise<Lives[]> {
   const crypto = loadCrypto(bls)
   if (crypto.fallbackReason) log.warn(crypto.fallbackReason)
   const manifests = new Manifests(crypto)
   const version = packageVersion()
   const configs = await Promise.all(signers.map((signer) => loadConfig(signer, crypto, manifests)))
   const local = localLinks(configs)
-  const start = (config: LoadedConfig, i: number): Promise<RunningSigner> =>
-    RunningSigner.start({
-      config,
-      crypto,
-      log: log.child({ self: config.self }),
-      local: local.get(config.manifest.clusterId),
-      version,
-      ofProcess: i === 0,
-      grounds,
-      startsOver: () => void startOver(config, i).catch(failed),
-      failed,
-    })
-  const startOver = async (config: LoadedConfig, i: number) => {
-    await running[i]?.stop()
-    running[i] = await start(config, i)
-  }
-  const running: RunningSigner[] = []
-  const started = await Promise.allSettled(configs.map(start))
-  running.push(...started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])))
+  const all = configs.map(
+    (config, i) =>
+      new Lives({
+        start: ({ isFirst, startsOver }) =>
+          RunningSigner.start({
+            // A loss is accepted once: it is not missed any more in the lives after that.
+            config: { ...config, acceptLostHistory: isFirst && config.acceptLostHistory },
+            crypto,
+            log: log.child({ self: config.self }),
+            local: local.get(config.manifest.clusterId),
+            version,
+            ofProcess: i === 0,
+            grounds,
+            startsOver,
+            failed,
+          }),
+        failed,
+      }),
+  )
+  const started = await Promise.allSettled(all.map((lives) => lives.started))
   const failure = started.find((result) => result.status === 'rejected')
-  if (!failure) return running
-  await Promise.all(running.map((signer) => signer.stop()))
+  if (!failure) return all
+  await Promise.allSettled(all.map((lives) => lives.end()))
   throw failure.reason
 }
 
@@ -100,13 +103,13 @@ function localLinks(configs: readonly LoadedConfig[]): Map<Id, LocalLinks> {
   )
 }
 
-async function stopAll(running: readonly RunningSigner[], signal: NodeJS.Signals, log: Logger): Promise<number> {
+async function stopAll(all: readonly Lives[], signal: NodeJS.Signals, log: Logger): Promise<number> {
   log.info({ signal }, 'stopping')
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<false>((resolve) => {
     timer = setTimeout(() => resolve(false), STOP_MS)
   })
-  const stopped = Promise.all(running.map((signer) => signer.stop())).then(
+  const stopped = Promise.all(all.map((lives) => lives.end())).then(
     () => true,
     (error: unknown) => {
       log.error({ err: error }, 'could not stop cleanly')
@@ -121,10 +124,10 @@ async function stopAll(running: readonly RunningSigner[], signal: NodeJS.Signals
 }
 
 /** After a failed append nothing may be written or sent any more: no clean stop. */
-function abandon(running: readonly RunningSigner[], reason: MusigError, log: Logger): number {
+function abandon(all: readonly Lives[], reason: MusigError, log: Logger): number {
   log.fatal({ code: reason.code }, reason.message)
   if (isHanging(reason)) return cutOff(reason.exitCode)
-  for (const signer of running) signer.forget()
+  for (const lives of all) lives.forget()
   return reason.exitCode
 }
 
