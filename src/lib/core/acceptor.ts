@@ -9,6 +9,7 @@ import type { Commits } from './commits.js'
 import type { Context } from './context.js'
 import type { Guard } from './guard.js'
 import type { KnownBatch } from './journal.js'
+import { backingsThatFit } from './promise-budget.js'
 import { type Reading, valueFromPromises, valueFromVotes } from './promises.js'
 import { acceptDigest, valueDigest } from './statement.js'
 import { leavesOut, type Value } from './tally.js'
@@ -76,7 +77,8 @@ export class Acceptor {
     }
     const unordered = this.#ctx.rules.neverUnordered ? this.unordered(known, order.value) : new Map()
     if (unordered.size > 0) {
-      const backings = [...unordered.values()].flatMap((backing) => backing ?? []).slice(0, 64)
+      const shown = [...unordered.values()].flatMap((backing) => backing ?? []).slice(0, 64)
+      const backings = backingsThatFit(shown, this.#ctx.manifest.n)
       this.#ctx.send(coordinator, { type: 'refuse', batchId: order.batchId, ballot: order.ballot, backings })
       this.#ctx.events.refused(order.batchId, order.ballot)
       verdict(undefined)

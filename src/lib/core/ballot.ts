@@ -8,7 +8,7 @@ import { type Id, toHex, uint32, utf8 } from '../base/bytes.js'
 import { digestOf } from '../base/hash.js'
 import { multiSignatureFault } from '../bls/multi-signature.js'
 import type { Acceptor } from './acceptor.js'
-import { type Backing, publicKeysOf } from './certificate.js'
+import { type Backing, backedBatch, bareOrder, publicKeysOf } from './certificate.js'
 import type { Commits } from './commits.js'
 import type { Context } from './context.js'
 import type { Coordinator, Timeout } from './coordinator.js'
@@ -16,8 +16,10 @@ import type { Guard } from './guard.js'
 import type { KnownBatch } from './journal.js'
 import type { MessageOf, PromiseOf } from './message.js'
 import type { Notices } from './notices.js'
-import { backedBatch, readBacking } from './promises.js'
+import { backingsThatFit } from './promise-budget.js'
+import { readBacking } from './promises.js'
 import { MAX_BALLOT, type PromiseStatement, prepareDigest, promiseDigest, timeoutDigest, valueDigest, voteDigest } from './statement.js'
+import { shareKey } from './transaction.js'
 import { reachesTooFarBack } from './view.js'
 import type { Voting } from './voting.js'
 
@@ -32,14 +34,19 @@ interface Recovery {
   wanted: number
   /** Own time-outs so far: each doubles the next one. */
   attempts: number
-  /** Batches that must go before, learnt from refusals. */
-  noted: Map<Id, Backing>
+  /** What shows batches that must go before, learnt from refusals: the newest, as many as a promise may carry. */
+  noted: Backing[]
   /** The highest ballot whose order was progress; −1: none. */
   ordered: number
   /** The ballot of the last order that this signer refused; −1: none. */
   refused: number
   /** Who refused this signer's own order of the highest ballot. */
   refusers: Set<number>
+  /** Who was shown that the batch is final here, when it asked for a ballot. */
+  shown: Set<number>
+  /** From when on this signer helps with another ballot of a batch that is final here, and how often it did. */
+  helpsFrom: number
+  helps: number
 }
 
 export class Ballots {
@@ -138,6 +145,11 @@ export class Ballots {
     else this.#forget(batchId)
   }
 
+  /** An order is seen, perhaps of a batch that is committed: what was noticed of it is not kept for ever. */
+  sawOrder({ batch, committed }: KnownBatch): void {
+    if (committed) this.#forgetLater(batch.id)
+  }
+
   #forgetLater(batchId: Id): void {
     const { timers, now, manifest } = this.#ctx
     timers.set(`forget ${batchId}`, now + FORGET_AFTER * manifest.timing.recoveryTimeoutMs, () => this.#forget(batchId))
@@ -145,13 +157,26 @@ export class Ballots {
 
   #forget(batchId: Id): void {
     this.#recoveries.delete(batchId)
+    // A ballot of an executed batch was noticed after it was executed.
+    if (this.#ctx.journal.isExecuted(batchId)) this.#guard.executed([batchId])
     this.#coordinator.forget(batchId)
   }
 
   #recoveryOf(batchId: Id): Recovery {
     let recovery = this.#recoveries.get(batchId)
     if (!recovery) {
-      recovery = { timeouts: new Map(), wanted: 0, attempts: 0, noted: new Map(), ordered: -1, refused: -1, refusers: new Set() }
+      recovery = {
+        timeouts: new Map(),
+        wanted: 0,
+        attempts: 0,
+        noted: [],
+        ordered: -1,
+        refused: -1,
+        refusers: new Set(),
+        shown: new Set(),
+        helpsFrom: Number.NEGATIVE_INFINITY,
+        helps: 0,
+      }
       this.#recoveries.set(batchId, recovery)
     }
     return recovery
@@ -175,9 +200,11 @@ export class Ballots {
     if (!this.#ctx.maySign(known)) return
     // Where f_a is 0 one signer's word is enough to come here: the number must still fit a message.
     const ballot = Math.min(next, MAX_BALLOT)
-    const { crypto, blsSecretKey, manifest, events } = this.#ctx
-    this.#recoveryOf(known.batch.id).wanted = ballot
-    if (!known.committed) events.slow(known.batch.id)
+    const { crypto, blsSecretKey, manifest, events, now } = this.#ctx
+    const recovery = this.#recoveryOf(known.batch.id)
+    recovery.wanted = ballot
+    if (known.committed) recovery.helpsFrom = now + manifest.timing.recoveryTimeoutMs * 2 ** Math.min(recovery.helps++, 4)
+    else events.slow(known.batch.id)
     const signature = crypto.bls.sign(blsSecretKey, timeoutDigest(manifest, known.batch.id, ballot))
     this.#ctx.sendAll({ type: 'timeout', batchId: known.batch.id, ballot, signature })
   }
@@ -191,7 +218,9 @@ export class Ballots {
     if (from !== this.#ctx.self) this.#notices.show(from, known)
     if (this.#guard.isOver(known)) return
     const recovery = this.#recoveryOf(batchId)
-    if (ballot === 0 || (recovery.timeouts.get(from)?.ballot ?? 0) >= ballot) return
+    const wants = recovery.timeouts.get(from)?.ballot ?? 0
+    // What is final here is asked for again until this signer helps.
+    if (ballot === 0 || wants > ballot || (wants === ballot && !known.committed)) return
     // Who says so the link knows; only the coordinator shows the signatures to others.
     const isCoordinator = this.#ctx.coordinatorOf(known.batch, ballot) === this.#ctx.self
     const publicKeys = [manifest.signers[from]?.publicKey ?? new Uint8Array()]
@@ -206,13 +235,17 @@ export class Ballots {
     // A coordinator that gives its own ballot up needs no more witnesses from those who refused it.
     const givenUp = recovery.refused === ballot - 1 && recovery.wanted < ballot && this.#ctx.coordinatorOf(known.batch, ballot - 1) === from
     if (supported > recovery.wanted) this.#want(known, supported)
-    else if (givenUp || this.#helps(known, recovery, ballot)) this.#want(known, ballot)
+    else if (givenUp || (this.#helps(known, recovery, ballot) && recovery.shown.has(from))) this.#want(known, ballot)
+    if (known.committed) recovery.shown.add(from)
     if (supported > 0) this.#coordinator.prepare(known, supported, recovery.timeouts)
   }
 
-  /** A signer for which a batch is final supports whoever still needs a ballot (§9), one step at a time. */
-  #helps(known: KnownBatch, { wanted }: Recovery, ballot: number): boolean {
-    return known.committed !== undefined && ballot > wanted && ballot <= Math.max(known.promised, wanted) + 1
+  /**
+   * A signer for which a batch is final supports whoever still needs a ballot (§9), one step at a time and ever more seldom, as whoever needs it asks: a
+   * ballot is work for all, and anyone can ask.
+   */
+  #helps(known: KnownBatch, { wanted, helpsFrom }: Recovery, ballot: number): boolean {
+    return known.committed !== undefined && this.#ctx.now >= helpsFrom && ballot > wanted && ballot <= Math.max(known.promised, wanted) + 1
   }
 
   /** Answers PREPARE with a promise, on disk before it leaves; with the certificate if there is one; or not at all. */
@@ -231,7 +264,8 @@ export class Ballots {
     if (this.#ctx.rules.prepareNeedsTimeouts && !this.#isEntitled(message))
       return this.#ctx.suspect(from, 'PREPARE without the time-outs for it', batchId)
     this.#notices.sawPrepare(known, message)
-    if (!known.committed) events.slow(batchId)
+    if (known.committed) this.#forgetLater(batchId)
+    else events.slow(batchId)
     if (!this.#ctx.maySign(known)) return
     this.#voting.voteNow(batchId)
     this.#ctx.persist({ type: 'promise', batchId, ballot })
@@ -256,18 +290,23 @@ export class Ballots {
     // What is final needs no blockers: its certificate decides (§9, rule 0).
     const blockers = known.committed
       ? new Map<Id, Backing>()
-      : new Map([...(this.#recoveries.get(batch.id)?.noted ?? []), ...this.#acceptor.executedSince(known), ...this.#acceptor.blockers(known)])
+      : new Map([
+          ...(this.#recoveries.get(batch.id)?.noted ?? []).map((backing) => [backedBatch(backing), backing] as const),
+          ...this.#acceptor.executedSince(known),
+          ...this.#acceptor.blockers(known),
+        ])
+    const backings = backingsThatFit(blockers.values(), manifest.n)
     const statement: PromiseStatement = {
       voteDigest: toHex(voteDigest(manifest, batch.id, vote.view)),
       accepted: accepted ? { ballot: accepted.ballot, valueDigest: valueDigest(manifest.clusterId, accepted.value) } : null,
-      blockers: [...blockers.keys()].sort(),
+      blockers: backings.map(backedBatch).sort(),
     }
     return {
       ...statement,
       view: vote.view,
       voteSignature: vote.signature,
       value: accepted?.value ?? null,
-      backings: [...blockers.values()],
+      backings,
       certificate: this.#guard.isOn ? (this.#guard.bindingOf(known)?.certificate ?? null) : null,
       signature: crypto.bls.sign(blsSecretKey, promiseDigest(manifest, batch.id, ballot, statement)),
     }
@@ -297,13 +336,17 @@ export class Ballots {
     const known = journal.get(batchId)
     if (!known || known.committed || !known.orders.has(ballot)) return
     const recovery = this.#recoveryOf(batchId)
+    const newest = new Map<Id, Backing>()
     for (const backing of backings) {
       const reading = readBacking(this.#ctx, backing, batchId)
       if (reading.type === 'missing') this.#commits.want(reading.ids, [from])
       if (reading.type !== 'read' || !reading.value) continue
-      recovery.noted.set(backedBatch(backing), backing)
+      if (!shareKey(known.batch.keys, journal.outlineOf(backedBatch(backing))?.keys ?? [])) continue
+      newest.set(backedBatch(backing), backing.type === 'order' ? { type: 'order', order: bareOrder(backing.order) } : backing)
       if (backing.type === 'certificate') this.#commits.receive(from, backing.certificate)
     }
+    const others = recovery.noted.filter((backing) => !newest.has(backedBatch(backing)))
+    recovery.noted = backingsThatFit([...newest.values(), ...others], manifest.n)
     if (Math.max(known.promised, recovery.wanted) > ballot) return
     recovery.refusers.add(from)
     if (manifest.n - recovery.refusers.size >= manifest.quorum) return

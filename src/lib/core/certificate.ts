@@ -5,7 +5,7 @@
 
 import { countBits } from '../base/bitmap.js'
 import type { Id } from '../base/bytes.js'
-import { type Codec, type Decoded, id, list, nested, nullable, object, tagged, toCbor } from '../base/codec.js'
+import { type Codec, type Decoded, fromCbor, id, list, nested, nullable, object, tagged, toCbor } from '../base/codec.js'
 import { statementId } from '../base/hash.js'
 import type { Crypto } from '../bls/backend.js'
 import { multiSignatureFault } from '../bls/multi-signature.js'
@@ -48,6 +48,11 @@ export interface PromiseSet {
 
 /** Why a batch must go before another one: its certificate, or the order that was accepted for it. */
 export type Backing = { type: 'certificate'; certificate: Certificate } | { type: 'order'; order: Order }
+
+/** The batch that a backing speaks of. */
+export function backedBatch(backing: Backing): Id {
+  return backing.type === 'certificate' ? backing.certificate.batchId : backing.order.batchId
+}
 
 /** A coordinator's signed proposal of a value for one ballot, with what the value follows from: votes (ballot 0) or promises. */
 export interface Order {
@@ -107,6 +112,18 @@ export function signOrder(crypto: Crypto, manifest: Manifest, linkSecretKey: Uin
   const digest = orderDigest(manifest, batchId, ballot, valueDigest(manifest.clusterId, value), proofOfOrderDigest(manifest.clusterId, proof))
   return { epoch: manifest.epoch, batchId, ballot, value, proof, signature: crypto.ed25519.sign(linkSecretKey, digest) }
 }
+
+/** Whether others, and this signer when it starts again, can read an order. */
+export function isReadable(order: Order): boolean {
+  try {
+    fromCbor(orderCodec, toCbor(orderCodec, order), LIMITS.messageBytes - ROUND_ORDER)
+    return true
+  } catch {
+    return false
+  }
+}
+/** Bytes that a message adds to an order. */
+const ROUND_ORDER = 64
 
 /** Whether an order was signed by this coordinator. Its value is looked at elsewhere. */
 export function isSignedOrder(crypto: Crypto, manifest: Manifest, coordinator: number, order: Order): boolean {

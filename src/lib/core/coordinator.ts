@@ -6,12 +6,13 @@
 import { isBitmap, membersOf } from '../base/bitmap.js'
 import { type Id, toHex } from '../base/bytes.js'
 import { findBadShares, mergeMultiSignatures, singleSignature } from '../bls/multi-signature.js'
-import { type Order, type OrderProof, publicKeysOf, signOrder } from './certificate.js'
+import { isReadable, type Order, type OrderProof, publicKeysOf, signOrder } from './certificate.js'
 import type { Commits } from './commits.js'
 import type { Context } from './context.js'
 import type { Guard } from './guard.js'
 import type { KnownBatch } from './journal.js'
 import type { MessageOf, PromiseOf } from './message.js'
+import { backingsFault, promisesThatFit } from './promise-budget.js'
 import { promiseSetOf, readBacking, valueFromPromises } from './promises.js'
 import { acceptDigest, prepareDigest, promiseDigest, timeoutDigest, valueDigest, voteDigest } from './statement.js'
 import { keyAhead, reachesTooFarBack } from './view.js'
@@ -109,6 +110,8 @@ export class Coordinator {
       { message: promiseDigest(manifest, batchId, ballot, promise), publicKeys: [publicKey], signature: promise.signature },
     ]
     if (!fits || !crypto.bls.verifyAll(signatures)) return this.#ctx.suspect(from, 'an invalid PROMISE', batchId)
+    const fault = backingsFault(promise, manifest.n)
+    if (fault !== undefined) return this.#ctx.suspect(from, `a PROMISE with ${fault}`, batchId)
     if (reachesTooFarBack(promise.view, known.batch.keys, journal.logs)) return
     if (promise.certificate?.batchId === batchId && this.#guard.isOn) this.#commits.receive(from, promise.certificate)
     attempt.promises.set(from, promise)
@@ -123,11 +126,13 @@ export class Coordinator {
     const waits = attempt.promises.size < manifest.n && !attempt.isDue && this.#ctx.rules.waitsForAll
     if (attempt.promises.size < manifest.quorum || waits) return
     if (attempt.isDue) this.#leaveOutUnread(known, attempt)
+    const fitting = promisesThatFit(attempt.promises)
+    if (fitting.size < manifest.quorum) return
     const promises = promiseSetOf(
       this.#ctx,
       batchId,
       attempt.ballot,
-      attempt.promises,
+      fitting,
       this.#guard.isOn ? (this.#guard.bindingOf(known)?.certificate ?? null) : null,
     )
     if (!promises) return
@@ -139,7 +144,10 @@ export class Coordinator {
     const missing = reading.value.predecessors.filter((named) => !this.#ctx.journal.hasArrived(named))
     if (missing.length > 0) return this.#commits.afterArrival(missing, others, () => this.#order(known, attempt))
     const proof: OrderProof = { type: 'promises', promises }
-    attempt.order = signOrder(crypto, manifest, linkSecretKey, { batchId, ballot: attempt.ballot, value: reading.value, proof })
+    const order = signOrder(crypto, manifest, linkSecretKey, { batchId, ballot: attempt.ballot, value: reading.value, proof })
+    // Made of what others sent: where it is too much for them to read this ballot fails, and the next one is another signer's.
+    if (!isReadable(order)) return
+    attempt.order = order
     this.#ctx.persist({ type: 'order', order: attempt.order })
     this.#ctx.sendAll({ type: 'order', order: attempt.order })
   }

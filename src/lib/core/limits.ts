@@ -27,6 +27,10 @@ export const LIMITS = {
   messageBytes: 8 * 1024 * 1024,
   /** Bytes of an encoded record: what came in a message must fit, whatever stands round it. */
   recordBytes: 16 * 1024 * 1024,
+  /** Bytes of the promises in an order, each part counted once: what stands round them must fit into a message too. */
+  promisesBytes: 6 * 1024 * 1024,
+  /** Bytes of backings that a promise may carry, however many signers there are. */
+  backingBytes: 256 * 1024,
   /** Ids asked for in one message. */
   idsPerFetch: 256,
   /** Ids listed in one page of a log. */

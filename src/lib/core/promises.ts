@@ -8,6 +8,7 @@ import { equalBytes, type Id, toHex } from '../base/bytes.js'
 import { type MultiSignature, mergeMultiSignatures, multiSignatureFault, signersOf, singleSignature } from '../bls/multi-signature.js'
 import {
   type Backing,
+  backedBatch,
   bareOrder,
   certificateFault,
   certifiedValue,
@@ -31,11 +32,6 @@ export type Reading<T> =
   | { type: 'behind'; on: string }
   | { type: 'missing'; ids: Id[] }
   | { type: 'fault'; fault: string }
-
-/** The batch that a backing speaks of. */
-export function backedBatch(backing: Backing): Id {
-  return backing.type === 'certificate' ? backing.certificate.batchId : backing.order.batchId
-}
 
 /** Whether a backing shows that its batch holds a value that leaves `batchId` out (§7). */
 export function readBacking(ctx: Context, backing: Backing, batchId: Id): Reading<boolean> {

@@ -4,6 +4,7 @@
  */
 import type { Id } from '../base/bytes.js'
 import { bytes, type Codec, type Decoded, fromCbor, id, mapped, object, tagged, toCbor, uint } from '../base/codec.js'
+import { invariant } from '../base/errors.js'
 import { certificateCodec, orderCodec } from './certificate.js'
 import { LIMITS } from './limits.js'
 import { ballotCodec, blsSignatureCodec } from './statement.js'
@@ -42,7 +43,10 @@ export function recordCodec(clusterId: Id) {
 export type DurableRecord = Decoded<ReturnType<typeof recordCodec>>
 
 export function encodeRecord(codec: Codec<DurableRecord>, record: DurableRecord): Uint8Array {
-  return toCbor(codec, record)
+  const encoded = toCbor(codec, record)
+  // A store that holds more could not be read again.
+  invariant(encoded.length <= LIMITS.recordBytes, `a record of ${encoded.length} bytes`)
+  return encoded
 }
 
 export function decodeRecord(codec: Codec<DurableRecord>, encoded: Uint8Array): DurableRecord {

@@ -80,7 +80,10 @@ export class Signer implements Steppable {
       slow: (batchId) => this.#voting.markSlow(batchId),
       refused: (batchId, ballot) => this.ballots.refused(batchId, ballot),
       progress: (batchId, ballot) => this.ballots.progress(batchId, ballot),
-      sawOrder: (known, order) => this.#notices.sawOrder(known, order),
+      sawOrder: (known, order) => {
+        this.#notices.sawOrder(known, order)
+        this.ballots.sawOrder(known)
+      },
       doubted: (certificate) => this.#notices.inquire(certificate),
       review: () => this.#commits.reviewAll(),
       passOn: (certificate, from) => this.rounds.committed(certificate, from),

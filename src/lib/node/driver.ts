@@ -8,6 +8,7 @@
  */
 import type { Id } from '../base/bytes.js'
 import { MusigError } from '../base/errors.js'
+import { LIMITS } from '../core/limits.js'
 import { decodeMessage, encodeMessage, type Message, messageCodec } from '../core/message.js'
 import { encodeRecord, recordCodec } from '../core/record.js'
 import type { Effect, Event, ExecutedBatch, Steppable } from '../core/steppable.js'
@@ -27,6 +28,8 @@ export interface DriverObserver {
   sent?(to: number, bytes: number): void
   /** A frame that could not be read; it was dropped. */
   refused?(from: number, reason: string): void
+  /** An own message that is too large for others to read; it was dropped. */
+  unsendable?(to: number, what: string): void
 }
 
 export interface DriverOptions {
@@ -204,6 +207,8 @@ export class Driver {
       this.#frames.set(message, frame)
     }
     const { length } = frame
+    // It may hold what others sent, more of it than fits: the message is lost, this process goes on.
+    if (length > LIMITS.messageBytes) return this.#tell((observer) => observer.unsendable?.(to, `a ${message.type} of ${length} bytes`))
     this.#options.transport.send(to, frame)
     this.#tell((observer) => observer.sent?.(to, length))
   }

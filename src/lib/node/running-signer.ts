@@ -187,7 +187,10 @@ export class RunningSigner {
         { stepped: (_, effects) => this.#stepped(effects) },
         this.#phases,
         this.#metrics,
-        { refused: (from, reason) => log.debug({ from, reason }, 'malformed message') },
+        {
+          refused: (from, reason) => log.debug({ from, reason }, 'malformed message'),
+          unsendable: (to, what) => log.error({ to, what }, 'a message too large to be sent was dropped'),
+        },
       ],
     })
     this.#evidence = new EvidenceFolder(config.store, manifest.clusterId, (error) => log.error({ err: error }, 'could not write evidence'))
