@@ -171,6 +171,25 @@ test('frames that cannot be read are dropped and told', async () => {
   assert.equal(failures, [])
 })
 
+test('a message too large for others is dropped and told, and what follows it leaves', async () => {
+  const dropped: string[] = []
+  const { receive, sent, failures } = await setUp([{ unsendable: (to, what) => dropped.push(`${to} ${what}`) }])
+  const ids = Array.from({ length: 260_000 }, () => idOf(1))
+  receive({ type: 'send', to: 1, message: { type: 'fetch', ids } }, send(2))
+  await turn()
+  assert.match(dropped.join(), /^1 a fetch of \d+ bytes$/)
+  assert.equal(sent(), ['1:2'])
+  assert.equal(failures, [])
+})
+
+test('a record too large to be read again never gets into the store', async () => {
+  const { store, receive, failures } = await setUp()
+  receive({ type: 'persist', record: { type: 'promise', batchId: '00'.repeat(17 * 1024 * 1024), ballot: 1 } })
+  await turn()
+  assert.is(failures[0]?.code, 'INTERNAL')
+  assert.is(store.appends.length, 0)
+})
+
 test('a message object is encoded once, however many it goes to', async () => {
   const { transport, receive } = await setUp()
   const message = fetch(5)
