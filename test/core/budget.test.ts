@@ -5,8 +5,9 @@ import { type Backing, isReadable, type Order } from '../../src/lib/core/certifi
 import { LIMITS } from '../../src/lib/core/limits.js'
 import { encodeMessage, type Message, messageCodec, type PromiseOf } from '../../src/lib/core/message.js'
 import { backingsFault, backingsThatFit, promisesThatFit } from '../../src/lib/core/promise-budget.js'
+import { timeoutDigest } from '../../src/lib/core/statement.js'
 import { Attack } from './attack.js'
-import { HOP_MS, SmallCluster } from './small-cluster.js'
+import { FAKE, HOP_MS, SmallCluster } from './small-cluster.js'
 
 const idOf = (prefix: string, k: number): string => prefix + k.toString(16).padStart(64 - prefix.length, '0')
 
@@ -160,6 +161,24 @@ test('a liar that wants ballots of an executed batch gets few, and what was noti
   assert.ok(repeated() > 0)
   cluster.run(33_000)
   assert.is(repeated(), 0)
+})
+
+test('who wants a ballot of what is final is shown that it is, and helped when it asks again', () => {
+  const cluster = new SmallCluster({ n: 7, deltaMs: 50 })
+  const { id } = cluster.propose(0, ['k'])
+  assert.ok(cluster.settle(id))
+  cluster.run(1000)
+  cluster.forget()
+  const { bls } = cluster.keys[6] ?? { bls: new Uint8Array(32) }
+  const signature = FAKE.bls.sign(bls, timeoutDigest(cluster.manifest, id, 1))
+  const ask = () => {
+    cluster.inject(6, 1, { type: 'timeout', batchId: id, ballot: 1, signature })
+    cluster.run(HOP_MS)
+    return cluster.sentOf('timeout', id).filter(({ from }) => from === 1).length
+  }
+  assert.is(ask(), 0)
+  assert.ok(cluster.sentOf('finals').some(({ from, to }) => from === 1 && to === 6))
+  assert.ok(ask() > 0)
 })
 
 test.run()
