@@ -135,7 +135,7 @@ test('a batch, by its id or a transaction’s, with a certificate that verifies 
 test('status, health, manifest and metrics', async () => {
   const status = (await ask(signer.url, '/api/status')).body
   assert.is(status['index'], 0)
-  assert.is(status['ready'], true)
+  assert.is(status['health'], 'ready')
   assert.is(status['pid'], process.pid)
   assert.is(status['version'], '0.0.0-test')
   assert.match(String(status['orderDigest']), /^[0-9a-f]{64}$/)
