@@ -1,4 +1,3 @@
-// alone
 // time limit: 120 s
 /**
  * Under the guard, as processes: a signer comes back with a log that the others do not have, as if it alone had been given a certificate that was not the

@@ -1,5 +1,4 @@
 // time limit: 240 s
-// alone
 /** Signers with stores on the disk that prune: status, restart from a snapshot, receipts of what is pruned, a store that stays small, one that was lost. */
 import { rmSync } from 'node:fs'
 import { suite } from 'uvu'
