@@ -1,8 +1,12 @@
 /** How a person names signers and groups, and which faults follow for each signer. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { ClusterFolder } from '../../src/lib/cluster/cluster-folder.js'
 import { networkLines } from '../../src/lib/cluster/network.js'
-import { faultsOf, isReachable, parsePartition, parseSigners, signersText } from '../../src/lib/cluster/network-faults.js'
+import { faultsOf, isReachable, parsePartition, parseSigners, readFaults, signersText } from '../../src/lib/cluster/network-faults.js'
 
 test('signers are named by numbers, ranges and lists', () => {
   assert.equal(parseSigners('3', 5), [3])
@@ -52,6 +56,21 @@ test('each signer is told of its own links: cut to other groups, its own way out
     'partitioned: 0-1 / 2',
     'link 0 → 1: 5 ms late, 30 % lost',
   ])
+})
+
+test('a file of faults that is no object is refused by its name', () => {
+  const home = mkdtempSync(join(tmpdir(), 'musig-faults-'))
+  const folder = new ClusterFolder(home, 'default')
+  mkdirSync(dirname(folder.faultsFile), { recursive: true })
+  for (const text of ['null', '3', '"a"', '[]']) {
+    writeFileSync(folder.faultsFile, text)
+    assert.throws(
+      () => readFaults(folder),
+      (error: Error & { code?: string }) => error.code === 'BAD_ENCODING' && error.message.includes('faults.json'),
+      text,
+    )
+  }
+  rmSync(home, { recursive: true })
 })
 
 test.run()

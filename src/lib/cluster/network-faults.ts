@@ -28,6 +28,7 @@ export const NO_FAULTS: ClusterFaults = { partition: [], links: [] }
 export function readFaults(folder: ClusterFolder): ClusterFaults {
   const json = readJson(folder.faultsFile, () => undefined)
   if (json === undefined) return NO_FAULTS
+  if (typeof json !== 'object' || json === null) return fromJson(faultsCodec, json, folder.faultsFile)
   const { schema: _, ...rest } = json as Record<string, unknown>
   return fromJson(faultsCodec, rest, folder.faultsFile)
 }

@@ -107,7 +107,7 @@ export class Context extends FollowerContext {
     this.hasLostRecords = options.hasLostRecords ?? false
   }
 
-  /** Whether this signer signs nothing at all for now: it only follows. */
+  /** Whether this signer signs nothing at all: it only follows. */
   get isSilent(): boolean {
     return this.hasLostRecords || this.isComparing
   }
