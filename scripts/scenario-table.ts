@@ -166,6 +166,17 @@ function lineOf(group: readonly Row[], all: readonly Outcome[]): string {
   return `| ${cells.join(' | ')} |\n`
 }
 
+/** Which commits were run, each with its seeds. */
+function commitsOf(all: readonly Outcome[]): string {
+  const commits = [...new Set(all.map(({ commit }) => commit))]
+  const seedsOf = (name: string) =>
+    total(
+      all.filter(({ commit }) => commit === name),
+      ({ count }) => count,
+    )
+  return commits.map((commit) => `${commit} (${seedsOf(commit)} seeds)`).join(' and ')
+}
+
 function page(all: readonly Outcome[]): string {
   const groups = new Map<string, Row[]>()
   for (const row of rows()) groups.set(`${row.what}/${row.base.n}`, [...(groups.get(`${row.what}/${row.base.n}`) ?? []), row])
@@ -176,7 +187,7 @@ function page(all: readonly Outcome[]): string {
   const failures = all.flatMap((outcome) => outcome.failures)
   return `# What the simulator was run through
 
-Written by \`scripts/scenario-table.ts\` from runs of commit ${[...new Set(all.map(({ commit }) => commit))].join(', ')}. *ok*: no invariant broken, and everything owed was executed. *unknown*: the run showed nothing, because nothing was
+Written by \`scripts/scenario-table.ts\` from runs of commit ${commitsOf(all)}. *ok*: no invariant broken, and everything owed was executed. *unknown*: the run showed nothing, because nothing was
 committed or a planned fault never happened. Progress is owed where at least a quorum of honest signers runs in the end. Under the guard messages between honest signers take less than Δ, and those who
 crash count among the f_s. *fast*: the share of batches that needed no phase 3.
 
