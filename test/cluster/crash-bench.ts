@@ -3,10 +3,9 @@
  * processes that it starts beside the cluster's own.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
 import * as assert from 'uvu/assert'
 import { utf8 } from '../../src/lib/base/bytes.js'
 import { MusigError } from '../../src/lib/base/errors.js'
@@ -22,6 +21,7 @@ import { nodeEd25519 } from '../../src/lib/node/ed25519.js'
 import { openStore } from '../../src/lib/node/store.js'
 import { joinedEvidence, type OwnedRecord } from '../../src/lib/simulator/joined-evidence.js'
 import { Bench } from '../commands/musig.js'
+import { bundleSigner } from '../node/bundle-signer.js'
 import type { Order, Said } from './crash-point.js'
 import { compareStores } from './stored-statements.js'
 
@@ -34,22 +34,8 @@ const OPENING = 100_000
 const PATIENCE_MS = 30_000
 
 /** The bundled crashing signer: it starts in a fraction of the time that the sources take. */
-export async function bundleCrashingSigner(): Promise<string> {
-  mkdirSync(bundles, { recursive: true })
-  const outfile = join(bundles, 'crashing-signer.js')
-  await build({
-    entryPoints: [join(root, 'test/cluster/crashing-signer.ts')],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'esm',
-    external: ['@chainsafe/blst', 'classic-level', 'pino'],
-    logLevel: 'warning',
-    banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
-  })
-  writeFileSync(join(bundles, 'package.json'), '{"type":"module","name":"musig-paxos","version":"0.0.0-test"}')
-  return outfile
+export function bundleCrashingSigner(): Promise<string> {
+  return bundleSigner('test/cluster/crashing-signer.ts', bundles)
 }
 
 export function removeBundles(): void {

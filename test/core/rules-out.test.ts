@@ -288,17 +288,24 @@ attack('certificateFirst', 'ballots ask for another value than the certificate t
   return !isDecided(story, b, 2, [u])
 })
 
-attack('settling', 'a signer that was away takes an old certificate for the last word', (rules) => {
-  // It shows only where what comes before a signer has caught up is not doubted either.
-  const story = new Attack({ n: 7, liars: [5, 6], deltaMs: DELTA_MS, rules: { ...rules, lateDoubted: rules.settling === true } })
+/** Under the guard: seven signers, the last two lie. 0 and 1 saw U before B, the others B first; the liars hold a certificate of ballot 0 by which B goes alone. */
+function keptOfSeven(rules: Partial<Rules>, hopMs = HOP_MS) {
+  const story = new Attack({ n: 7, liars: [5, 6], deltaMs: DELTA_MS, rules })
+  story.delayOf = () => hopMs
   const [u, b] = [story.batch(5), story.batch(6, [5])]
   story.arrive(u, [0, 1])
   story.arrive(b, story.honest)
   story.arrive(u, [2, 3, 4])
   const alone = story.orderOfVotes(b, story.votes(b, [...story.honest, 5, 6]))
-  story.order(alone, [1, 2, 3, 4], 2 * DELTA_MS + HOP_MS)
+  story.order(alone, [1, 2, 3, 4], 2 * DELTA_MS + 2 * hopMs)
   const kept = story.certified(alone)
   assert.ok(kept)
+  return { story, u, b, kept }
+}
+
+attack('settling', 'a signer that was away takes an old certificate for the last word', (rules) => {
+  // It shows only where what comes before a signer has caught up is not doubted either.
+  const { story, u, b, kept } = keptOfSeven({ ...rules, lateDoubted: rules.settling === true })
   story.cluster.crash(4)
   story.prepare(b, 1, [0, 1, 2, 3])
   const later = story.orderOfPromises(b, 1, [u])
@@ -317,15 +324,9 @@ attack('settling', 'a signer that was away takes an old certificate for the last
  * of ballot 0, which is final there, and decide otherwise in ballot 1 while it is away.
  */
 function awayWithCertificate(rules: Partial<Rules>) {
-  const story = new Attack({ n: 7, liars: [5, 6], deltaMs: DELTA_MS, rules })
-  const [u, b] = [story.batch(5), story.batch(6, [5])]
-  story.arrive(u, [0, 1])
-  story.arrive(b, story.honest)
-  story.arrive(u, [2, 3, 4])
-  const alone = story.orderOfVotes(b, story.votes(b, [...story.honest, 5, 6]))
-  story.order(alone, [1, 2, 3, 4], 2 * DELTA_MS + HOP_MS)
+  const { story, u, b, kept } = keptOfSeven(rules)
   story.isHeld = ({ from }) => from === 4
-  story.give(story.certified(alone), [4])
+  story.give(kept, [4])
   assert.is(story.committed(b)[4], '')
   story.cluster.crash(4)
   story.isHeld = () => false
@@ -350,15 +351,7 @@ attack('headsCompared', 'a signer that was away keeps to what it alone was told'
 
 for (const hopMs of [HOP_MS, DELTA_MS - 1])
   attack('lateDoubted', `a signer that was away is shown an old certificate before it has caught up (${hopMs} ms a hop)`, (rules) => {
-    const story = new Attack({ n: 7, liars: [5, 6], deltaMs: DELTA_MS, rules })
-    story.delayOf = () => hopMs
-    const [u, b] = [story.batch(5), story.batch(6, [5])]
-    story.arrive(u, [0, 1])
-    story.arrive(b, story.honest)
-    story.arrive(u, [2, 3, 4])
-    const alone = story.orderOfVotes(b, story.votes(b, [...story.honest, 5, 6]))
-    story.order(alone, [1, 2, 3, 4], 2 * DELTA_MS + 2 * hopMs)
-    const old = story.certified(alone)
+    const { story, u, b, kept } = keptOfSeven(rules, hopMs)
     story.cluster.crash(4)
     const others = [0, 1, 2, 3]
     const orderOfU = story.orderOfVotes(u, story.votes(u, [...others, 5, 6], [b]))
@@ -373,7 +366,7 @@ for (const hopMs of [HOP_MS, DELTA_MS - 1])
     assert.ok(others.every((signer) => story.cluster.orderAt(signer).includes(b.id)))
     story.cluster.restart(4)
     story.cluster.run(2 * DELTA_MS + 1)
-    story.give(old, [4])
+    story.give(kept, [4])
     story.cluster.run(20_000)
     assert.is(story.committed(b)[4] !== undefined, true)
     return story.disagree(b)

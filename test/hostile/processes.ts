@@ -6,10 +6,10 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
 import { MusigError } from '../../src/lib/base/errors.js'
 import { Client } from '../../src/lib/node/client.js'
 import type { SignerConfig } from '../../src/lib/node/signer-config.js'
+import { bundleSigner } from '../node/bundle-signer.js'
 import { type ClusterFiles, clusterFiles, freePorts, TOKEN } from '../node/cluster-fixture.js'
 import { until } from '../node/signers-fixture.js'
 
@@ -35,19 +35,7 @@ export class SignerProcesses {
   /** Bundles the signer and starts `n` of them, linked to one another. */
   static async start(n: number, seed: string): Promise<SignerProcesses> {
     const folder = join(root, 'node_modules', '.cache', `musig-${seed}-test-${process.pid}`)
-    mkdirSync(folder, { recursive: true })
-    await build({
-      entryPoints: [join(root, 'src/lib/node/signer-process.ts')],
-      outfile: join(folder, 'signer.js'),
-      bundle: true,
-      platform: 'node',
-      target: 'node20',
-      format: 'esm',
-      external: ['@chainsafe/blst', 'classic-level', 'pino'],
-      logLevel: 'warning',
-      banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
-    })
-    writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
+    await bundleSigner('src/lib/node/signer-process.ts', folder)
     const started = new SignerProcesses(await clusterFiles(n, seed), folder)
     await until('all are linked', () => started.linked(), START_MS)
     return started

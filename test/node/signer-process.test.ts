@@ -2,17 +2,17 @@
 // alone
 /** Signer processes, bundled as they ship: they find each other, agree, survive a kill, stop cleanly, and say in one line why they cannot start. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { MusigError } from '../../src/lib/base/errors.js'
 import { Client } from '../../src/lib/node/client.js'
 import { readKeyFile } from '../../src/lib/node/keystore.js'
 import type { SignerConfig } from '../../src/lib/node/signer-config.js'
+import { bundleSigner } from './bundle-signer.js'
 import { type ClusterFiles, clusterFiles, putDocument, TOKEN } from './cluster-fixture.js'
 import { until } from './signers-fixture.js'
 
@@ -89,19 +89,7 @@ async function connected(count: number): Promise<boolean> {
 }
 
 test.before(async () => {
-  mkdirSync(folder, { recursive: true })
-  await build({
-    entryPoints: [join(root, 'src/lib/node/signer-process.ts')],
-    outfile: bundle,
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'esm',
-    external: ['@chainsafe/blst', 'classic-level', 'pino'],
-    logLevel: 'warning',
-    banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
-  })
-  writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
+  await bundleSigner('src/lib/node/signer-process.ts', folder)
   files = await clusterFiles(N, 'process')
   signers = files.configs.map((config) => start(flagsOf(config)))
   client = new Client({ addresses: files.addresses, token: TOKEN })

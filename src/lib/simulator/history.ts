@@ -92,7 +92,7 @@ export interface History {
   messages: ReadonlyMap<Id, number>
   /** Whether nothing at all went wrong, and phase 3 is announced to nobody: the guard is off. */
   isCalm: boolean
-  /** How often a batch may have been tried to recover, or told anew on a new connection, at most. */
+  /** How often a batch may have been tried to recover, or told anew to a signer that comes back, at most. */
   attempts: number
   /** The longest time that a batch by itself takes in a calm run; null where more may go wrong than what is wrong with some batches. */
   calmMs: number | null

@@ -48,7 +48,7 @@ export function limitViolations(history: History): Violation[] {
   return [...messageViolations(history), ...delayViolations(history)]
 }
 
-/** L2: a batch takes c·n messages in a calm run, and c·n² for each attempt at recovery and each signer or link that comes back where signers only crash and messages get lost. */
+/** L2: a batch takes c·n messages in a calm run, and c·n² for each attempt at recovery and each signer that comes back where signers only crash and messages get lost. */
 function messageViolations({ n, liars, messages, isCalm, attempts }: History): Violation[] {
   if (liars.size > 0) return []
   const most = isCalm ? CALM_MESSAGES * n : Math.ceil(RECOVERY_MESSAGES * n * n * attempts)

@@ -234,7 +234,7 @@ function historyOf(world: World, manifest: Manifest, liars: ReadonlySet<number>,
     progressOwed: up >= neededFor(manifest, scenario),
     messages: world.messages,
     isCalm: false,
-    attempts: 1 + world.timeline.now / manifest.timing.recoveryTimeoutMs + scenario.restarts + scenario.cuts + scenario.partitions,
+    attempts: 1 + world.timeline.now / manifest.timing.recoveryTimeoutMs + scenario.restarts,
     calmMs: null,
   }
 }
