@@ -93,6 +93,7 @@ const REFUSED: [args: string[], says: RegExp][] = [
   [['run', '--byzantine', '1'], /byzantine/],
   [['replay', '/nowhere/at/all.jsonl'], /cannot read/],
   [['sweep', '--crashes', '2'], /n − q = 1/],
+  [['sweep', '-n', '4', '--liars', '9', '--seeds', '4', '--workers', '2'], /^Error: 9 liars are more than the 4 signers$/m],
   [['sweep', '--seeds', '0'], /seeds/],
 ]
 

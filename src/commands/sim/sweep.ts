@@ -8,7 +8,7 @@ import { MusigError } from '../../lib/base/errors.js'
 import { MusigCommand } from '../../lib/cli/base-command.js'
 import { settingFlags } from '../../lib/cli/setting-flags.js'
 import { boundsOf, parseTolerance } from '../../lib/core/manifest.js'
-import { CALM, type Scenario } from '../../lib/simulator/scenario.js'
+import { CALM, checkScenario, type Scenario } from '../../lib/simulator/scenario.js'
 import { flagOf, SETTINGS, scenarioFrom } from '../../lib/simulator/settings.js'
 import { type Result, simulate } from '../../lib/simulator/simulate.js'
 import { type SweepResult, SweepSum, sweptScenario } from '../../lib/simulator/sweep.js'
@@ -42,7 +42,9 @@ export default class SimSweep extends MusigCommand {
   async run(): Promise<SweepResult | undefined> {
     const { flags } = await this.parse(SimSweep)
     const base = scenarioFrom(CALM, flags)
-    const { crashBound } = boundsOf(Math.max(1, base.n), parseTolerance(base.tolerance))
+    const bounds = boundsOf(Math.max(1, base.n), parseTolerance(base.tolerance))
+    checkScenario(base, bounds)
+    const { crashBound } = bounds
     const crashes = flags.crashes ?? crashBound
     if (crashes > crashBound) throw new MusigError('BAD_INPUT', `--crashes ${crashes} is more than n − q = ${crashBound}`)
     if (flags.share !== undefined) return this.runShare(base, crashes, readShare(flags.share))
