@@ -38,8 +38,8 @@ export class Comparison {
   readonly #shown = new Map<number, Shown>()
   /** Whose answer is waited for, and since when: what nobody asked for is not read. */
   readonly #asked = new Map<number, number>()
-  /** Who has decided otherwise, where in words, and from which own batch on. */
-  readonly #other = new Map<number, { where: string; from: Id | undefined }>()
+  /** Who has decided otherwise, where in words, and the own batches from which on it may be. */
+  readonly #other = new Map<number, { where: string; from: Set<Id | undefined> }>()
 
   constructor(ctx: Context, guard: Guard, events: ComparisonEvents) {
     this.#ctx = ctx
@@ -108,7 +108,9 @@ export class Comparison {
   }
 
   #differs(signer: number, where: string, from: Id | undefined): void {
-    this.#other.set(signer, { where, from })
+    const other = this.#other.get(signer) ?? { where, from: new Set() }
+    this.#other.set(signer, other)
+    other.from.add(from)
   }
 
   /** The first own batch on a key that is not pruned. */
@@ -183,7 +185,7 @@ export class Comparison {
     if (this.#other.size >= this.#needed) {
       const signers = [...this.#other.keys()].sort((a, b) => a - b).join(', ')
       const others = [...this.#other.values()]
-      return this.#fall(`signers ${signers} have another log (${others[0]?.where})`, new Set(others.map(({ from }) => from)))
+      return this.#fall(`signers ${signers} have another log (${others[0]?.where})`, new Set(others.flatMap(({ from }) => [...from])))
     }
     // Who lacks something was asked what speaks against it; that answer takes 2Δ.
     const isThrough = ({ throughAt = Number.POSITIVE_INFINITY, missing }: Shown) => throughAt + (missing.size > 0 ? 2 * manifest.deltaMs : 0) <= now
