@@ -78,7 +78,7 @@ export interface Result {
   latency: { hops: number; ms: number; p95Ms: number; maxMs: number }
   perSigner: PerSigner
   busiest: PerSigner
-  faults: string[]
+  faults: readonly string[]
   lost: number
   suspicions: number
   /** Virtual milliseconds until everything was done. */

@@ -1,5 +1,5 @@
 /**
- * The world of one run: hosts, network, clients and faults on one timeline, all from one seed. Owns who runs and who is connected with whom, and
+ * The world of one run: hosts, network, clients and outages on one timeline, all from one seed. Owns what leaves a signer and where it goes, and
  * counts what every signer sends and signs. What is planned comes from `workload.ts` and `faults.ts`, what is made of it from `simulate.ts`.
  */
 import type { Id } from '../base/bytes.js'
@@ -12,10 +12,10 @@ import { transactionId } from '../core/transaction.js'
 import { Clients } from './clients.js'
 import { type CryptoCounts, countedCrypto, noCounts } from './counted-crypto.js'
 import { drawMs, parseDelay } from './delay.js'
-import { type Fault, faultText } from './faults.js'
+import type { Fault } from './faults.js'
 import { type Happening, Host, type SimulatedSigner } from './host.js'
 import { Network } from './network.js'
-import { endName } from './past.js'
+import { Outages } from './outages.js'
 import { Recorder } from './recorder.js'
 import type { Scenario } from './scenario.js'
 import type { Signers } from './signers.js'
@@ -62,8 +62,6 @@ export class World {
   readonly recorder: Recorder
   readonly clients: Clients
   readonly costs: Costs[]
-  /** Faults that happened, in words. */
-  readonly fired: string[] = []
   /** Messages of signers about each batch. */
   readonly messages = new Map<Id, number>()
   /** Hops behind the execution of a batch at its initiator. */
@@ -77,11 +75,7 @@ export class World {
   readonly #encoded = new WeakMap<Message, Uint8Array>()
   readonly #hops: Map<Id, number>[]
   readonly #executedTxs: Set<Id>[]
-  readonly #released: number[]
-  readonly #cuts = new Set<string>()
-  readonly #pendingCrashes = new Map<number, Fault & { type: 'crash' }>()
-  /** Faults that are still to come or under way. */
-  faultsAhead: number
+  readonly #outages: Outages
   /** Grows whenever something happened after which the run may be over. */
   progress = 0
 
@@ -97,14 +91,13 @@ export class World {
     this.costs = Array.from({ length: ends }, () => ({ messages: 0, bytes: 0, ...noCounts() }))
     this.#hops = Array.from({ length: ends }, () => new Map())
     this.#executedTxs = Array.from({ length: ends }, () => new Set())
-    this.#released = Array.from({ length: ends }, () => 0)
     this.#network = this.#makeNetwork(new SeededRandom(`network/${scenario.seed}`))
     this.hosts = Array.from({ length: ends }, (_, index) => this.#makeHost(index))
+    this.#outages = this.#makeOutages()
     const all = Array.from({ length: n }, (_, signer) => signer)
     for (const self of all) this.hosts[self]?.boot(all.filter((other) => other !== self))
     this.clients = this.#makeClients(plan)
-    this.faultsAhead = options.faults.length
-    for (const fault of options.faults) this.#plan(fault)
+    this.#outages.plan(options.faults)
   }
 
   /** Whether every client has its answer and every running signer and peer has executed every batch that any running signer holds. */
@@ -130,8 +123,14 @@ export class World {
     return end < this.#options.signers.manifest.n
   }
 
-  #faultText(fault: Fault): string {
-    return faultText(fault, this.#options.signers.manifest.n)
+  /** Faults that happened, in words. */
+  get fired(): readonly string[] {
+    return this.#outages.fired
+  }
+
+  /** Faults that are still to come or under way. */
+  get faultsAhead(): number {
+    return this.#outages.ahead
   }
 
   /** Ends all losses. */
@@ -185,6 +184,25 @@ export class World {
     })
   }
 
+  #makeOutages(): Outages {
+    return new Outages({
+      timeline: this.timeline,
+      hosts: this.hosts,
+      n: this.#options.signers.manifest.n,
+      network: this.#network,
+      random: this.#random,
+      happened: (fault) => {
+        this.progress++
+        this.#options.trace?.({ at: this.timeline.now, signer: null, what: 'fault', data: fault })
+      },
+      wentDown: (signer) => this.clients.crashed(signer),
+      started: (signer, executed) => {
+        this.recorder.restarted(signer, this.timeline.now, executed)
+        this.#executedTxs[signer] = new Set(executed.flatMap(({ batch }) => this.recorder.batches.get(batch.id)?.transactions ?? []))
+      },
+    })
+  }
+
   #makeClients(plan: readonly PlannedTransaction[]): Clients {
     return new Clients(
       {
@@ -225,21 +243,13 @@ export class World {
 
   /** Counts and notes what leaves a signer; false where a planned crash comes first. */
   #releasedAt(signer: number, effect: Effect): boolean {
-    const host = this.hosts[signer]
-    if (!host) return true
     if (effect.type === 'persist') {
       this.recorder.durable(signer, effect.record)
       this.#options.spy?.recorded(signer, effect.record)
       this.#options.trace?.(effectLine(this.timeline.now, signer, effect))
     }
     if (effect.type !== 'persist' && effect.type !== 'send') return true
-    this.#released[signer] = (this.#released[signer] ?? 0) + 1
-    const crash = this.#pendingCrashes.get(signer)
-    if (!crash || crash.atRelease === null || (this.#released[signer] ?? 0) < crash.atRelease || !host.isUp) return true
-    this.#pendingCrashes.delete(signer)
-    // The rest of the world hears of it once this step is over.
-    this.timeline.at(this.timeline.now, () => this.#crashed(crash))
-    return false
+    return this.#outages.survives(signer)
   }
 
   #carryOut(signer: number, effect: Exclude<Effect, { type: 'persist' }>): void {
@@ -266,14 +276,11 @@ export class World {
     }
   }
 
-  /** A signer whose log the others do not have begins anew: what it had executed alone, and told its clients, was that of a faulty signer (§9). */
+  /** What a signer had executed that the others do not have, and told its clients, was that of a faulty signer (§9). */
   #startOver(signer: number): void {
-    this.#note(`${endName(signer, this.#options.signers.manifest.n)} starts over`)
-    this.hosts[signer]?.crash()
-    this.#goDown(signer)
     this.clients.disown(signer)
     this.recorder.disown(signer)
-    this.#start(signer)
+    this.#outages.startOver(signer)
   }
 
   #send(from: number, to: number, message: Message): void {
@@ -284,7 +291,7 @@ export class World {
     if (this.#options.countBytes) costs.bytes += this.#encode(message).length
     const batchId = batchIdOf(message)
     if (batchId !== undefined && this.#isSigner(from) && this.#isSigner(to)) this.messages.set(batchId, (this.messages.get(batchId) ?? 0) + 1)
-    if (!this.hosts[to]?.isUp || this.#cuts.has(linkName(from, to))) return
+    if (!this.#outages.reaches(from, to)) return
     const hops = batchId === undefined ? 0 : (this.#hops[from]?.get(batchId) ?? 0) + 1
     this.#network.send(from, to, { message, hops })
   }
@@ -298,161 +305,4 @@ export class World {
     for (const txId of txIds) this.#executedTxs[signer]?.add(txId)
     this.clients.executed(signer, txIds)
   }
-
-  #plan(fault: Fault): void {
-    switch (fault.type) {
-      case 'join':
-        this.timeline.at(fault.atMs, () => {
-          this.#note(this.#faultText(fault))
-          this.faultsAhead--
-          this.#start(fault.signer)
-        })
-        return
-      case 'crash':
-        if (fault.atRelease !== null) this.#pendingCrashes.set(fault.signer, fault)
-        this.timeline.at(fault.atMs, () => {
-          if (fault.atRelease !== null && !this.#pendingCrashes.delete(fault.signer)) return
-          this.hosts[fault.signer]?.crash()
-          this.#crashed(fault)
-        })
-        return
-      case 'cut':
-        this.timeline.at(fault.atMs, () => this.#cut(fault))
-        return
-      case 'partition':
-        this.timeline.at(fault.atMs, () => this.#partition(fault))
-        return
-      case 'pause':
-        this.timeline.at(fault.atMs, () => {
-          this.#note(this.#faultText(fault))
-          this.hosts[fault.signer]?.pause()
-          this.timeline.at(fault.untilMs, () => {
-            this.faultsAhead--
-            this.#note(`signer ${fault.signer} goes on again`)
-            this.hosts[fault.signer]?.resume()
-          })
-        })
-        return
-      case 'jump':
-        this.timeline.at(fault.atMs, () => {
-          this.faultsAhead--
-          this.#note(this.#faultText(fault))
-          this.hosts[fault.signer]?.jump(fault.byMs)
-        })
-        return
-      case 'slow':
-        this.timeline.at(fault.atMs, () => this.#slow(fault))
-        return
-    }
-  }
-
-  #note(fault: string): void {
-    this.progress++
-    this.fired.push(fault)
-    this.#options.trace?.({ at: this.timeline.now, signer: null, what: 'fault', data: fault })
-  }
-
-  /** A signer went down: connections end, and what was on its way to it is lost; what it had sent may still arrive. */
-  #crashed(fault: Fault & { type: 'crash' }): void {
-    const { signer, backAfterMs } = fault
-    this.#note(this.#faultText(fault))
-    this.#goDown(signer)
-    if (backAfterMs === null) this.faultsAhead--
-    else this.timeline.after(backAfterMs, () => this.#restart(signer))
-  }
-
-  #goDown(signer: number): void {
-    for (const other of this.hosts) {
-      if (other.index === signer || !(this.#isSigner(signer) || this.#isSigner(other.index))) continue
-      this.#network.drop(other.index, signer)
-      if (this.#random.upTo(1) === 0) this.#network.drop(signer, other.index)
-      if (!this.#cuts.has(linkName(signer, other.index))) this.#tell(signer, other.index, { type: 'disconnected', signer })
-    }
-    this.clients.crashed(signer)
-  }
-
-  #restart(signer: number): void {
-    this.#note(`${endName(signer, this.#options.signers.manifest.n)} comes back`)
-    this.faultsAhead--
-    this.#start(signer)
-  }
-
-  /** Starts a host from its records, and connects it. */
-  #start(signer: number): void {
-    const restored = this.hosts[signer]?.start() ?? []
-    this.recorder.restarted(signer, this.timeline.now, restored)
-    this.#executedTxs[signer] = new Set(restored.flatMap(({ batch }) => this.recorder.batches.get(batch.id)?.transactions ?? []))
-    for (const other of this.hosts) if (other.isUp && other.index !== signer) this.#connect(signer, other.index)
-  }
-
-  #connect(a: number, b: number): void {
-    if (!this.#isSigner(a) && !this.#isSigner(b)) return
-    if (this.#cuts.has(linkName(a, b)) || !this.hosts[a]?.isUp || !this.hosts[b]?.isUp) return
-    this.#tell(a, b, { type: 'connected', signer: a })
-    this.#tell(b, a, { type: 'connected', signer: b })
-  }
-
-  /** Tells `to` about its connection with `from`, after everything that `from` has sent; nobody if it restarts meanwhile. */
-  #tell(from: number, to: number, happening: Happening): void {
-    const host = this.hosts[to]
-    if (!host?.isUp) return
-    const { incarnation } = host
-    this.#network.signal(from, to, () => {
-      if (host.incarnation === incarnation) host.deliver(happening)
-    })
-  }
-
-  #cut(fault: Fault & { type: 'cut' }): void {
-    const { a, b, untilMs, silent } = fault
-    this.#note(this.#faultText(fault))
-    this.timeline.at(untilMs, () => {
-      this.faultsAhead--
-      this.#note(silent ? `the link from ${a} to ${b} passes again` : `the link between ${a} and ${b} is back`)
-      if (silent) return this.#network.silence(a, b, false)
-      this.#cuts.delete(linkName(a, b))
-      this.#connect(a, b)
-    })
-    if (silent) return this.#network.silence(a, b, true)
-    this.#disconnect(a, b)
-  }
-
-  #disconnect(a: number, b: number): void {
-    this.#cuts.add(linkName(a, b))
-    for (const [from, to] of [[a, b] as const, [b, a] as const]) {
-      this.#network.drop(from, to)
-      if (this.hosts[from]?.isUp) this.#tell(from, to, { type: 'disconnected', signer: from })
-    }
-  }
-
-  #partition(fault: Fault & { type: 'partition' }): void {
-    const { links, untilMs, silent } = fault
-    this.#note(this.#faultText(fault))
-    for (const [from, to] of links) {
-      if (silent) this.#network.silence(from, to, true)
-      else this.#disconnect(from, to)
-    }
-    this.timeline.at(untilMs, () => {
-      this.faultsAhead--
-      this.#note('the network is whole again')
-      for (const [from, to] of links) {
-        if (silent) this.#network.silence(from, to, false)
-        else if (this.#cuts.delete(linkName(from, to))) this.#connect(from, to)
-      }
-    })
-  }
-
-  #slow(fault: Fault & { type: 'slow' }): void {
-    const { a, b, extraMs, untilMs } = fault
-    this.#note(this.#faultText(fault))
-    for (const [from, to] of [[a, b] as const, [b, a] as const]) this.#network.slow(from, to, extraMs)
-    this.timeline.at(untilMs, () => {
-      this.faultsAhead--
-      this.#note(`the link between ${a} and ${b} is as fast as before`)
-      for (const [from, to] of [[a, b] as const, [b, a] as const]) this.#network.slow(from, to, -extraMs)
-    })
-  }
-}
-
-function linkName(a: number, b: number): string {
-  return a < b ? `${a}/${b}` : `${b}/${a}`
 }
