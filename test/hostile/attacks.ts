@@ -37,6 +37,8 @@ export interface Attack {
   /** How each of its connections has to end, and within which time. */
   ends: RegExp
   withinMs: number
+  /** Whether the signer owes such callers work, if not that much of it. */
+  isEntitled?: boolean
 }
 
 /** What became of an attack's connections. */
@@ -366,6 +368,7 @@ export const ATTACKS: readonly Attack[] = [
   },
   {
     name: 'pipelined HTTP requests',
+    isEntitled: true,
     atOnce: 5,
     perSecond: 10,
     open: ({ address }) => raw(address, (socket) => socket.write(http(['GET /metrics HTTP/1.1'], address).repeat(2000))),
@@ -374,6 +377,7 @@ export const ATTACKS: readonly Attack[] = [
   },
   {
     name: 'slow HTTP client, not reading',
+    isEntitled: true,
     atOnce: 5,
     perSecond: 10,
     open: ({ address }) =>

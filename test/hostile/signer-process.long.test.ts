@@ -7,7 +7,7 @@
 import { test } from 'uvu'
 import { ATTACKS, type Target } from './attacks.js'
 import { SignerProcesses } from './processes.js'
-import { hardlyNoticed, latencies, targetOf, withstand } from './under-attack.js'
+import { boundsOf, hardlyNoticed, latencies, targetOf, withstand } from './under-attack.js'
 
 const N = 5
 const TARGET = 3
@@ -26,7 +26,7 @@ test.after(() => cluster?.end())
 
 for (const attack of ATTACKS)
   test(attack.name, async () => {
-    hardlyNoticed(attack.name, await withstand(cluster, attack, target, EFFORT))
+    hardlyNoticed(attack.name, await withstand(cluster, attack, target, EFFORT), boundsOf(attack))
   })
 
 test.run()

@@ -13,7 +13,7 @@ import { until } from '../node/signers-fixture.js'
 import { Ongoing, type Target } from './attacks.js'
 import { FalseAcceptor, LINK_ATTACKS, SlowReader } from './key-thief.js'
 import { SignerProcesses } from './processes.js'
-import { type Findings, GROWTH_MIB, hardlyNoticed, latencies, measured, targetOf, told } from './under-attack.js'
+import { ENTITLED, type Findings, hardlyNoticed, latencies, measured, targetOf, told } from './under-attack.js'
 
 /** Four are a quorum: without the robbed one everything commits. */
 const N = 5
@@ -47,8 +47,8 @@ async function check(name: string, findings: Findings): Promise<void> {
     connected.filter((signer) => signer !== ROBBED),
     HONEST,
   )
-  assert.ok(findings.growthMib < GROWTH_MIB, `${findings.growthMib} MiB more`)
-  hardlyNoticed(name, findings)
+  assert.ok(findings.growthMib < ENTITLED.growthMib, `${findings.growthMib} MiB more`)
+  hardlyNoticed(name, findings, ENTITLED)
 }
 
 for (const attack of LINK_ATTACKS)
