@@ -33,6 +33,7 @@ export interface DescribedNode {
   adoptedBy: number | null
 }
 
+/** What a signer saw of a batch: who voted what, who accepted, and its tree. */
 export interface BatchDescription {
   batchId: Id
   initiator: number

@@ -67,6 +67,7 @@ export function evidenceCodec(clusterId: Id): Codec<Evidence> {
 
 /** A proof of guilt, by its kind. Its two halves stand in one order, so that one proof has one form. */
 export type Evidence = Decoded<ReturnType<typeof tagged<ReturnType<typeof variants>>>>
+/** What a proof of guilt shows: two statements of one signer that no honest signer makes, or one that is wrong by itself. */
 export type EvidenceKind = Evidence['type']
 export type AcceptsHalf = Decoded<typeof acceptsCodec>
 export type OrderHalf = Decoded<typeof orderHalfCodec>

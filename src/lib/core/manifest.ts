@@ -96,11 +96,14 @@ const identityCodec = object({
   signers: list(object({ name: text(64), region: text(64), publicKey: bytes(48), linkKey: bytes(32) }), LIMITS.signers),
 })
 
+/** The waits of a cluster in milliseconds: how long signers wait for one another before they do without. */
 export type Timing = Decoded<typeof timingCodec>
+/** One signer: its keys, and the two signatures that show that it holds their secrets. */
 export type SignerEntry = Decoded<typeof signerCodec>
+/** What a manifest's file says. `machine`: `ledger`, `documents` or the digest of a file; `window`: undecided batches that an initiator may have. */
 export type ManifestContent = Decoded<typeof manifestCodec>
 
-/** The quorums and bounds of §1, all whole numbers of signers. */
+/** Quorum and bounds (§1), all whole numbers of signers. More than `inclusion` votes that name a batch put it before. */
 export interface Bounds {
   n: number
   quorum: number
@@ -110,6 +113,7 @@ export interface Bounds {
   inclusion: number
 }
 
+/** A manifest with what follows from it: signers in their order, quorums, and the id that everything signed in the cluster covers. */
 export interface Manifest extends ManifestContent, Bounds {
   clusterId: Id
 }
@@ -218,12 +222,12 @@ function deriveManifest(content: ManifestContent): Manifest {
   }
 }
 
-/** A manifest as its file holds it. */
+/** A manifest as its file holds it, bytes in hex: what `readManifest` takes. */
 export function manifestToJson(manifest: ManifestContent): object {
   return { schema: 1, ...(toJson(manifestCodec, manifest) as object) }
 }
 
-/** Reads a manifest's JSON without looking at the proofs: for those who only draw. Errors: `BAD_ENCODING`, `BAD_INPUT`. */
+/** Reads a manifest without checking its proofs: enough to draw, to make transactions and to read, not to trust signatures. Errors: `BAD_ENCODING`, `BAD_INPUT`. */
 export function readManifest(json: unknown): Manifest {
   if (typeof json !== 'object' || json === null) throw new MusigError('BAD_ENCODING', 'manifest: not an object')
   const { schema, ...rest } = json as Record<string, unknown>

@@ -31,7 +31,7 @@ export interface TreeData {
 /** How a batch was decided: by its votes alone, with phase 3, or not yet. */
 export type Path = 'fast' | 'slow' | 'undecided'
 
-/** One batch of a group: `votes` is m of §5, `score` a share of n from 0 to 1, `predecessors` the ids that more than `inclusion` votes name. */
+/** One batch of a group: `votes` is m, the number of votes, `score` a share of n from 0 to 1, `predecessors` the ids that more than `inclusion` votes name. */
 export interface OrderBatch {
   readonly id: string
   readonly keys?: readonly string[] | undefined

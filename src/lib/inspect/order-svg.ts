@@ -18,7 +18,7 @@ interface Part {
   readonly bottom: number
 }
 
-/** The line diagram of a group ("Ordering transactions" of the seed) as a self-contained SVG: the line that lies below another for most signers goes first. */
+/** The line diagram of a group as a self-contained SVG: the line that lies below another for most signers goes first. */
 export function drawOrderSvg(data: OrderData): string {
   const shape = orderShape(data)
   const title = orderTitle(data)

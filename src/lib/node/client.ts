@@ -21,6 +21,7 @@ import { Subscription } from './subscription.js'
 /** Where the signers are: their addresses by index, or the file in which a local cluster records them. */
 export type ClientOptions = { addresses: readonly string[]; token?: string | undefined } | { clusterFile: string; token?: string | undefined }
 
+/** How a transaction is handed in. */
 export interface SubmitOptions {
   /** The index of the signer to give it to; another one is taken if that one cannot be reached. */
   to?: number | undefined
@@ -30,7 +31,7 @@ export interface SubmitOptions {
   wait?: 'executed' | 'none' | undefined
 }
 
-/** `from`: the index of the signer to ask, and nobody else. */
+/** How something is read. `from`: the index of the signer to ask, and nobody else. */
 export interface ReadOptions {
   from?: number | undefined
   timeoutMs?: number | undefined
@@ -51,6 +52,15 @@ interface Ask {
   elsewhere?: boolean
 }
 
+/**
+ * A client of a cluster: hands in transactions, waits for their execution, reads, subscribes. It turns to another signer where one cannot be reached; the same
+ * transaction goes along, so that it is executed once, whoever took it first. `close` it at the end.
+ *
+ * @example
+ * const client = new Client({ clusterFile: 'clusters/default/cluster.json' })
+ * const manifest = await client.manifest()
+ * const { receipt } = await client.submit(newTransaction(manifest, { ...transferPayload('alice', 'bob', 10), secretKey }))
+ */
 export class Client {
   readonly #urls: readonly URL[]
   readonly #token: string | undefined

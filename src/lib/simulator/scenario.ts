@@ -12,6 +12,7 @@ import { parseDelay } from './delay.js'
 export const TOPOLOGIES = ['tree', 'star', 'mesh'] as const
 /** What liars may do. */
 export const LIES: readonly string[] = ['any', 'collude', TWIN, ...Object.keys(STRATEGIES)]
+/** How votes travel: along the protocol’s tree, or, to be compared with, through a star or a full mesh. */
 export type Topology = (typeof TOPOLOGIES)[number]
 
 /** A run's settings. Times in virtual milliseconds, shares from 0 to 1, delays as `parseDelay` reads them. */
