@@ -9,7 +9,9 @@ import type { Point } from './crash-point.js'
 /** Waves that are sent until the root meets its point. */
 const WAVES = 60
 /** How long recovery may take to bring the second signer to its point: time-outs double. */
-const RECOVERY_MS = 45_000
+const RECOVERY_MS = 60_000
+/** How long nothing may be undecided until it is over. */
+const QUIET_MS = 3_000
 
 /** A batch without its root. */
 export interface Orphan {
@@ -62,16 +64,21 @@ export class OrphanRun {
     return undefined
   }
 
-  /** Whether a second signer dies during the recovery that is under way. */
+  /** Whether a second signer dies during the recovery that is under way; once the others have executed everything it will not come to its point any more. */
   async diesToo(second: Crashing): Promise<boolean> {
-    const died = await Promise.race([
-      second.ended.then(() => true),
-      until('it dies', async () => second.isOver(), RECOVERY_MS).then(
-        () => true,
-        () => false,
-      ),
-    ])
-    return died && metOf(second) !== undefined
+    let doneAt = Number.POSITIVE_INFINITY
+    await until(
+      'it dies, or the recovery is over',
+      async () => {
+        if (second.isOver()) return true
+        const states = await Promise.all(this.others.map((signer) => this.bench.status(signer)))
+        if (states.some(({ undecided }) => undecided > 0)) doneAt = Number.POSITIVE_INFINITY
+        else doneAt = Math.min(doneAt, Date.now())
+        return Date.now() > doneAt + QUIET_MS
+      },
+      RECOVERY_MS,
+    )
+    return metOf(second) !== undefined
   }
 
   /** Brings the root back; all agree again. */
