@@ -1,22 +1,23 @@
 /**
- * Builds the package: the compiler writes dist/, esbuild bundles the signer process into one file (31 of them start faster that way), and oclif
+ * Builds the package: the compiler writes dist/, esbuild bundles the processes of signers and peers into one file each (31 of them start faster that way), and oclif
  * writes its manifest (start-up without reading every command). The new dist/ takes the old one's place in one step.
  */
 import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inputsDigest, main, root, run, stampFile } from './ready.mjs'
 
-const SIGNER = 'src/lib/node/signer-process.ts'
+/** Entries of processes, and what each is bundled into. */
+const PROCESSES = { 'src/lib/node/signer-process.ts': 'signer.js', 'src/lib/node/peer-process.ts': 'peer.js' }
 /** Packages with native code or worker files of their own cannot be bundled. */
 const EXTERNAL = ['@chainsafe/blst', 'classic-level', 'lmdb', 'pino']
 
 /** @param {string} name */
 const bin = (name) => join(root, 'node_modules', name)
 
-async function bundleSigner(/** @type {string} */ outfile) {
+async function bundle(/** @type {string} */ entry, /** @type {string} */ outfile) {
   const { build } = await import('esbuild')
   await build({
-    entryPoints: [join(root, SIGNER)],
+    entryPoints: [join(root, entry)],
     outfile,
     bundle: true,
     platform: 'node',
@@ -37,7 +38,7 @@ await main(async () => {
   try {
     if (run(process.execPath, [bin('typescript/bin/tsc'), '-p', 'tsconfig.json', '--outDir', fresh]) !== 0)
       throw new Error('the sources do not compile')
-    if (existsSync(join(root, SIGNER))) await bundleSigner(join(fresh, 'signer.js'))
+    for (const [entry, name] of Object.entries(PROCESSES)) await bundle(entry, join(fresh, name))
     if (existsSync(dist)) renameSync(dist, old)
     renameSync(fresh, dist)
   } finally {

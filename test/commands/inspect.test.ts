@@ -176,7 +176,7 @@ test('a signature that does not verify is told as such, and who is at fault wher
 
 test('bad input ends in one line and exit code 2', async () => {
   await cluster.refused(['inspect', 'tree', 'ab12'], 2, 'BAD_INPUT', /too short/)
-  await cluster.refused(['inspect', 'tree', '0'.repeat(12)], 2, 'NOT_FOUND', /knows no batch or transaction/)
+  await cluster.refused(['inspect', 'tree', '0'.repeat(12)], 2, 'NOT_FOUND', /no batch or transaction 000000000000 is known here/)
   await cluster.refused(['inspect', 'tree', slowId(), '--from', '7'], 2, 'BAD_INPUT', /no signer 7/)
   await cluster.refused(['inspect', 'tree', slowId(), '--cluster', 'nowhere'], 2, 'NOT_FOUND', /no cluster/)
   await cluster.refused(['inspect', 'tree', slowId(), '--svg', '-'], 2, 'BAD_INPUT', /both go to stdout/)

@@ -173,7 +173,7 @@ test('show: by a prefix of six or more, the certificate into a file; list and wa
 test('ids: too short, not hex, unknown, ambiguous', async () => {
   await cluster.refused(['tx', 'show', 'abcde'], 2, 'BAD_INPUT', /"abcde" is too short.*6/)
   await cluster.refused(['tx', 'show', 'alice!'], 2, 'BAD_INPUT', /not a transaction id/)
-  await cluster.refused(['tx', 'show', '0'.repeat(20)], 2, 'NOT_FOUND', /knows no transaction/)
+  await cluster.refused(['tx', 'show', '0'.repeat(20)], 2, 'NOT_FOUND', /no transaction 0+ is known here/)
   const ids = ['abcdef01', 'abcdef02'].map((start) => start.padEnd(64, '0'))
   assert.throws(() => findId(ids, 'abcdef', 'transaction'), /beginning of 2 ids/)
   assert.is(findId(ids, 'abcdef02', 'transaction'), ids[1])

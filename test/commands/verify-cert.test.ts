@@ -41,7 +41,7 @@ test('verify sig --tx fetches the certificate and checks it here', async () => {
   assert.is(verdict['distinctMessages'], 1)
   const { stdout } = await cluster.good(['verify', 'sig', '--tx', fast.batchId])
   assert.match(stdout, /^Valid: batch [0-9a-f]{16} is committed, by its votes alone$/m)
-  await cluster.refused(['verify', 'sig', '--tx', '0'.repeat(12)], 2, 'NOT_FOUND', /knows no/)
+  await cluster.refused(['verify', 'sig', '--tx', '0'.repeat(12)], 2, 'NOT_FOUND', /is known here/)
   await cluster.refused(['verify', 'sig', '--tx', 'abc'], 2, 'BAD_INPUT', /too short/)
   await cluster.refused(['verify', 'sig', '--tx', slowTx, '--message', 'x'], 2, 'BAD_INPUT', /either --tx/)
 })

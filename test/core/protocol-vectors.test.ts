@@ -15,7 +15,7 @@ import { loadManifest, readManifest } from '../../src/lib/core/manifest.js'
 import { decodeMessage, encodeMessage, messageCodec } from '../../src/lib/core/message.js'
 import { blst } from '../../src/lib/node/blst.js'
 import { nodeEd25519 } from '../../src/lib/node/ed25519.js'
-import { Acceptor, Dialler } from '../../src/lib/node/handshake.js'
+import { Acceptor, Dialler, signerIdentity } from '../../src/lib/node/handshake.js'
 import { having, hex, itemsOf, type Json, members, omit, parentsByText, permutationByText, plainOf, statement, u32, unhex } from './text.js'
 
 const vectors = JSON.parse(readFileSync(new URL('../vectors/protocol.json', import.meta.url), 'utf8')) as ProtocolVectors
@@ -249,7 +249,12 @@ test('messages: one of each type at least, and the same bytes again after decodi
 
 test('hello: a real handshake signs the statement as the text has it', () => {
   const manifest = readManifest(vectors.manifest)
-  const context = (self: number) => ({ self, manifest, ed25519: nobleEd25519, linkSecretKey: unhex(vectors.signers[self]?.linkSecret ?? '') })
+  const context = (self: number) => ({
+    self: signerIdentity(manifest, self),
+    manifest,
+    ed25519: nobleEd25519,
+    linkSecretKey: unhex(vectors.signers[self]?.linkSecret ?? ''),
+  })
   const [dialler, acceptor] = [new Dialler(context(0), 1), new Acceptor(context(1))]
   const hello = dialler.hello()
   const answer = acceptor.answer(hello)

@@ -8,7 +8,7 @@ import { WebSocket } from 'ws'
 import { decodeCbor, encodeCbor, type Plain } from '../../src/lib/base/cbor.js'
 import type { Manifest } from '../../src/lib/core/manifest.js'
 import { nodeEd25519 } from '../../src/lib/node/ed25519.js'
-import { Dialler } from '../../src/lib/node/handshake.js'
+import { Dialler, signerIdentity } from '../../src/lib/node/handshake.js'
 import { TOKEN } from '../node/cluster-fixture.js'
 
 /** What is attacked, and with which key where one is needed. */
@@ -146,7 +146,7 @@ export function link(
 }
 
 export function diallerOf({ manifest, known, index }: Target): Dialler {
-  return new Dialler({ self: known.index, manifest, ed25519: nodeEd25519, linkSecretKey: known.linkSecretKey }, index)
+  return new Dialler({ self: signerIdentity(manifest, known.index), manifest, ed25519: nodeEd25519, linkSecretKey: known.linkSecretKey }, index)
 }
 
 /** A hello in which one thing is not as it should be. */

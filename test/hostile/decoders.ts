@@ -30,7 +30,7 @@ import type { StateMachine } from '../../src/lib/machine/state-machine.js'
 import { readTransactionLines } from '../../src/lib/machine/transaction-lines.js'
 import { nodeEd25519 } from '../../src/lib/node/ed25519.js'
 import { pack, unpack } from '../../src/lib/node/framing.js'
-import { Acceptor, Dialler, type HandshakeContext } from '../../src/lib/node/handshake.js'
+import { Acceptor, Dialler, type HandshakeContext, signerIdentity } from '../../src/lib/node/handshake.js'
 import { readBody } from '../../src/lib/node/http-guard.js'
 import { publicKeyJson, readPublicKey } from '../../src/lib/node/keyring.js'
 import { encryptKey, insecureKey, keyFileText, openSecret, parseKeyFile } from '../../src/lib/node/keystore.js'
@@ -169,7 +169,7 @@ function wire(): Decoder[] {
 function links(): Decoder[] {
   const cluster = testCluster(3)
   const context = (self: number): HandshakeContext => ({
-    self,
+    self: signerIdentity(cluster.manifest, self),
     manifest: cluster.manifest,
     ed25519: nodeEd25519,
     linkSecretKey: cluster.linkSecretKeys[self] ?? new Uint8Array(32),

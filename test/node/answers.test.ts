@@ -8,10 +8,11 @@ import { Journal } from '../../src/lib/core/journal.js'
 import { LOCAL_TIMING, makeManifest, signerEntry } from '../../src/lib/core/manifest.js'
 import { type Batch, makeBatch, transactionId } from '../../src/lib/core/transaction.js'
 import { Documents } from '../../src/lib/machine/documents.js'
-import { batchAnswer, certificateAnswer, findId, healthOf, type Subject, statusAnswer, transactionAnswer } from '../../src/lib/node/answers.js'
+import { batchAnswer, certificateAnswer, findId, transactionAnswer } from '../../src/lib/node/answers.js'
 import { loadCrypto } from '../../src/lib/node/crypto.js'
 import { Executor } from '../../src/lib/node/executor.js'
 import { PhaseClock } from '../../src/lib/node/phases.js'
+import { healthOf, type SignerSubject, statusAnswer } from '../../src/lib/node/signer-status.js'
 import { putDocument } from './cluster-fixture.js'
 
 const crypto = loadCrypto()
@@ -37,7 +38,7 @@ function setUp() {
   const journal = new Journal(manifest)
   const executor = new Executor(manifest.clusterId, new Documents())
   const phases = new PhaseClock()
-  const subject: Subject = {
+  const subject: SignerSubject = {
     self: 0,
     manifest,
     journal,
@@ -45,13 +46,14 @@ function setUp() {
     executor,
     phases,
     connected: new Set([1, 2]),
+    peers: () => 0,
     lost: () => undefined,
     isComparing: () => false,
     beyondReach: () => undefined,
     storeBytes: () => 0,
     faults: [],
     evidence: [],
-    suspicion: new Map(),
+    suspicion: () => [],
     bls: 'blst',
     version: '0',
     startedAt: 0,
@@ -160,7 +162,7 @@ test('ids by prefix', () => {
   assert.is(findId(ids, '112233', 'batch'), '11223344')
   assert.is(findId(ids, 'AABBCCDD', 'batch'), 'aabbccdd')
   assert.throws(() => findId(ids, 'aabbcc', 'batch'), /2 ids of a batch: give more digits/)
-  assert.throws(() => findId(ids, '99999999', 'batch'), /knows no batch/)
+  assert.throws(() => findId(ids, '99999999', 'batch'), /no batch 99999999 is known here/)
   assert.throws(() => findId(ids, '11223', 'batch'), /6 to 64 hex digits/)
   assert.throws(() => findId(ids, '1122334z', 'batch'), /no id/)
 })

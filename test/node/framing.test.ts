@@ -3,7 +3,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { SeededRandom } from '../../src/lib/base/prng.js'
 import { LIMITS } from '../../src/lib/core/limits.js'
-import { FRAMES_PER_MESSAGE, PACKED_BYTES, pack, unpack } from '../../src/lib/node/framing.js'
+import { PACKED_BYTES, pack, SIGNER_PACK, unpack } from '../../src/lib/node/framing.js'
 
 const test = suite('framing')
 
@@ -28,10 +28,10 @@ test('what does not fit into one message goes into the next', () => {
     [1, 1, 1],
   )
   assert.ok(messages.every((message) => message.length <= PACKED_BYTES))
-  const many = pack(Array.from({ length: FRAMES_PER_MESSAGE + 1 }, () => Uint8Array.of(9)))
+  const many = pack(Array.from({ length: SIGNER_PACK.frames + 1 }, () => Uint8Array.of(9)))
   assert.equal(
     many.map((message) => unpack(message).length),
-    [FRAMES_PER_MESSAGE, 1],
+    [SIGNER_PACK.frames, 1],
   )
 })
 
@@ -43,7 +43,7 @@ test('malformed messages are refused', () => {
     [Uint8Array.of(0, 0, 0, 2, 1), /within a frame/],
     [Uint8Array.of(255, 255, 255, 255, 1), /within a frame/],
     [Uint8Array.of(0, 0, 0, 1, 1, 0), /within a length/],
-    [new Uint8Array(5 * (FRAMES_PER_MESSAGE + 1)).map((_, i) => (i % 5 === 3 ? 1 : 0)), /more than 4096 frames/],
+    [new Uint8Array(5 * (SIGNER_PACK.frames + 1)).map((_, i) => (i % 5 === 3 ? 1 : 0)), /more than 4096 frames/],
   ]
   for (const [message, words] of cases) assert.throws(() => unpack(message), words)
 })

@@ -4,14 +4,27 @@ import * as assert from 'uvu/assert'
 import { decodeCbor, encodeCbor, type Plain } from '../../src/lib/base/cbor.js'
 import { SeededRandom } from '../../src/lib/base/prng.js'
 import { nodeEd25519 } from '../../src/lib/node/ed25519.js'
-import { Acceptor, Dialler, HANDSHAKE_BYTES, type HandshakeContext } from '../../src/lib/node/handshake.js'
+import {
+  Acceptor,
+  Dialler,
+  HANDSHAKE_BYTES,
+  type HandshakeContext,
+  type Identity,
+  peerIdentity,
+  signerIdentity,
+} from '../../src/lib/node/handshake.js'
 import { type TestCluster, testCluster } from './mesh.js'
 
 const test = suite('handshake')
 const cluster = testCluster(4)
 
 function context(self: number, of: TestCluster = cluster, key = self): HandshakeContext {
-  return { self, manifest: of.manifest, ed25519: nodeEd25519, linkSecretKey: of.linkSecretKeys[key] ?? new Uint8Array(32) }
+  return {
+    self: signerIdentity(of.manifest, self),
+    manifest: of.manifest,
+    ed25519: nodeEd25519,
+    linkSecretKey: of.linkSecretKeys[key] ?? new Uint8Array(32),
+  }
 }
 
 /** Changes one field of a message's plain form. */
@@ -26,7 +39,7 @@ test('two signers know each other after three messages and a welcome', () => {
   const dialler = new Dialler(context(1), 3)
   const acceptor = new Acceptor(context(3))
   const proof = dialler.proof(acceptor.answer(dialler.hello()))
-  assert.is(acceptor.dialler(proof), 1)
+  assert.equal(acceptor.dialler(proof), signerIdentity(cluster.manifest, 1))
   dialler.welcomed(acceptor.welcome())
 })
 
@@ -78,6 +91,39 @@ test('roles, indexes and keys must be those of the manifest', () => {
   assert.throws(answer(identity((self) => self.set('key', new Uint8Array(32)))), /not that of signer 1/)
   assert.throws(answer(new Dialler(context(1), 2).hello()), /wants another signer/)
   assert.throws(answer(new Dialler(context(3), 3).hello()), /this very signer/)
+})
+
+/** What a peer with a key of its own brings. */
+function stranger(key: number, identity?: Partial<Identity>): HandshakeContext {
+  const linkSecretKey = new Uint8Array(32).fill(key)
+  return { ...context(1), self: { ...peerIdentity(nodeEd25519.publicKey(linkSecretKey)), ...identity }, linkSecretKey }
+}
+
+test('a peer shakes hands with a key that nobody knows, where peers are served', () => {
+  const dialler = new Dialler(stranger(9), 3)
+  const acceptor = new Acceptor(context(3), 'peer')
+  const proof = dialler.proof(acceptor.answer(dialler.hello()))
+  assert.equal(acceptor.dialler(proof), stranger(9).self)
+  dialler.welcomed(acceptor.welcome())
+})
+
+test('a peer must hold the key that it names; signers come as signers, and no signer’s key is a peer’s', () => {
+  const thief = new Dialler({ ...stranger(9), linkSecretKey: new Uint8Array(32).fill(8) }, 3)
+  const acceptor = new Acceptor(context(3), 'peer')
+  const proof = thief.proof(acceptor.answer(thief.hello()))
+  assert.throws(() => acceptor.dialler(proof), /dialler's signature is not valid/)
+  const answer = (of: HandshakeContext) => () => new Acceptor(context(3), 'peer').answer(new Dialler(of, 3).hello())
+  assert.throws(answer(context(1)), /role “signer” are not served here/)
+  assert.throws(answer(stranger(9, { index: 2 })), /a peer has no index/)
+  assert.throws(answer({ ...context(1), self: peerIdentity(context(1).self.key) }), /its key is that of signer 1/)
+  assert.throws(() => new Acceptor(context(3)).answer(new Dialler(stranger(9), 3).hello()), /role “peer” are not served here/)
+})
+
+test('a peer speaks to nobody but the signer that it dials', () => {
+  const dialler = new Dialler(stranger(9), 3)
+  assert.throws(() => dialler.proof(new Acceptor(context(3, cluster, 2), 'peer').answer(dialler.hello())), /acceptor's signature is not valid/)
+  const other = new Acceptor(context(2), 'peer').answer(new Dialler(stranger(9), 2).hello())
+  assert.throws(() => dialler.proof(other), /not the signer that was dialled/)
 })
 
 test('an answer of another signer than the one dialled is refused', () => {

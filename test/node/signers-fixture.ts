@@ -1,9 +1,13 @@
-/** Signers of a cluster inside the test's own process. */
+/** Signers and peers of a cluster inside the test's own process. */
+import { join } from 'node:path'
 import { pino } from 'pino'
 import { loadCrypto } from '../../src/lib/node/crypto.js'
+import { loadPeer, type PeerConfig } from '../../src/lib/node/peer-config.js'
+import type { PeerStatusAnswer } from '../../src/lib/node/peer-status.js'
+import { RunningPeer } from '../../src/lib/node/running-peer.js'
 import { RunningSigner } from '../../src/lib/node/running-signer.js'
 import { loadConfig, Manifests } from '../../src/lib/node/signer-config.js'
-import type { ClusterFiles } from './cluster-fixture.js'
+import { type ClusterFiles, freePorts } from './cluster-fixture.js'
 
 const crypto = loadCrypto()
 
@@ -34,4 +38,28 @@ export async function until(what: string, ask: () => Promise<boolean> | boolean,
     if (Date.now() > end) throw new Error(`not within ${limitMs} ms: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
+}
+
+/** Starts a peer of a cluster, its API on a port of its own. */
+export async function startPeer(files: ClusterFiles, name: string, options: Partial<PeerConfig> = {}): Promise<RunningPeer> {
+  const [config] = files.configs
+  if (!config) throw new Error('no signer')
+  const { manifest, addresses } = config
+  const [port] = await freePorts(1)
+  const store = join(files.folder, name)
+  const peer = { manifest, addresses, store, api: `http://127.0.0.1:${port}`, machineFile: null, confirm: 0, follow: null, ...options }
+  return RunningPeer.start({
+    config: await loadPeer(peer, crypto),
+    crypto,
+    log: pino({ level: 'silent' }),
+    version: '0.0.0-test',
+    failed: (error) => {
+      throw error
+    },
+  })
+}
+
+/** What a peer says of itself. */
+export async function peerStatus(peer: RunningPeer): Promise<PeerStatusAnswer> {
+  return (await (await fetch(new URL('/api/status', peer.url))).json()) as PeerStatusAnswer
 }

@@ -5,7 +5,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type ClientOptions, WebSocket, WebSocketServer } from 'ws'
 import { nodeEd25519 } from '../../src/lib/node/ed25519.js'
-import { Acceptor, Dialler } from '../../src/lib/node/handshake.js'
+import { Acceptor, Dialler, signerIdentity } from '../../src/lib/node/handshake.js'
 import { frame, listen, startMesh, startNode, stopAll, type TestNode, testCluster, texts, until } from './mesh.js'
 
 const test = suite('transport under attack')
@@ -46,7 +46,12 @@ async function attack(address: string, headers: Record<string, string> = {}, opt
 }
 
 function context(self: number, key = self, of = cluster) {
-  return { self, manifest: of.manifest, ed25519: nodeEd25519, linkSecretKey: of.linkSecretKeys[key] ?? new Uint8Array(32) }
+  return {
+    self: signerIdentity(of.manifest, self),
+    manifest: of.manifest,
+    ed25519: nodeEd25519,
+    linkSecretKey: of.linkSecretKeys[key] ?? new Uint8Array(32),
+  }
 }
 
 /** Says hello, waits for the answer, proves. */

@@ -2,8 +2,9 @@
 import { Flags } from '@oclif/core'
 import { MusigError } from '../../lib/base/errors.js'
 import { MusigCommand } from '../../lib/cli/base-command.js'
+import { LOG_LEVELS } from '../../lib/node/process-host.js'
 import { MAX_SNAPSHOT_EVERY, readConfigs, type SignerConfig } from '../../lib/node/signer-config.js'
-import { LOG_LEVELS, runSigners } from '../../lib/node/signer-host.js'
+import { runSigners } from '../../lib/node/signer-host.js'
 
 const SINGLE = ['manifest', 'key', 'store', 'addresses', 'token-file'] as const
 

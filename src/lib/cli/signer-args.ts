@@ -1,5 +1,9 @@
 /** Commands that take several signers: reading their indices, and saying what happened to them. */
+import { Flags } from '@oclif/core'
 import { MusigError } from '../base/errors.js'
+
+/** Signers as one flag names them: `0,3,5`. */
+export const signersFlag = Flags.custom<number[]>({ parse: async (typed) => signerIndices(typed.split(',').map((word) => word.trim())) })
 
 /** The signers named on a command line, each once. Errors: `BAD_INPUT`. */
 export function signerIndices(typed: readonly unknown[]): number[] {

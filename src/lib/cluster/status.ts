@@ -1,7 +1,7 @@
 /** What a cluster and its signers are doing now: from its files, from the processes that run, and from what each signer says. */
 import { toHex } from '../base/bytes.js'
-import type { StatusAnswer } from '../node/answers.js'
 import { Client } from '../node/client.js'
+import type { StatusAnswer } from '../node/signer-status.js'
 import { type ClusterFolder, clustersOf } from './cluster-folder.js'
 import { processGroups, statusOf } from './launch.js'
 import { type NetworkState, networkOf } from './network.js'

@@ -4,6 +4,7 @@
  */
 import type { Id } from '../base/bytes.js'
 import type { FollowerContext } from './follower-context.js'
+import type { Journal } from './journal.js'
 import { LIMITS } from './limits.js'
 import type { MessageOf } from './message.js'
 
@@ -16,6 +17,11 @@ interface Page {
   next: number
   missing: Set<Id>
   last: boolean
+}
+
+/** The page of a log that begins at a place; without ids where nothing stands there. */
+export function pageOf({ logs, pruned }: Journal, from: number): MessageOf<'page'> {
+  return { type: 'page', from, ids: logs.executed.slice(from, from + LIMITS.idsPerPage), executed: logs.executed.length, pruned }
 }
 
 export class CatchUp {
@@ -75,18 +81,21 @@ export class CatchUp {
   }
 
   onSync(from: number, { executed, digest, from: cursor }: MessageOf<'sync'>): void {
-    const { logs, pruned } = this.#ctx.journal
+    const { logs } = this.#ctx.journal
     const isAlike = executed === logs.executed.length && digest === logs.executedDigest
     const held = isAlike ? executed : Math.min(cursor, logs.executed.length)
     this.#held.set(from, Math.max(held, this.#held.get(from) ?? 0))
     if (isAlike) return void this.#walked.add(from)
-    const ids = logs.executed.slice(cursor, cursor + LIMITS.idsPerPage)
-    if (ids.length > 0) this.#ctx.send(from, { type: 'page', from: cursor, ids, executed: logs.executed.length, pruned })
+    const page = pageOf(this.#ctx.journal, cursor)
+    if (page.ids.length > 0) this.#ctx.send(from, page)
     if (executed > logs.executed.length) this.compareWith(from)
   }
 
   onPage(from: number, { from: cursor, ids, executed, pruned }: MessageOf<'page'>): void {
-    if (this.#page || !this.#asked.has(from) || this.#ctx.now < (this.#idleUntil.get(from) ?? 0) || cursor !== (this.#cursors.get(from) ?? 0)) return
+    if (this.#page || !this.#asked.has(from) || this.#ctx.now < (this.#idleUntil.get(from) ?? 0)) return
+    // Whatever it claims, it lists nothing more from there on.
+    if (ids.length === 0) return this.#ended(from, cursor)
+    if (cursor !== (this.#cursors.get(from) ?? 0)) return
     this.#asked.delete(from)
     const { journal } = this.#ctx
     const next = cursor + ids.length
@@ -107,6 +116,13 @@ export class CatchUp {
     // At the tip most of what is missing is on its way already.
     const waitMs = this.#page.last ? this.#ctx.manifest.timing.catchUpWaitMs : 0
     this.#ctx.timers.set('page', this.#ctx.now + waitMs, () => this.#fetch())
+  }
+
+  #ended(from: number, cursor: number): void {
+    this.#asked.delete(from)
+    this.#pruned.delete(from)
+    this.#cursors.set(from, cursor)
+    this.#walked.add(from)
   }
 
   #fetch(): void {

@@ -52,6 +52,8 @@ export class Learner implements Steppable {
   /** Signers with a live connection, and those among them that are not believed. */
   readonly #linked = new Set<number>()
   readonly #distrusted = new Set<number>()
+  /** How many batches each signer says it has executed, since it is connected. */
+  readonly #reach = new Map<number, number>()
   /** After a contradiction: the one signer whose certificates are taken until the logs agree again. */
   #guide: number | undefined
   #guideTurn = 0
@@ -74,6 +76,26 @@ export class Learner implements Steppable {
   /** All that this learner has derived; to be read only. */
   get journal(): Journal {
     return this.#ctx.journal
+  }
+
+  /** The signers with a live connection. */
+  get linked(): ReadonlySet<number> {
+    return this.#linked
+  }
+
+  /** Those that fed what is not true, and are left alone for a while. */
+  get distrusted(): ReadonlySet<number> {
+    return this.#distrusted
+  }
+
+  /** How many batches signers say they have executed: those that are linked, believed and have said it. */
+  get reach(): ReadonlyMap<number, number> {
+    return this.#reach
+  }
+
+  /** As of a signer. */
+  get beyondReach(): Id | undefined {
+    return this.#catchUp.beyondReach
   }
 
   get wakeAt(): number | undefined {
@@ -146,6 +168,7 @@ export class Learner implements Steppable {
       case 'have':
         return this.#onHave(from, message)
       case 'page':
+        this.#reach.set(from, message.executed)
         return this.#ctx.connected.has(from) ? this.#catchUp.onPage(from, message) : undefined
       case 'heads':
         return this.#onHeads(from, message)
@@ -256,6 +279,7 @@ export class Learner implements Steppable {
   }
 
   #leave(signer: number): void {
+    this.#reach.delete(signer)
     this.#ctx.connected.delete(signer)
     this.#catchUp.disconnected(signer)
     if (this.#guide === signer) this.#trustAllAgain()

@@ -53,8 +53,19 @@ function batchCodec(clusterId: Id): Codec<Batch> {
   )
 }
 
+/** What a peer may ask a signer (§11), and signers one another. */
+const questions = {
+  /** Asks for batches by id. */
+  fetch: object({ ids: list(id, LIMITS.idsPerFetch) }),
+  /** Compares logs: how many batches were executed, a digest of their set, and from where the other's log is wanted. */
+  sync: object({ executed: uint(), digest: id, from: uint() }),
+  /** Asks for the heads of key logs, each at this height or, where fewer batches were executed, at the latest. */
+  'heads-request': object({ heights: heightsCodec }),
+}
+
 function variants(batch: Codec<Batch>) {
   return {
+    ...questions,
     /** 1a, down: a batch and its root's view as the reference. */
     propose: object({ batch, reference: viewCodec }),
     /** 1b, up: the votes of a subtree as one multi-signature (none while all are put off), and who puts its vote off (§8). */
@@ -96,18 +107,12 @@ function variants(batch: Codec<Batch>) {
     inquire: object({ items: list(object({ batchId: id, rank: uint(MAX_BALLOT + 1) }), LIMITS.idsPerPage) }),
     /** What is final for the sender (§9). */
     finals: object({ items: list(object({ batchId: id, valueDigest: id }), LIMITS.idsPerPage) }),
-    /** Asks for batches by id. */
-    fetch: object({ ids: list(id, LIMITS.idsPerFetch) }),
     /** Asks for batches of an initiator that are missing before one that came. */
     'fetch-sequence': object({ initiator: uint(LIMITS.signers), from: uint(), to: uint() }),
-    /** The answer to both: a batch, with its certificate if it is committed. */
+    /** The answer to both, and to FETCH: a batch, with its certificate if it is committed. */
     have: object({ batch, certificate: nullable(certificateCodec) }),
-    /** Compares logs: how many batches were executed, a digest of their set, and from where the other's log is wanted. */
-    sync: object({ executed: uint(), digest: id, from: uint() }),
     /** A page of the other's log of executed batches, in its own order. It has no more than the ids of the first `pruned` of them. */
     page: object({ from: uint(), ids: list(id, LIMITS.idsPerPage), executed: uint(), pruned: uint() }),
-    /** Asks for the heads of key logs, each at this height or, where fewer batches were executed, at the latest. */
-    'heads-request': object({ heights: heightsCodec }),
     /** The answer: the heads of the keys that have any. */
     heads: object({ heads: mapOf(text(LIMITS.keyBytes, 1), object({ height: uint(2 ** 32 - 1), head: id }), LIMITS.keysPerBatch) }),
   }
@@ -122,6 +127,9 @@ export type PromiseOf = Decoded<typeof promiseCodec>
 export function messageCodec(clusterId: Id) {
   return tagged(variants(batchCodec(clusterId)))
 }
+
+/** What is read of a peer: all else that it might say counts nowhere, and is not even taken apart. */
+export const questionCodec = tagged(questions)
 
 /** The batch that a message is about, if it is about one. */
 export function batchIdOf(message: Message): Id | undefined {
@@ -139,7 +147,7 @@ export function batchIdOf(message: Message): Id | undefined {
 }
 
 /** Reads a frame. Errors: `BAD_ENCODING`. */
-export function decodeMessage(codec: Codec<Message>, frame: Uint8Array): Message {
+export function decodeMessage<M extends Message>(codec: Codec<M>, frame: Uint8Array): M {
   return fromCbor(codec, frame, LIMITS.messageBytes)
 }
 

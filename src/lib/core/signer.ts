@@ -66,7 +66,7 @@ export class Signer implements Steppable {
     this.ballots = new Ballots(ctx, this.#voting, this.#acceptor, this.#commits, this.#guard, this.#notices, this.#coordinator)
     this.#catchUp = new CatchUp(ctx, ctx.self)
     this.#witness = new Witness(ctx)
-    this.#peers = new Peers(ctx, this.#commits, this.#catchUp)
+    this.#peers = new Peers(ctx, this.#commits)
     this.intake = new Intake(ctx, this.#voting, this.rounds)
     this.#comparison = new Comparison(ctx, this.#guard, { stands: () => this.#takeUp(), falls: (reason, stands) => this.#startOver(reason, stands) })
     ctx.events = {

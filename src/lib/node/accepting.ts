@@ -1,54 +1,74 @@
 /**
- * The way in: upgrades on `/link`. Owns what is checked before and during the acceptor's half of the handshake and the cap on connections that have not
- * finished it. Whether a known signer gets a link, and the link itself, belong to `transport.ts`.
+ * The way in: upgrades on `/link`, where signers come, or on `/peer`, where peers do. Each has a door of its own: what strangers do at the second takes nothing
+ * from the first. Owns what is checked before and during the acceptor's half of the handshake and the cap on connections that have not
+ * finished it. Whether who is known gets a link, and the link itself, belong to `transport.ts` and `peer-links.ts`.
  */
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { PACKED_BYTES } from './framing.js'
-import { Acceptor, HANDSHAKE_BYTES, type HandshakeContext } from './handshake.js'
+import { equalBytes } from '../base/bytes.js'
+import { Acceptor, HANDSHAKE_BYTES, type HandshakeContext, type Identity } from './handshake.js'
 import { HandshakeGuard } from './handshake-guard.js'
 import type { TransportMetrics } from './link.js'
-import { signerOfSocket } from './link-tls.js'
+import { provedKey, signerOfSocket } from './link-tls.js'
 import { isLoopback } from './loopback.js'
 import type { TransportLog } from './transport-options.js'
 
-/** The path on which links are opened. */
-export const LINK_PATH = '/link'
+/** The paths on which links are opened, by the role of who dials. */
+export const LINK_PATHS: Record<Identity['role'], string> = { signer: '/link', peer: '/peer' }
+
+/** Whether a request's target is one on which links are opened. */
+export function isLinkTarget(target: string): boolean {
+  const [path] = target.split('?', 1)
+  return Object.values(LINK_PATHS).some((known) => known === path)
+}
 
 export interface AcceptingOptions {
   context: HandshakeContext
+  /** Who is let in. */
+  role: Identity['role']
+  /** Bytes of the largest message on its links. */
+  maxBytes: number
   handshakeMs: number
   /** Connections without a finished handshake. */
   cap: number
   metrics: TransportMetrics
   log: TransportLog | undefined
   /** A signer of a larger index asks to be dialled. */
-  knocked(signer: number): void
-  /** Whether signer `signer`, proved to be it, may have a link: a reason against it, or `undefined`. */
-  objection(signer: number): Promise<string | undefined>
-  /** Opens the link, or answers false if the signer's place was taken meanwhile. The welcome leaves in the same turn, ahead of all frames. */
-  opened(signer: number, webSocket: WebSocket, socket: Socket): boolean
+  knocked?(signer: number): void
+  /** Whether the dialler, proved to be who it says, may have a link: a reason against it, or `undefined`. */
+  objection(dialler: Identity): Promise<string | undefined>
+  /** Opens the link, or answers false if its place was taken meanwhile. The welcome leaves in the same turn, ahead of all frames. */
+  opened(dialler: Identity, webSocket: WebSocket, socket: Socket): boolean
 }
 
 /** Takes in connections until it is stopped. */
 export class Accepting {
   readonly #options: AcceptingOptions
-  readonly #server = new WebSocketServer({ noServer: true, clientTracking: false, perMessageDeflate: false, maxPayload: PACKED_BYTES })
+  readonly #server: WebSocketServer
   /** Handshakes under way, oldest first. */
   readonly #pending = new Set<HandshakeGuard>()
   #stopped = false
 
   constructor(options: AcceptingOptions) {
     this.#options = options
+    const { role, maxBytes: maxPayload } = options
+    // A peer's pings are answered when it is its turn.
+    this.#server = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload,
+      autoPong: role === 'signer',
+    })
   }
 
   /** Takes an upgrade on the path of links; answers false, and leaves the socket alone, for any other path. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
     const target = request.url ?? ''
-    if (target.split('?')[0] !== LINK_PATH) return false
+    if (target.split('?')[0] !== LINK_PATHS[this.#options.role]) return false
     const problem = this.#problem(request, head)
     if (problem) {
       this.#options.metrics.refused++
@@ -57,9 +77,10 @@ export class Accepting {
       return true
     }
     const knocker = /\?knock=(\d{1,4})$/.exec(target)
-    if (knocker) {
+    const { knocked } = this.#options
+    if (knocker && knocked) {
       answer(socket, '204 No Content')
-      this.#options.knocked(Number(knocker[1]))
+      knocked(Number(knocker[1]))
       return true
     }
     this.#server.handleUpgrade(request, socket, head, (webSocket) => this.#shakeHands(webSocket, request.socket, head.length))
@@ -77,19 +98,21 @@ export class Accepting {
     // Signers are no browsers: a page that tries to speak for one gives itself away by its origin.
     if (request.headers.origin !== undefined) return '403 Forbidden'
     const { socket } = request
-    const isAllowed = socket instanceof TLSSocket ? this.#signerOf(socket) !== undefined : isLoopback(socket.remoteAddress)
+    const isAllowed = socket instanceof TLSSocket ? this.#mayShake(socket) : isLoopback(socket.remoteAddress)
     if (!isAllowed) return '403 Forbidden'
     if (head.length > HANDSHAKE_BYTES) return '413 Content Too Large'
     return undefined
   }
 
-  #signerOf(socket: TLSSocket): number | undefined {
-    return signerOfSocket(this.#options.context.manifest, socket)
+  /** Whether who has proved this key to TLS may be one that is let in here. */
+  #mayShake(socket: TLSSocket): boolean {
+    const isSigner = signerOfSocket(this.#options.context.manifest, socket) !== undefined
+    return isSigner === (this.#options.role === 'signer')
   }
 
   #shakeHands(webSocket: WebSocket, socket: Socket, early: number): void {
-    const { context, handshakeMs, cap, metrics, log } = this.#options
-    const acceptor = new Acceptor(context)
+    const { context, role, handshakeMs, cap, metrics, log } = this.#options
+    const acceptor = new Acceptor(context, role)
     let step: 'hello' | 'proof' | 'done' = 'hello'
     const guard = new HandshakeGuard(webSocket, socket, early, {
       limitMs: handshakeMs,
@@ -103,11 +126,11 @@ export class Accepting {
           webSocket.send(acceptor.answer(bytes))
           step = 'proof'
         } else if (step === 'proof') {
-          const signer = acceptor.dialler(bytes)
-          if (socket instanceof TLSSocket && this.#signerOf(socket) !== signer)
-            throw new Error(`handshake refused: the TLS key is not that of signer ${signer}`)
+          const dialler = acceptor.dialler(bytes)
+          if (socket instanceof TLSSocket && !equalBytes(provedKey(socket) ?? new Uint8Array(), dialler.key))
+            throw new Error(`handshake refused: the TLS key is not that of ${nameOf(dialler)}`)
           step = 'done'
-          void this.#admit(signer, webSocket, socket, guard, acceptor)
+          void this.#admit(dialler, webSocket, socket, guard, acceptor)
         } else throw new Error('a message before the welcome')
       },
     })
@@ -118,13 +141,15 @@ export class Accepting {
     if (this.#pending.size > cap) oldest?.cut('too many connections without a handshake')
   }
 
-  async #admit(signer: number, webSocket: WebSocket, socket: Socket, guard: HandshakeGuard, acceptor: Acceptor): Promise<void> {
+  async #admit(dialler: Identity, webSocket: WebSocket, socket: Socket, guard: HandshakeGuard, acceptor: Acceptor): Promise<void> {
     const { objection, opened, log } = this.#options
-    const problem = await objection(signer)
+    const problem = await objection(dialler)
     if (!this.#pending.has(guard)) return
-    if (problem || !opened(signer, webSocket, socket)) {
+    if (problem || !opened(dialler, webSocket, socket)) {
       const reason = problem ?? 'another session was faster'
-      log?.warn({ signer, reason }, 'link refused')
+      // Anyone may come as a peer, as often as it likes.
+      if (dialler.role === 'signer') log?.warn({ signer: dialler.index, reason }, 'link refused')
+      else log?.debug({ reason }, 'link of a peer refused')
       guard.refuse(reason)
       return
     }
@@ -132,6 +157,10 @@ export class Accepting {
     guard.release()
     webSocket.send(acceptor.welcome())
   }
+}
+
+function nameOf({ index }: Identity): string {
+  return index === null ? 'the peer' : `signer ${index}`
 }
 
 /** Answers an upgrade in plain HTTP and ends the connection. */

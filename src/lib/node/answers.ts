@@ -1,6 +1,6 @@
 /**
- * What a signer answers about itself: transactions, batches, certificates, its state. Owns the JSON shapes of the API (ids in hex, one shape for one thing)
- * and how they follow from journal, receipts and phases. How a question arrives is `api.ts`.
+ * What a signer or a peer answers about the order: transactions, batches, certificates. Owns the JSON shapes of the API (ids in hex, one shape for one thing)
+ * and how they follow from journal, receipts and phases. How a question arrives is `api.ts`; what it says of itself, `signer-status.ts` and `peer-status.ts`.
  */
 import { type Id, toHex } from '../base/bytes.js'
 import { toJson } from '../base/codec.js'
@@ -14,9 +14,7 @@ import { transactionCodec, transactionId } from '../core/transaction.js'
 import { viewCodec } from '../core/view.js'
 import { countedViews, type VoteSet } from '../core/vote-set.js'
 import type { Receipt } from '../machine/state-machine.js'
-import type { HeldEvidence } from './evidence-folder.js'
 import type { Executor } from './executor.js'
-import type { LinkFault } from './link-faults.js'
 import { type PhaseClock, type Phases, rounded } from './phases.js'
 
 /** A transaction's life as `tx submit` and `tx show` print it. */
@@ -43,7 +41,7 @@ export interface TransactionResult {
   reason?: string
 }
 
-/** Everything that a signer knows of a batch. Codecs' JSON forms stand as `unknown`: read them with those codecs. */
+/** Everything that is known of a batch. Codecs' JSON forms stand as `unknown`: read them with those codecs. */
 export interface BatchAnswer {
   batchId: Id
   initiator: number
@@ -87,69 +85,14 @@ export interface CertificateAnswer {
   value: unknown
 }
 
-/** A signer's state. */
-export interface StatusAnswer {
-  index: number
-  name: string
-  publicKey: string
-  clusterId: Id
-  cluster: string
-  version: string
-  pid: number
-  uptimeMs: number
-  n: number
-  quorum: number
-  /** Signers with a live link to this one. */
-  connected: number[]
-  /** Whether it could commit now, or why not. */
-  health: Health
-  /** What shows that records of it are lost, so that it only follows and signs nothing. */
-  lost: string | null
-  /** A batch that is missing here and that all signers within reach have pruned: it executes nothing more. */
-  beyondReach: Id | null
-  /** Batches that were executed. */
-  executed: number
-  transactions: number
-  undecided: number
-  /** Executed batches of which only outline and receipts are kept. */
-  pruned: number
-  /** What its records take on the disk. */
-  storeBytes: number
-  orderDigest: Id
-  machineDigest: Id
-  bls: string
-  /** What is proved, each with the file in the signer's folder that proves it. */
-  evidence: HeldEvidence[]
-  /** What was only seen. */
-  suspicion: { signer: number; reason: string; count: number }[]
-  /** Faults put on its links on purpose. */
-  faults: LinkFault[]
-}
-
-/** What the answers are made of. */
+/** What the answers are made of, at a signer or a peer. */
 export interface Subject {
-  self: number
-  manifest: Manifest
-  journal: Journal
+  readonly manifest: Manifest
+  readonly journal: Journal
   /** What is remembered of batches' trips through their trees. */
-  rounds: Pick<Rounds, 'get'>
-  executor: Executor
-  phases: PhaseClock
-  connected: ReadonlySet<number>
-  /** What shows that records are lost. */
-  lost: () => string | undefined
-  /** Whether it waits to see that others have the same logs. */
-  isComparing: () => boolean
-  beyondReach: () => Id | undefined
-  storeBytes: () => number
-  /** Put on its links on purpose. */
-  faults: readonly LinkFault[]
-  evidence: readonly HeldEvidence[]
-  suspicion: ReadonlyMap<string, { signer: number; reason: string; count: number }>
-  bls: string
-  version: string
-  /** In the clock of `performance.now()`. */
-  startedAt: number
+  readonly rounds: Pick<Rounds, 'get'>
+  readonly executor: Executor
+  readonly phases: Pick<PhaseClock, 'of'>
 }
 
 /** Ids may be shortened to so many characters. */
@@ -163,7 +106,7 @@ export function findId(ids: Iterable<Id>, prefix: string, what: string): Id {
   const found = new Set<Id>()
   for (const id of ids) if (id.startsWith(wanted)) found.add(id)
   const [first, ...others] = found
-  if (first === undefined) throw new MusigError('NOT_FOUND', `this signer knows no ${what} ${wanted}`)
+  if (first === undefined) throw new MusigError('NOT_FOUND', `no ${what} ${wanted} is known here`)
   if (others.length > 0) throw new MusigError('BAD_INPUT', `${wanted} is the beginning of ${found.size} ids of a ${what}: give more digits`)
   return first
 }
@@ -176,7 +119,7 @@ export function transactionAnswer(subject: Subject, txId: Id): TransactionResult
   const blank = { txId, position: {}, index: null, path: null, ballot: null, score: null, votes: null, receipt: null, latencyMs: null, phases: {} }
   if (batchId === undefined) {
     const reason = executor.refusal(txId)
-    if (reason === undefined) throw new MusigError('NOT_FOUND', `this signer knows no transaction ${txId}`)
+    if (reason === undefined) throw new MusigError('NOT_FOUND', `no transaction ${txId} is known here`)
     return { ...blank, batchId: null, status: 'rejected', reason }
   }
   const known = batchId === null ? undefined : journal.get(batchId)
@@ -251,66 +194,12 @@ export function certificateAnswer({ manifest, journal }: Subject, batchId: Id): 
   }
 }
 
-export function statusAnswer(subject: Subject): StatusAnswer {
-  const { self, manifest, journal, executor, connected } = subject
-  const signer = manifest.signers[self]
-  const isApplied = executor.executedBatches === journal.logs.executed.length
-  return {
-    index: self,
-    name: signer?.name ?? '',
-    publicKey: toHex(signer?.publicKey ?? new Uint8Array()),
-    clusterId: manifest.clusterId,
-    cluster: manifest.name,
-    version: subject.version,
-    pid: process.pid,
-    uptimeMs: Math.round(performance.now() - subject.startedAt),
-    n: manifest.n,
-    quorum: manifest.quorum,
-    connected: [...connected].sort((a, b) => a - b),
-    health: healthOf(subject),
-    lost: subject.lost() ?? null,
-    beyondReach: subject.beyondReach() ?? null,
-    executed: executor.executedBatches,
-    transactions: executor.executedTransactions,
-    undecided: journal.undecided.size,
-    pruned: journal.pruned,
-    storeBytes: subject.storeBytes(),
-    // Of what was applied, as the machine's digest: the two belong together.
-    orderDigest: isApplied ? journal.logs.orderDigest : journal.logs.orderDigestAt(executor.heights),
-    machineDigest: executor.machineDigest,
-    bls: subject.bls,
-    evidence: [...subject.evidence],
-    suspicion: [...subject.suspicion.values()],
-    faults: [...subject.faults],
-  }
-}
-
-/** Whether this signer could commit now: `ready`; or why not. */
-export function healthOf({
-  manifest,
-  connected,
-  lost,
-  isComparing,
-  beyondReach,
-}: Pick<Subject, 'manifest' | 'connected' | 'lost' | 'isComparing' | 'beyondReach'>): Health {
-  if (beyondReach() !== undefined) return 'left behind'
-  if (lost() !== undefined) return 'follows'
-  if (connected.size + 1 < manifest.quorum) return 'no quorum'
-  return isComparing() ? 'compares' : 'ready'
-}
-
-/**
- * `follows`: records of it are lost, it signs nothing; `compares`: it came back and has not seen yet that others have the same order (§9), it signs nothing
- * meanwhile; `left behind`: it lacks batches that all within reach have pruned; `no quorum`: it reaches too few others.
- */
-export type Health = 'ready' | 'no quorum' | 'compares' | 'follows' | 'left behind'
-
 /** A batch that arrived here. Errors: `NOT_FOUND`. */
 export function knownBatch(journal: Journal, batchId: Id): KnownBatch {
   const known = journal.get(batchId)
   if (journal.pastOf(batchId))
     throw new MusigError('NOT_FOUND', `batch ${batchId} was executed and is pruned here; ask a signer that keeps all (--snapshot-every 0)`)
-  if (!known) throw new MusigError('NOT_FOUND', `this signer knows no batch ${batchId}`)
+  if (!known) throw new MusigError('NOT_FOUND', `no batch ${batchId} is known here`)
   return known
 }
 

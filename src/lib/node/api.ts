@@ -1,6 +1,6 @@
 /**
- * The API of a signer process: HTTP and one WebSocket, on the server that it shares with the links, for callers on this machine. Owns routes, waiting and
- * the subscription; what may pass at all is `http-guard.ts`, what is answered `answers.ts`.
+ * The API of a signer or a peer: HTTP and one WebSocket, for callers on this machine; a signer's shares its server with plain links. Owns routes, waiting and
+ * the subscription; what may pass at all is `http-guard.ts`, what is answered `answers.ts`, what changes something `changes.ts`.
  *
  * POST /api/transactions /api/faults · GET /api/transactions[/ID] /api/batches/ID /api/certificates/ID /api/descriptions/ID /api/groups/ID /api/query /api/status
  * /api/manifest /api/subscribe · GET /healthz /metrics. Reads are open to this machine's users; changes need the token.
@@ -10,46 +10,49 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { Id } from '../base/bytes.js'
-import { fromJson, refuse } from '../base/codec.js'
 import { MusigError } from '../base/errors.js'
 import { manifestToJson } from '../core/manifest.js'
-import { type Transaction, transactionCodec, transactionId } from '../core/transaction.js'
-import { LINK_PATH } from './accepting.js'
-import { batchAnswer, certificateAnswer, findId, healthOf, type Subject, statusAnswer, type TransactionResult, transactionAnswer } from './answers.js'
+import { isLinkTarget } from './accepting.js'
+import { batchAnswer, certificateAnswer, findId, type Subject, type TransactionResult, transactionAnswer } from './answers.js'
 import { descriptionAnswer, groupAnswer } from './descriptions.js'
-import type { Reply } from './driver.js'
-import { API_LIMITS, checkOrigin, errorAnswer, Refusal, readBody, sendJson, TokenCheck } from './http-guard.js'
-import { checkFaults, type LinkFault, linkFaultsCodec } from './link-faults.js'
-import { refuseUnlessTest } from './signer-config.js'
+import { API_LIMITS, checkOrigin, errorAnswer, Refusal, sendJson } from './http-guard.js'
 
 export interface ApiOptions {
   server: Server
   /** Whether the transport takes links on the same server. */
   sharedWithLinks: boolean
   subject: Subject
-  token: string
-  /** Hands a transaction to the signer. */
-  submit: (transaction: Transaction) => Promise<Reply>
-  /** The other signers that answer now. */
-  answering: () => Promise<number[]>
-  /** Puts faults on the links, instead of those before. */
-  setFaults: (faults: readonly LinkFault[]) => void
+  /** What it says of itself. */
+  status: () => object
+  /** Whether it does its work now, and in which words. */
+  health: () => { isWell: boolean; document: object }
+  /** What a POST may do here. */
+  changes: Changes
+  /** Why a transaction was not executed within this time. */
+  late: (txId: Id, timeoutMs: number) => Promise<MusigError>
   /** The metrics in Prometheus' text form, with their content type. */
   metrics: () => Promise<{ contentType: string; text: string }>
   /** Hears of errors that are no caller's fault. */
   log?: (error: unknown, path: string) => void
 }
 
-/** How long a caller waits unless it says otherwise. */
-const DEFAULT_WAIT_MS = 10_000
+/** What callers may change. */
+export interface Changes {
+  /** Takes what a POST on `/api/TOPIC` asks for. `executed` waits for a transaction. Errors: those that its caller is told. */
+  post(topic: string, request: IncomingMessage, url: URL, executed: (txId: Id, timeoutMs: number) => Promise<TransactionResult>): Promise<Answer>
+}
+
+/** An HTTP status and the JSON that goes with it. */
+export interface Answer {
+  status: number
+  document: object
+}
 
 export class Api {
   readonly #options: ApiOptions
   readonly #subject: Subject
-  readonly #token: TokenCheck
   readonly #webSockets: WebSocketServer
   readonly #closing = new AbortController()
-  #asked: Promise<number[]> | undefined
   /** The latest answer on each connection. */
   readonly #answers = new WeakMap<Socket, ServerResponse>()
   readonly #unsubscribe: () => void
@@ -59,7 +62,6 @@ export class Api {
   constructor(options: ApiOptions) {
     this.#options = options
     this.#subject = options.subject
-    this.#token = new TokenCheck(options.token)
     this.#webSockets = new WebSocketServer({ noServer: true, maxPayload: 1024, perMessageDeflate: false, clientTracking: true })
     this.#unsubscribe = options.subject.executor.subscribe((txIds) => this.#publish(txIds))
     const { server } = options
@@ -77,7 +79,7 @@ export class Api {
     this.#options.server.off('request', this.#onRequest)
     this.#options.server.off('upgrade', this.#onUpgrade)
     this.#closing.abort()
-    for (const socket of this.#webSockets.clients) socket.close(1001, 'the signer stops')
+    for (const socket of this.#webSockets.clients) socket.close(1001, 'it stops')
     this.#webSockets.close()
   }
 
@@ -112,11 +114,11 @@ export class Api {
     }
   }
 
-  async #route(request: IncomingMessage, response: ServerResponse, url: URL): Promise<{ status: number; document: unknown }> {
+  async #route(request: IncomingMessage, response: ServerResponse, url: URL): Promise<Answer> {
     const [root, topic, argument, ...more] = url.pathname.split('/').slice(1)
     const isApi = root === 'api' && more.length === 0
-    if (isApi && topic === 'transactions' && argument === undefined && request.method === 'POST') return this.#submit(request, response, url)
-    if (isApi && topic === 'faults' && argument === undefined && request.method === 'POST') return this.#fault(request)
+    if (isApi && (topic === 'transactions' || topic === 'faults') && argument === undefined && request.method === 'POST')
+      return this.#options.changes.post(topic, request, url, (txId, timeoutMs) => this.#executed(txId, timeoutMs, response))
     if (request.method !== 'GET') throw new Refusal(405, `${request.method} is not taken here`)
     if (url.pathname === '/healthz') return this.#health()
     const answer = isApi ? await this.#read(topic ?? '', argument, response, url) : undefined
@@ -144,7 +146,7 @@ export class Api {
       case 'query':
         return this.#query(url)
       case 'status':
-        return statusAnswer(subject)
+        return this.#options.status()
       case 'manifest':
         return manifestToJson(subject.manifest)
       default:
@@ -175,59 +177,9 @@ export class Api {
     return { path, value, executed: executor.executedBatches }
   }
 
-  #health(): { status: number; document: object } {
-    const status = healthOf(this.#subject)
-    return { status: status === 'ready' ? 200 : 503, document: { status, connected: this.#subject.connected.size } }
-  }
-
-  async #submit(request: IncomingMessage, response: ServerResponse, url: URL): Promise<{ status: number; document: object }> {
-    this.#token.check(request)
-    const body = await readBody(request)
-    if (typeof body !== 'object' || body === null || !('transaction' in body)) refuse('body', '“transaction” is missing')
-    const transaction = fromJson(transactionCodec, body.transaction, 'transaction')
-    const wait = url.searchParams.get('wait') ?? 'executed'
-    if (wait !== 'executed' && wait !== 'none') throw new MusigError('BAD_INPUT', `wait=${wait.slice(0, 20)} is neither executed nor none`)
-    const timeoutMs = wholeNumber(url, 'timeoutMs', DEFAULT_WAIT_MS, API_LIMITS.waitMs)
-    const txId = transactionId(this.#subject.manifest.clusterId, transaction)
-    try {
-      await this.#hand(txId, transaction)
-      if (wait === 'none') return { status: 202, document: transactionAnswer(this.#subject, txId) }
-      return { status: 200, document: await this.#executed(txId, timeoutMs, response) }
-    } catch (error) {
-      // Whoever gave the transaction must be able to ask for it again.
-      if (!(error instanceof MusigError) || error.code === 'INTERNAL') this.#options.log?.(error, url.pathname)
-      return errorAnswer(error, { txId })
-    }
-  }
-
-  /** Takes a table of faults: with the token, and in a test cluster alone. */
-  async #fault(request: IncomingMessage): Promise<{ status: number; document: object }> {
-    this.#token.check(request)
-    const { self, manifest } = this.#subject
-    refuseUnlessTest(manifest)
-    const body = await readBody(request)
-    if (typeof body !== 'object' || body === null || !('faults' in body)) refuse('body', '“faults” is missing')
-    const faults = fromJson(linkFaultsCodec, body.faults, 'faults')
-    checkFaults(faults, self, manifest.n)
-    this.#options.setFaults(faults)
-    return { status: 200, document: { faults } }
-  }
-
-  /** Errors: `REJECTED`, `BUSY`. */
-  async #hand(txId: Id, transaction: Transaction): Promise<void> {
-    const { executor } = this.#subject
-    executor.submitted(txId, performance.now())
-    try {
-      const reply = await this.#options.submit(transaction)
-      if (reply.status === 'rejected') {
-        executor.refused(txId, reply.reason)
-        throw new MusigError('REJECTED', `the transaction was rejected: ${reply.reason}`)
-      }
-      if (reply.status === 'busy') throw new MusigError('BUSY', `this signer takes no more transactions at the moment: ${reply.reason}`)
-    } catch (error) {
-      executor.dropped(txId)
-      throw error
-    }
+  #health(): Answer {
+    const { isWell, document } = this.#options.health()
+    return { status: isWell ? 200 : 503, document }
   }
 
   async #show(prefix: string, response: ServerResponse, url: URL): Promise<TransactionResult> {
@@ -237,7 +189,7 @@ export class Api {
     return transactionAnswer(this.#subject, txId)
   }
 
-  /** Waits for execution. Errors: `NO_QUORUM`, `TIMED_OUT`, `UNREACHABLE` while stopping. */
+  /** Waits for execution. Errors: `UNREACHABLE` while stopping, those of `late`. */
   async #executed(txId: Id, timeoutMs: number, response: ServerResponse): Promise<TransactionResult> {
     const gone = new AbortController()
     const leave = () => gone.abort()
@@ -245,30 +197,18 @@ export class Api {
     const outcome = await this.#subject.executor.wait(txId, timeoutMs, AbortSignal.any([gone.signal, this.#closing.signal]))
     response.off('close', leave)
     if (outcome) return transactionAnswer(this.#subject, txId)
-    const again = `it may have happened: ask again with tx show ${txId.slice(0, 12)}`
-    if (this.#closing.signal.aborted) throw new MusigError('UNREACHABLE', `this signer stops; ${again}`)
-    const { manifest } = this.#subject
-    const reachable = 1 + (await this.#answering()).length
-    if (reachable < manifest.quorum) throw new MusigError('NO_QUORUM', `no quorum: ${reachable} of ${manifest.quorum} signers reachable; ${again}`)
-    throw new MusigError('TIMED_OUT', `not executed within ${timeoutMs} ms, with ${reachable} of ${manifest.n} signers reachable; ${again}`)
-  }
-
-  /** All whose time is over at the same moment share one answer. */
-  #answering(): Promise<number[]> {
-    this.#asked ??= this.#options.answering().finally(() => {
-      this.#asked = undefined
-    })
-    return this.#asked
+    if (this.#closing.signal.aborted) throw new MusigError('UNREACHABLE', `it stops; ${askAgain(txId)}`)
+    throw await this.#options.late(txId, timeoutMs)
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const path = (request.url ?? '').split('?', 1)[0]
+    const target = request.url ?? ''
     // The transport listens too, and takes those.
-    if (path === LINK_PATH && this.#options.sharedWithLinks) return
+    if (isLinkTarget(target) && this.#options.sharedWithLinks) return
     const subscribers = this.#webSockets.clients.size
     try {
       checkOrigin(request)
-      if (path !== '/api/subscribe') throw new Refusal(404, 'there is no WebSocket here')
+      if (target.split('?', 1)[0] !== '/api/subscribe') throw new Refusal(404, 'there is no WebSocket here')
       if (subscribers >= API_LIMITS.subscribers) throw new Refusal(503, `there are ${subscribers} subscribers already`)
     } catch (error) {
       const { status } = errorAnswer(error)
@@ -302,8 +242,13 @@ function push(subscriber: WebSocket, line: string): void {
   else subscriber.send(line)
 }
 
+/** What to do about a transaction whose end is not known. */
+export function askAgain(txId: Id): string {
+  return `it may have happened: ask again with tx show ${txId.slice(0, 12)}`
+}
+
 /** A whole number of a query, at most `max`. Errors: `BAD_INPUT`. */
-function wholeNumber(url: URL, name: string, otherwise: number, max: number): number {
+export function wholeNumber(url: URL, name: string, otherwise: number, max: number): number {
   const given = url.searchParams.get(name)
   if (given === null) return otherwise
   if (!/^\d{1,9}$/.test(given)) throw new MusigError('BAD_INPUT', `${name}=${given.slice(0, 20)} is not a whole number`)

@@ -11,11 +11,12 @@ import { MusigError } from '../base/errors.js'
 import type { BatchDescription } from '../core/describe.js'
 import { type Manifest, readManifest } from '../core/manifest.js'
 import { type Transaction, transactionCodec } from '../core/transaction.js'
-import type { BatchAnswer, CertificateAnswer, StatusAnswer, TransactionResult } from './answers.js'
+import type { BatchAnswer, CertificateAnswer, TransactionResult } from './answers.js'
 import type { GroupAnswer } from './descriptions.js'
 import { ConnectionFailed, call } from './http-call.js'
 import type { LinkFault } from './link-faults.js'
 import { loopbackUrl } from './loopback.js'
+import type { StatusAnswer } from './signer-status.js'
 import { Subscription } from './subscription.js'
 
 /** Where the signers are: their addresses by index, or the file in which a local cluster records them. */

@@ -1,12 +1,12 @@
 /**
- * Dialling one signer of a larger index, again and again until there is a link, with exponential back-off and jitter. Owns the dialler's half of the
- * handshake on a socket. The link that comes of it belongs to `transport.ts`, which says here when it is gone.
+ * Dialling one signer, as signers do those of a larger index and peers those that they follow, again and again until there is a link, with exponential back-off and jitter. Owns the dialler's half of the
+ * handshake on a socket. The link that comes of it belongs to `transport.ts` or `following.ts`, which says here when it is gone.
  */
 import { request } from 'node:http'
 import { request as secureRequest } from 'node:https'
 import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
-import { LINK_PATH } from './accepting.js'
+import { LINK_PATHS } from './accepting.js'
 import { PACKED_BYTES } from './framing.js'
 import { Dialler, type HandshakeContext, signerIdentity } from './handshake.js'
 import { HandshakeGuard } from './handshake-guard.js'
@@ -73,10 +73,10 @@ export class Dialling {
   }
 
   #begin(): void {
-    const { url, timing, metrics } = this.#options
+    const { url, context, timing, metrics } = this.#options
     metrics.dials++
     this.#dialledAt = performance.now()
-    const address = new URL(LINK_PATH, url)
+    const address = new URL(LINK_PATHS[context.self.role], url)
     const webSocket = new WebSocket(address, {
       agent: this.#agent,
       perMessageDeflate: false,
@@ -156,7 +156,7 @@ export class Dialling {
     this.#end()
     const { signer, log } = this.#options
     // A signer that is down is dialled for hours: one line for each new reason.
-    if (reason !== this.#lastProblem) log?.[/refused:|session/.test(reason) ? 'warn' : 'debug']({ signer, reason }, 'no link')
+    if (reason !== this.#lastProblem) log?.[/refused:|session|peers/.test(reason) ? 'warn' : 'debug']({ signer, reason }, 'no link')
     this.#lastProblem = reason
     this.#dialLater()
   }
@@ -185,7 +185,7 @@ export function knock(url: URL, signer: number, context: HandshakeContext): void
   const headers = { connection: 'Upgrade', upgrade: 'websocket' }
   const agent = linkAgent(url, signer, context, KNOCK_LIMIT_MS)
   const options = { headers, agent: agent ?? false, timeout: KNOCK_LIMIT_MS }
-  const path = `${LINK_PATH}?knock=${context.self}`
+  const path = `${LINK_PATHS.signer}?knock=${context.self.index}`
   const call = agent ? secureRequest(new URL(path, `https://${url.host}`), options) : request(new URL(path, url), options)
   call.on('response', (response) => response.resume())
   call.on('upgrade', (_response, socket) => socket.destroy())

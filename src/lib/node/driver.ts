@@ -9,7 +9,7 @@
 import type { Id } from '../base/bytes.js'
 import { MusigError } from '../base/errors.js'
 import { LIMITS } from '../core/limits.js'
-import { decodeMessage, encodeMessage, type Message, messageCodec } from '../core/message.js'
+import { decodeMessage, encodeMessage, type Message, messageCodec, questionCodec } from '../core/message.js'
 import { encodeRecord, recordCodec } from '../core/record.js'
 import type { Effect, Event, ExecutedBatch, Steppable } from '../core/steppable.js'
 import type { Transaction } from '../core/transaction.js'
@@ -35,6 +35,8 @@ export interface DriverObserver {
 export interface DriverOptions {
   steppable: Steppable
   clusterId: Id
+  /** Ends of links from this number on are peers; none are where absent. */
+  peersFrom?: number
   store: Pick<Store, 'append'>
   transport: Transport
   /** An executed batch, in order, once all that led to it is durable. */
@@ -123,7 +125,8 @@ export class Driver {
     this.#tell((observer) => observer.received?.(from, frame.length))
     let message: Message
     try {
-      message = decodeMessage(this.#messages, frame)
+      const isPeer = from >= (this.#options.peersFrom ?? Number.POSITIVE_INFINITY)
+      message = isPeer ? decodeMessage(questionCodec, frame) : decodeMessage(this.#messages, frame)
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
       this.#tell((observer) => observer.refused?.(from, reason))

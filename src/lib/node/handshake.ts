@@ -63,7 +63,7 @@ export type Identity = Decoded<typeof identityCodec>
 
 /** What this process brings to every handshake. */
 export interface HandshakeContext {
-  self: number
+  self: Identity
   manifest: Manifest
   ed25519: Ed25519
   linkSecretKey: Uint8Array
@@ -77,6 +77,11 @@ export function signerIdentity(manifest: Manifest, index: number): Identity {
   const entry = manifest.signers[index]
   if (!entry) throw new MusigError('BAD_INPUT', `there is no signer ${index} in a cluster of ${manifest.n}`)
   return { role: 'signer', index, key: entry.linkKey }
+}
+
+/** The identity of a peer with this link key (32 bytes). */
+export function peerIdentity(key: Uint8Array): Identity {
+  return { role: 'peer', index: null, key }
 }
 
 /** The dialler's side. Each step takes what came and gives what goes out; whatever is wrong throws `CHECK_FAILED` or `BAD_ENCODING`. */
@@ -113,11 +118,14 @@ export class Dialler {
 /** The acceptor's side, as `Dialler`. */
 export class Acceptor {
   readonly #context: HandshakeContext
+  readonly #serves: Identity['role']
   readonly #me: End
   #dialler: End | undefined
 
-  constructor(context: HandshakeContext) {
+  /** `serves`: the role of the links that are opened here. */
+  constructor(context: HandshakeContext, serves: Identity['role'] = 'signer') {
     this.#context = context
+    this.#serves = serves
     this.#me = newEnd(context)
   }
 
@@ -126,17 +134,19 @@ export class Acceptor {
     const message = read(hello, 'hello')
     checkCluster(manifest, message)
     if (!sameIdentity(message.wanted, this.#me.identity)) refused('it wants another signer')
-    this.#dialler = { identity: knownDialler(manifest, this.#me.identity, message.self), nonce: message.nonce }
+    if (message.self.role !== this.#serves) refused(`links of role “${message.self.role}” are not served here`)
+    const known = this.#serves === 'signer' ? knownSigner(manifest, this.#me.identity, message.self) : strangerAsPeer(manifest, message.self)
+    this.#dialler = { identity: known, nonce: message.nonce }
     const signature = signEnd(this.#context, 'acceptor', this.#dialler, this.#me)
     return toCbor(messageCodec, { type: 'answer', ...introduce(this.#context, this.#me), signature })
   }
 
   /** Reads the proof and tells who dialled: from here on that is certain. */
-  dialler(proof: Uint8Array): number {
+  dialler(proof: Uint8Array): Identity {
     const message = read(proof, 'proof')
     if (!this.#dialler) refused('the proof came before the hello')
     verifyEnd(this.#context, 'dialler', this.#dialler, this.#me, message.signature)
-    return this.#dialler.identity.index ?? refused('a peer where a signer belongs')
+    return this.#dialler.identity
   }
 
   welcome(): Uint8Array {
@@ -144,8 +154,8 @@ export class Acceptor {
   }
 }
 
-function newEnd({ manifest, self }: HandshakeContext): End {
-  return { identity: signerIdentity(manifest, self), nonce: Uint8Array.from(randomBytes(NONCE_BYTES)) }
+function newEnd({ self }: HandshakeContext): End {
+  return { identity: self, nonce: Uint8Array.from(randomBytes(NONCE_BYTES)) }
 }
 
 function introduce({ manifest }: HandshakeContext, { identity, nonce }: End) {
@@ -159,13 +169,20 @@ function checkCluster(manifest: Manifest, { version, clusterId, epoch }: { versi
 }
 
 /** The dialler's identity as the manifest has it, if it is that of another signer. */
-function knownDialler(manifest: Manifest, me: Identity, other: Identity): Identity {
-  if (other.role !== 'signer') refused(`links of role “${other.role}” are not served here`)
+function knownSigner(manifest: Manifest, me: Identity, other: Identity): Identity {
   if (other.index === null || other.index >= manifest.n) refused(`signer ${other.index} is not in the manifest`)
   const known = signerIdentity(manifest, other.index)
   if (!sameIdentity(other, known)) refused(`its link key is not that of signer ${other.index}`)
   if (sameIdentity(known, me)) refused('it says that it is this very signer')
   return known
+}
+
+/** A peer may have any key but a signer's: nobody vouches for it, and nothing that it says counts. */
+function strangerAsPeer(manifest: Manifest, other: Identity): Identity {
+  if (other.index !== null) refused('a peer has no index')
+  const signer = manifest.signers.findIndex(({ linkKey }) => equalBytes(linkKey, other.key))
+  if (signer >= 0) refused(`its key is that of signer ${signer}`)
+  return other
 }
 
 function sameIdentity(a: Identity, b: Identity): boolean {

@@ -4,7 +4,7 @@
  * the other side has the secret of the key it shows, and the manifest says whose key that is. The handshake of links (`handshake.ts`) follows on top.
  */
 import { constants } from 'node:crypto'
-import type { ClientRequestArgs } from 'node:http'
+import type { ClientRequestArgs, IncomingMessage } from 'node:http'
 import { Agent, createServer } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -25,7 +25,7 @@ export interface LinkServerOptions {
   linkSecretKey: Uint8Array
   /** From the opening of a connection to the end of the TLS handshake, and from there to the request. */
   handshakeMs?: number
-  /** TLS handshakes under way; one more pushes out the oldest. */
+  /** Connections that have not asked for a link yet; one more pushes out the oldest. */
   handshakes?: number
 }
 
@@ -34,8 +34,8 @@ const HEADER_BYTES = 8 * 1024
 const LOOK_MS = 1000
 
 /**
- * Makes the server of signer `self`; its owner listens. It lets in other signers of the manifest and nobody else. What fails is told as `tlsClientError`, whether
- * TLS found it or the manifest.
+ * Makes the server of signer `self`; its owner listens. It lets in who proves an Ed25519 key of its own: other signers of the manifest, and peers, who are any
+ * others; which paths are open to whom is checked where links are accepted. What fails here is told as `tlsClientError`, whether TLS found it or not.
  */
 export function createLinkServer(options: LinkServerOptions): LinkServer {
   const { self, manifest, linkSecretKey, handshakeMs = LINK_TIMING.handshakeMs } = options
@@ -61,13 +61,13 @@ export function createLinkServer(options: LinkServerOptions): LinkServer {
   })
   // Ahead of the listener that reads requests: nothing is read from a socket that is gone.
   server.prependListener('secureConnection', (socket: TLSSocket) => {
-    pending.delete(nameOf(socket))
-    const signer = signerOfSocket(manifest, socket)
-    if (signer !== undefined && signer !== self) return
+    if (provedKey(socket) && signerOfSocket(manifest, socket) !== self) return
     socket.on('error', () => {})
     socket.destroy()
-    server.emit('tlsClientError', new MusigError('CHECK_FAILED', 'TLS refused: the key is not that of another signer of the manifest'), socket)
+    server.emit('tlsClientError', new MusigError('CHECK_FAILED', 'TLS refused: it proves no Ed25519 key, or this signer’s own'), socket)
   })
+  // From here on it counts among those without a finished handshake of links.
+  server.prependListener('upgrade', ({ socket }: IncomingMessage) => pending.delete(nameOf(socket)))
   server.on('request', (_request, response) => response.writeHead(404, { connection: 'close' }).end())
   return server
 }
@@ -122,7 +122,7 @@ export class LinkAgent extends Agent {
 }
 
 /** The Ed25519 key of the other side's certificate, whose secret the handshake has proved it to hold. */
-function provedKey(socket: TLSSocket): Uint8Array | undefined {
+export function provedKey(socket: TLSSocket): Uint8Array | undefined {
   try {
     const certificate = socket.getPeerX509Certificate()
     return certificate && rawPublicKey(certificate.publicKey)

@@ -5,8 +5,7 @@
 import type { Socket } from 'node:net'
 import type { RawData, WebSocket } from 'ws'
 import { invariant } from '../base/errors.js'
-import { LIMITS } from '../core/limits.js'
-import { pack, packedLength, unpack } from './framing.js'
+import { type PackLimits, pack, packedLength, SIGNER_PACK, unpack } from './framing.js'
 
 /** What happened on all links of a transport, as plain numbers that only grow. */
 export interface TransportMetrics {
@@ -37,8 +36,31 @@ export interface TransportMetrics {
   dead: number
 }
 
+/** Counters of a transport that has done nothing yet. */
+export function newMetrics(): TransportMetrics {
+  return {
+    bytesIn: 0,
+    bytesOut: 0,
+    messagesIn: 0,
+    messagesOut: 0,
+    framesIn: 0,
+    framesOut: 0,
+    droppedUnconnected: 0,
+    droppedFull: 0,
+    droppedFaulty: 0,
+    connects: 0,
+    disconnects: 0,
+    dials: 0,
+    reconnects: 0,
+    refused: 0,
+    secondSessions: 0,
+    malformed: 0,
+    dead: 0,
+  }
+}
+
 /** Why a link is closed, as a WebSocket close code of the private range. */
-export const CLOSE = { stopped: 1001, refused: 4000, malformed: 4001, replaced: 4003 } as const
+export const CLOSE = { stopped: 1001, refused: 4000, malformed: 4001, replaced: 4003, slow: 4004 } as const
 
 /** Bytes that wait in all queues of a transport together. */
 export interface QueueTotal {
@@ -51,6 +73,9 @@ export interface LinkOptions {
   queueBytes: number
   total: QueueTotal
   metrics: TransportMetrics
+  /** What one message may hold that goes out, and one that comes in; what signers send where absent. */
+  outgoing?: PackLimits
+  incoming?: PackLimits
   frame(frame: Uint8Array): void
   /** Called once; `reason` in words, for the log. */
   closed(reason: string): void
@@ -119,9 +144,9 @@ export class Link implements SignerLink {
   }
 
   send(frame: Uint8Array): void {
-    invariant(frame.length > 0 && frame.length <= LIMITS.messageBytes, `a frame of ${frame.length} bytes`)
-    const { total, metrics, queueBytes } = this.#options
+    const { total, metrics, queueBytes, outgoing = SIGNER_PACK } = this.#options
     const length = packedLength(frame)
+    invariant(frame.length > 0 && length <= outgoing.bytes, `a frame of ${frame.length} bytes`)
     if (this.#closed) {
       metrics.droppedUnconnected++
       return
@@ -182,9 +207,9 @@ export class Link implements SignerLink {
     const frames = this.#frames
     this.#frames = []
     if (this.#closed) return
-    const { metrics } = this.#options
+    const { metrics, outgoing } = this.#options
     metrics.framesOut += frames.length
-    for (const message of pack(frames)) {
+    for (const message of pack(frames, outgoing)) {
       metrics.messagesOut++
       metrics.bytesOut += message.length
       this.#webSocket.send(message, { binary: true }, () => this.#left(message.length))
@@ -200,13 +225,13 @@ export class Link implements SignerLink {
 
   #received(data: RawData, isBinary: boolean): void {
     if (this.#closed) return
-    const { metrics } = this.#options
+    const { metrics, incoming } = this.#options
     let frames: Uint8Array[]
     try {
       if (!isBinary || !(data instanceof Uint8Array)) throw new Error('a message on a link is text')
       metrics.messagesIn++
       metrics.bytesIn += data.length
-      frames = unpack(data)
+      frames = unpack(data, incoming)
     } catch (error) {
       metrics.malformed++
       this.close(CLOSE.malformed, (error as Error).message)

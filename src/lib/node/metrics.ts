@@ -1,6 +1,6 @@
 /**
- * The metrics of one signer, in Prometheus' form. Owns their names; each signer has a registry of its own, for several may share a process. Metrics of the
- * process itself (memory, event loop) are added for one signer of it.
+ * The metrics of one signer or peer, in Prometheus' form. Owns the names of those that both have; each has a registry of its own, for several signers may share a
+ * process. Metrics of the process itself (memory, event loop) are added for one of them.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Effect, Event, ExecutedBatch } from '../core/steppable.js'
@@ -14,7 +14,7 @@ export interface MetricsSources {
   /** Effects that wait for an append. */
   gathered: () => number
   links: Readonly<TransportMetrics>
-  /** Bytes that wait on all links. */
+  /** Bytes that wait on all links to signers. */
   queuedBytes: () => number
 }
 
@@ -51,10 +51,10 @@ export class Metrics implements DriverObserver {
   readonly #append: Histogram
   readonly #records: Counter
 
-  /** `ofProcess`: whether the figures of the whole process are among these. */
-  constructor(signer: string, ofProcess: boolean) {
+  /** `self`: whose they are; `ofProcess`: whether the figures of the whole process are among these. */
+  constructor(self: string, ofProcess: boolean) {
     const registers = [this.#registry]
-    this.#registry.setDefaultLabels({ self: signer })
+    this.#registry.setDefaultLabels({ self })
     if (ofProcess) collectDefaultMetrics({ register: this.#registry })
     const labelled = <T extends string>(name: string, help: string, label: T) => new Counter({ name, help, labelNames: [label] as const, registers })
     this.#transactions = labelled('musig_transactions_total', 'Executed transactions, by what came of them', 'result')
@@ -79,16 +79,11 @@ export class Metrics implements DriverObserver {
     })
   }
 
-  /** Adds what is read at each request. */
+  /** Adds what is read at each request, of a signer and a peer alike. */
   watch({ subject, gathered, links, queuedBytes }: MetricsSources): void {
-    const { executor, journal, connected } = subject
-    this.#gauge('musig_connected_signers', 'Signers with a live link to this one', () => connected.size)
-    this.#gauge('musig_ready', 'Whether a quorum is reachable', () => Number(connected.size + 1 >= subject.manifest.quorum))
-    this.#gauge('musig_undecided_batches', 'Batches that arrived and are not committed', () => journal.undecided.size)
-    this.#gauge('musig_waiting_batches', 'Committed batches that wait for others', () => journal.waiting.size)
-    this.#gauge('musig_waiting_transactions', 'Transactions submitted here and not executed', () => executor.waitingTransactions)
-    this.#gauge('musig_gathered_effects', 'Effects that wait for a durable append', gathered)
-    this.#gauge('musig_send_queue_bytes', 'Bytes that wait on all links', queuedBytes)
+    this.gauge('musig_waiting_batches', 'Committed batches that wait for others', () => subject.journal.waiting.size)
+    this.gauge('musig_gathered_effects', 'Effects that wait for a durable append', gathered)
+    this.gauge('musig_send_queue_bytes', 'Bytes that wait on all links to signers', queuedBytes)
     for (const [key, { name, help }] of Object.entries(LINK_COUNTERS)) {
       new Counter({
         name,
@@ -138,7 +133,8 @@ export class Metrics implements DriverObserver {
     return { contentType: this.#registry.contentType, text: await this.#registry.metrics() }
   }
 
-  #gauge(name: string, help: string, read: () => number): void {
+  /** Adds a figure that is read at each request. */
+  gauge(name: string, help: string, read: () => number): void {
     new Gauge({
       name,
       help,

@@ -2,7 +2,7 @@
  * A running signer: core, driver, store, transport, API, state machine and metrics of one signer, put together, started and stopped in the right order.
  * Several may run in one process; what a process does with them is `signer-host.ts`.
  */
-import { rmSync, writeFileSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
@@ -11,23 +11,26 @@ import { type Evidence, verifyEvidence } from '../core/evidence.js'
 import { type DurableRecord, decodeRecord, encodeRecord, recordCodec } from '../core/record.js'
 import { Signer } from '../core/signer.js'
 import type { Effect, ExecutedBatch } from '../core/steppable.js'
-import { transactionId } from '../core/transaction.js'
-import { type Health, healthOf, type Subject } from './answers.js'
 import { Api } from './api.js'
+import { applyBatch } from './apply-batch.js'
+import { SignerChanges } from './changes.js'
 import type { LoadedCrypto } from './crypto.js'
 import { Driver } from './driver.js'
 import { EvidenceFolder } from './evidence-folder.js'
 import { Executor } from './executor.js'
 import { API_LIMITS } from './http-guard.js'
 import { createLinkServer, type LinkServer } from './link-tls.js'
+import { listen, writePidFile } from './listen.js'
 import type { LocalLinks } from './local-links.js'
 import { loadMachine } from './machine-file.js'
 import { Metrics } from './metrics.js'
 import { PhaseClock } from './phases.js'
 import type { LoadedConfig } from './signer-config.js'
+import { type Health, healthOf, type SignerSubject, statusAnswer } from './signer-status.js'
 import { Snapshots } from './snapshots.js'
 import { openStore, type SignerStore, type StoreBase } from './store.js'
 import { bytesOf } from './store-folder.js'
+import { Suspicions } from './suspicions.js'
 import { createTransport, type LinkTransport } from './transport.js'
 
 /** What a signer stands on: how its store is opened and its transport made. Tests stand between; otherwise these are the store's and the links' own. */
@@ -68,11 +71,6 @@ const HEALTH: Record<Health, string> = {
     'left behind: this signer lacks batches that every signer within reach has pruned, so it executes nothing more. Bring its store back, or connect a signer that keeps all (--snapshot-every 0)',
 }
 
-/** Transactions named in a line of the log. */
-const LOGGED_IDS = 32
-/** Different suspicions that are kept apart. */
-const SUSPICIONS_KEPT = 1000
-
 export class RunningSigner {
   readonly #options: RunningOptions
   readonly #store: SignerStore
@@ -87,9 +85,9 @@ export class RunningSigner {
   readonly #transport: LinkTransport
   readonly #driver: Driver
   readonly #api: Api
-  readonly #subject: Subject
+  readonly #subject: SignerSubject
   readonly #evidence: EvidenceFolder
-  readonly #suspicion = new Map<string, { signer: number; reason: string; count: number }>()
+  readonly #suspicions = new Suspicions()
   #health: Health | undefined
   #lost: string | undefined
 
@@ -115,9 +113,7 @@ export class RunningSigner {
       await running.#lookForLosses()
       await listen(server, config.url)
       if (running.#linkServer && config.linkUrl) await listen(running.#linkServer, config.linkUrl)
-      writeFileSync(join(config.store, PID_FILE), `${JSON.stringify({ pid: process.pid, startedAt: Date.now(), url: config.url.origin })}\n`, {
-        mode: 0o600,
-      })
+      writePidFile(join(config.store, PID_FILE), config.url)
       await running.#driver.start()
       log.info(
         {
@@ -175,6 +171,7 @@ export class RunningSigner {
     this.#driver = new Driver({
       steppable: this.#signer,
       clusterId: manifest.clusterId,
+      peersFrom: manifest.n,
       store,
       transport: this.#transport,
       executed: (batch) => this.#executed(batch),
@@ -202,26 +199,21 @@ export class RunningSigner {
       executor,
       phases: this.#phases,
       connected: this.#signer.connected,
+      peers: () => this.#transport.peers,
       faults: config.faults,
       lost: () => this.#lost,
       isComparing: () => this.#signer.isComparing,
       beyondReach: () => this.#signer.beyondReach,
       storeBytes: () => bytesOf(config.store),
       evidence: this.#evidence.held,
-      suspicion: this.#suspicion,
+      suspicion: () => this.#suspicions.list(),
       bls: crypto.bls.name,
       version,
       startedAt: performance.now(),
     }
-    this.#metrics.watch({
-      subject: this.#subject,
-      gathered: () => this.#driver.queueLength,
-      links: this.#transport.metrics,
-      queuedBytes: () => this.#transport.connected().reduce((sum, signer) => sum + this.#transport.queuedBytes(signer), 0),
-    })
-    this.#api = new Api({
-      server,
-      sharedWithLinks: linkUrl === undefined,
+    this.#watch()
+    const refused = (error: unknown, path: string) => log.error({ err: error, path }, 'request failed')
+    const changes = new SignerChanges({
       subject: this.#subject,
       token,
       submit: (transaction) => this.#driver.submit(transaction),
@@ -230,9 +222,37 @@ export class RunningSigner {
         this.#subject.faults = faults
         this.#transport.setFaults(faults)
       },
-      metrics: () => this.#metrics.text(),
-      log: (error, path) => log.error({ err: error, path }, 'request failed'),
+      log: refused,
     })
+    this.#api = new Api({
+      server,
+      sharedWithLinks: linkUrl === undefined,
+      subject: this.#subject,
+      status: () => statusAnswer(this.#subject),
+      health: () => {
+        const status = healthOf(this.#subject)
+        return { isWell: status === 'ready', document: { status, connected: this.#subject.connected.size } }
+      },
+      changes,
+      late: (txId, timeoutMs) => changes.late(txId, timeoutMs),
+      metrics: () => this.#metrics.text(),
+      log: refused,
+    })
+  }
+
+  #watch(): void {
+    const { executor, journal, connected, manifest } = this.#subject
+    this.#metrics.watch({
+      subject: this.#subject,
+      gathered: () => this.#driver.queueLength,
+      links: this.#transport.metrics,
+      queuedBytes: () => this.#transport.connected().reduce((sum, signer) => sum + this.#transport.queuedBytes(signer), 0),
+    })
+    this.#metrics.gauge('musig_connected_signers', 'Signers with a live link to this one', () => connected.size)
+    this.#metrics.gauge('musig_connected_peers', 'Peers with a link to this one', () => this.#transport.peers)
+    this.#metrics.gauge('musig_ready', 'Whether a quorum is reachable', () => Number(connected.size + 1 >= manifest.quorum))
+    this.#metrics.gauge('musig_undecided_batches', 'Batches that arrived and are not committed', () => journal.undecided.size)
+    this.#metrics.gauge('musig_waiting_transactions', 'Transactions submitted here and not executed', () => executor.waitingTransactions)
   }
 
   get index(): number {
@@ -341,24 +361,14 @@ export class RunningSigner {
   }
 
   #suspect(signer: number, reason: string, batchId: string | null): void {
-    const name = `${signer} ${reason}`
-    const entry = this.#suspicion.get(name) ?? { signer, reason, count: 0 }
-    entry.count++
-    if (this.#suspicion.has(name) || this.#suspicion.size < SUSPICIONS_KEPT) this.#suspicion.set(name, entry)
+    this.#suspicions.add(signer, reason)
     this.#options.log.debug({ suspect: signer, reason, batchId }, 'suspicion')
   }
 
   #executed(executed: ExecutedBatch): void {
-    const { batch, certificate, skipped } = executed
-    this.#executor.execute(executed, performance.now())
+    const { config, log } = this.#options
+    applyBatch({ executor: this.#executor, metrics: this.#metrics, log, clusterId: config.manifest.clusterId }, executed)
     this.#snapshots?.applied()
-    const txIds = batch.transactions.map((transaction) => transactionId(this.#options.config.manifest.clusterId, transaction))
-    const fresh = txIds.filter((_, i) => skipped.get(i) !== 'duplicate').flatMap((txId) => this.#executor.outcome(txId) ?? [])
-    this.#metrics.executed(
-      executed,
-      fresh.map(({ receipt, latencyMs }) => ({ ok: receipt.ok, ...(latencyMs !== undefined && { latencyMs }) })),
-    )
-    this.#options.log.info({ batchId: batch.id, txIds: txIds.slice(0, LOGGED_IDS), transactions: txIds.length, path: certificate.type }, 'executed')
   }
 
   #noteHealth(): void {
@@ -368,20 +378,4 @@ export class RunningSigner {
     const { manifest, connected } = this.#subject
     this.#options.log[health === 'left behind' ? 'error' : 'info']({ reachable: connected.size + 1, quorum: manifest.quorum }, HEALTH[health])
   }
-}
-
-function listen(server: Server | LinkServer, url: URL): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      reject(
-        error.code === 'EADDRINUSE'
-          ? new MusigError('BUSY', `port ${url.port} on ${url.hostname} is in use by another process`, { cause: error })
-          : new MusigError('BAD_INPUT', `cannot listen on ${url.host}: ${error.code ?? error.message}`, { cause: error }),
-      )
-    })
-    server.listen(
-      { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || (url.protocol === 'wss:' ? 443 : 80)), backlog: 1024 },
-      resolve,
-    )
-  })
 }

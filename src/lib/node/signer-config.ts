@@ -1,10 +1,9 @@
 /** What a signer process is told to start with, and reading the files that this names: manifest, key, addresses, token. */
-import { readFile } from 'node:fs/promises'
 import { equalBytes } from '../base/bytes.js'
-import { fromJson, list, object, text, uint } from '../base/codec.js'
+import { fromJson, uint } from '../base/codec.js'
 import { MusigError } from '../base/errors.js'
-import { LIMITS } from '../core/limits.js'
 import { loadManifest, type Manifest } from '../core/manifest.js'
+import { readAddresses, readJsonFile } from './config-files.js'
 import type { LoadedCrypto } from './crypto.js'
 import { type OpenKey, openKeyFile } from './keystore.js'
 import { checkFaults, type LinkFault, linkFaultsCodec } from './link-faults.js'
@@ -57,7 +56,6 @@ export interface LoadedConfig {
   faults: readonly LinkFault[]
 }
 
-const addressesCodec = list(object({ index: uint(LIMITS.signers), url: text(200, 1) }), LIMITS.signers)
 const REQUIRED = ['manifest', 'key', 'store', 'addresses', 'tokenFile'] as const
 const OPTIONAL = ['api', 'passphraseFile', 'machineFile', 'history'] as const
 const FAULTS = 'faults'
@@ -96,7 +94,7 @@ export async function loadConfig(config: SignerConfig, crypto: LoadedCrypto, man
   if (!entry) throw new MusigError('BAD_INPUT', `the key in ${config.key} belongs to no signer of ${config.manifest}`)
   if (!equalBytes(entry.linkKey, key.linkKey))
     throw new MusigError('BAD_INPUT', `the link key of ${config.key} is not the one of signer ${self} in ${config.manifest}`)
-  const addresses = addressList(await readJsonFile(config.addresses), manifest.n, config.addresses)
+  const addresses = await readAddresses(config.addresses, manifest.n)
   const token = (await readPrivateFile(config.tokenFile)).trim()
   const listening = ownUrls(addresses[self] ?? '', config.api, self)
   const { store, machineFile, acceptLostHistory = false, snapshotEvery = 0, faults = [] } = config
@@ -151,31 +149,6 @@ export async function readConfigs(path: string): Promise<SignerConfig[]> {
   })
 }
 
-function addressList(json: unknown, n: number, path: string): string[] {
-  const entries = fromJson(addressesCodec, json, path)
-  const urls = new Map(entries.map(({ index, url }) => [index, url]))
-  return Array.from({ length: n }, (_, index) => {
-    const url = urls.get(index)
-    if (url === undefined) throw new MusigError('BAD_INPUT', `${path} has no address of signer ${index}`)
-    return url
-  })
-}
-
 async function readPassphrase(path: string): Promise<string> {
   return (await readPrivateFile(path)).replace(/\r?\n$/, '')
-}
-
-async function readJsonFile(path: string): Promise<unknown> {
-  let content: string
-  try {
-    content = await readFile(path, 'utf8')
-  } catch (error) {
-    throw new MusigError('NOT_FOUND', `${path} cannot be read`, { cause: error })
-  }
-  try {
-    const json: unknown = JSON.parse(content)
-    return json
-  } catch {
-    throw new MusigError('BAD_INPUT', `${path} is not JSON`)
-  }
 }

@@ -20,6 +20,8 @@ export interface StoreOptions {
    * older state looks like a new one.
    */
   marker?: string
+  /** What is to be done where records are damaged; a signer's store says that nothing may be signed from it. */
+  advice?: string
   /** An append that takes longer has failed: a disk that hangs must not leave a signer that hangs. */
   appendTimeoutMs?: number
 }
@@ -91,6 +93,7 @@ class LevelStore implements SignerStore {
   readonly #genesis: Uint8Array
   readonly #headFile: HeadFile
   readonly #appendTimeoutMs: number
+  readonly #advice: string
   /** What was surely durable when the store was opened. */
   readonly #headAtOpen: Head
   readonly #markerPath: string | undefined
@@ -114,6 +117,7 @@ class LevelStore implements SignerStore {
     this.#headAtOpen = head
     this.#appendTimeoutMs = options.appendTimeoutMs ?? APPEND_TIMEOUT_MS
     this.#markerPath = options.marker
+    this.#advice = options.advice ?? NO_VOTES
     this.#headFile = new HeadFile(headPath(folder), false)
     this.#anchor = { records: { count: 0, chain: genesis }, past: { count: 0, chain: genesisOfPast(genesis) }, snapshot: NO_DIGEST }
   }
@@ -294,7 +298,7 @@ class LevelStore implements SignerStore {
   /** What is left of pruned records, checked against the anchor. */
   async #readBase(): Promise<void> {
     const broken = (problem: string): never => {
-      throw new MusigError('STORE_FAILED', `${problem} in ${this.#folder}; ${NO_VOTES}`)
+      throw new MusigError('STORE_FAILED', `${problem} in ${this.#folder}; ${this.#advice}`)
     }
     try {
       const [encoded, snapshot] = [await this.#database.get(ANCHOR_KEY), await this.#database.get(SNAPSHOT_KEY)]
@@ -318,7 +322,7 @@ class LevelStore implements SignerStore {
   }
 
   #broken(index: number, problem: string): never {
-    throw new MusigError('STORE_FAILED', `record ${index} of ${this.#folder} ${problem}; ${NO_VOTES}`)
+    throw new MusigError('STORE_FAILED', `record ${index} of ${this.#folder} ${problem}; ${this.#advice}`)
   }
 
   #stopped(): MusigError {

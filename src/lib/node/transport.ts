@@ -1,22 +1,23 @@
 /**
- * The transport: one link to every other signer, on WebSockets that come in on one port, in plain on this machine
- * or over TLS, or in memory to those in the same
- * process. Owns which links there are. For each pair the smaller index dials, so two connections of one pair never cross; one that comes up later knocks,
+ * The transport of a signer: one link to every other signer, on WebSockets that come in on one port, in plain on this machine or over TLS, or in memory to those
+ * in the same process; and links of peers, which have numbers from n on. Owns which links to signers there are. For each pair the smaller index dials, so two connections of one pair never cross; one that comes up later knocks,
  * and is dialled at once. A second session of a signer is refused while the older one answers. A link that is cut on purpose stays open underneath: its owner
- * hears that it is gone, and nothing passes. Handshake, dialling, accepting, faults and both kinds of link are in files of their own.
+ * hears that it is gone, and nothing passes. Handshake, dialling, accepting, faults, peers and both kinds of link are in files of their own.
  */
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { equalBytes } from '../base/bytes.js'
 import { MusigError } from '../base/errors.js'
-import { Accepting, LINK_PATH } from './accepting.js'
+import { Accepting, isLinkTarget } from './accepting.js'
 import { Dialling, type DiallingOptions, knock } from './dialling.js'
 import { PACKED_BYTES } from './framing.js'
 import { type HandshakeContext, signerIdentity } from './handshake.js'
-import { CLOSE, Link, type LinkOptions, type QueueTotal, type SignerLink, type TransportMetrics } from './link.js'
+import { CLOSE, Link, newMetrics, type TransportMetrics } from './link.js'
 import { type LinkFault, LinkFaults } from './link-faults.js'
+import { Links } from './links.js'
 import type { LocalMember } from './local-links.js'
 import { linkUrl } from './loopback.js'
+import { PeerLinks } from './peer-links.js'
 import type { Transport, TransportHandlers } from './ports.js'
 import { LINK_CAPS, LINK_TIMING, type LinkCaps, type LinkTiming, type TransportOptions } from './transport-options.js'
 
@@ -35,7 +36,9 @@ export interface LinkTransport extends Transport {
   answering(limitMs: number): Promise<number[]>
   /** Bytes that wait to be sent to a signer. */
   queuedBytes(signer: number): number
-  /** Puts faults on its links, instead of those before; none: all is well again. */
+  /** How many peers have a link. */
+  readonly peers: number
+  /** Puts faults on its links to signers, instead of those before; none: all is well again. */
   setFaults(faults: readonly LinkFault[]): void
 }
 
@@ -50,50 +53,61 @@ class Mesh implements LinkTransport {
   readonly #context: HandshakeContext
   readonly #timing: LinkTiming
   readonly #caps: LinkCaps
-  readonly #queue: QueueTotal
   readonly #urls: URL[]
   readonly #accepting: Accepting
   readonly #dialling = new Map<number, Dialling>()
-  readonly #links = new Map<number, SignerLink>()
-  /** Signers that had a link before. */
-  readonly #met = new Set<number>()
+  readonly #links: Links
+  readonly #peers: PeerLinks
   readonly #asLocal: LocalMember
   /** Only once faults were set. */
   #faults: LinkFaults | undefined
   #handlers: TransportHandlers | undefined
-  #keepAlive: NodeJS.Timeout | undefined
   #knocking: NodeJS.Timeout | undefined
   #stopped = false
 
   constructor(options: TransportOptions) {
     const { self, manifest, crypto, linkSecretKey, addresses, log } = options
-    const context: HandshakeContext = { self, manifest, ed25519: crypto.ed25519, linkSecretKey }
+    const { metrics } = this
+    const context: HandshakeContext = { self: signerIdentity(manifest, self), manifest, ed25519: crypto.ed25519, linkSecretKey }
     this.#options = options
     this.#context = context
     this.#timing = { ...LINK_TIMING, ...options.timing }
     this.#caps = { ...LINK_CAPS, ...options.caps }
     if (this.#caps.linkQueueBytes < PACKED_BYTES)
       throw new MusigError('BAD_INPUT', `a queue of ${this.#caps.linkQueueBytes} bytes does not hold one frame`)
-    this.#queue = { bytes: 0, cap: this.#caps.totalQueueBytes }
     this.#urls = checkedUrls(addresses, manifest.n)
-    if (!equalBytes(crypto.ed25519.publicKey(linkSecretKey), signerIdentity(manifest, self).key)) {
+    if (!equalBytes(crypto.ed25519.publicKey(linkSecretKey), context.self.key)) {
       throw new MusigError('BAD_INPUT', `the link key given is not that of signer ${self} of the manifest`)
     }
+    this.#links = new Links({
+      end: 'signer',
+      caps: this.#caps,
+      timing: this.#timing,
+      metrics,
+      log,
+      frame: (signer, frame) => this.#heard(signer, frame),
+      opened: (signer) => {
+        if (!this.#isCut(signer)) this.#handlers?.connected(signer)
+      },
+      closed: (signer, livedMs) => this.#lost(signer, livedMs),
+    })
+    this.#peers = new PeerLinks({ context, timing: this.#timing, log })
     this.#accepting = new Accepting({
       context,
+      role: 'signer',
+      maxBytes: PACKED_BYTES,
       handshakeMs: this.#timing.handshakeMs,
       cap: Math.max(this.#caps.unauthenticated, 2 * manifest.n),
-      metrics: this.metrics,
+      metrics,
       log,
       knocked: (signer) => this.#dialling.get(signer)?.knocked(),
-      objection: (signer) => this.#objection(signer),
-      opened: (signer, webSocket, socket) => this.#open(signer, (link) => new Link(webSocket, socket, link)),
+      objection: ({ index }) => this.#objection(index ?? self),
+      opened: ({ index }, webSocket, socket) => this.#links.open(index ?? self, (link) => new Link(webSocket, socket, link)),
     })
-    this.#asLocal = { self, open: (signer, make) => this.#open(signer, make) }
+    this.#asLocal = { self, open: (signer, make) => this.#links.open(signer, make) }
     this.#urls.forEach((url, signer) => {
       if (signer <= self || options.local?.has(signer)) return
-      const { metrics } = this
-      const opened: DiallingOptions['opened'] = (webSocket, socket) => this.#open(signer, (link) => new Link(webSocket, socket, link))
+      const opened: DiallingOptions['opened'] = (webSocket, socket) => this.#links.open(signer, (link) => new Link(webSocket, socket, link))
       this.#dialling.set(signer, new Dialling({ signer, url, context, timing: this.#timing, metrics, log, opened }))
     })
   }
@@ -103,29 +117,23 @@ class Mesh implements LinkTransport {
     this.#handlers = handlers
     this.#options.server?.on('upgrade', this.#upgraded)
     this.#options.server?.on('tlsClientError', this.#strange)
-    let looked = performance.now()
-    this.#keepAlive = setInterval(() => {
-      const now = performance.now()
-      // A process that stood still has not listened: silence until now says nothing about the others.
-      const graceful = now - looked > 2 * this.#timing.pingMs
-      looked = now
-      for (const link of [...this.#links.values()]) link.keepAlive(now, this.#timing.deadMs, graceful)
-    }, this.#timing.pingMs).unref()
+    this.#links.start()
+    this.#peers.start(handlers)
     this.#options.local?.join(this.#asLocal)
     for (const dialling of this.#dialling.values()) dialling.dial()
     this.#knocking = setTimeout(() => this.#knock(), KNOCK_AFTER_MS).unref()
   }
 
   send(to: number, frame: Uint8Array): void {
-    if (this.#faults?.takes(to, frame)) return
-    this.#send(to, frame)
+    if (to >= this.#options.manifest.n) this.#peers.send(to, frame)
+    else if (!this.#faults?.takes(to, frame)) this.#links.send(to, frame)
   }
 
   setFaults(faults: readonly LinkFault[]): void {
     const before = new Set(this.connected())
     this.#faults ??= new LinkFaults({
       queueBytes: this.#caps.linkQueueBytes,
-      send: (to, frame) => this.#send(to, frame),
+      send: (to, frame) => this.#links.send(to, frame),
       lost: () => this.metrics.droppedFaulty++,
     })
     this.#faults.set(faults)
@@ -142,26 +150,24 @@ class Mesh implements LinkTransport {
     this.#options.local?.leave(this.#asLocal)
     this.#options.server?.off('upgrade', this.#upgraded)
     this.#options.server?.off('tlsClientError', this.#strange)
-    clearInterval(this.#keepAlive)
     clearTimeout(this.#knocking)
     this.#faults?.stop()
-    const links = [...this.#links.values()]
-    for (const link of links) link.close(CLOSE.stopped, 'stopped')
+    const gone = [this.#links.stop(), this.#peers.stop()]
     this.#accepting.stop()
     for (const dialling of this.#dialling.values()) dialling.stop()
-    await Promise.all(links.map((link) => link.gone))
+    await Promise.all(gone)
   }
 
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
-    if (!this.#handlers && request.url?.split('?')[0] === LINK_PATH) {
+    if (!this.#handlers && isLinkTarget(request.url ?? '')) {
       socket.destroy()
       return true
     }
-    return this.#accepting.handleUpgrade(request, socket, head)
+    return this.#accepting.handleUpgrade(request, socket, head) || this.#peers.handleUpgrade(request, socket, head)
   }
 
   connected(): number[] {
-    return [...this.#links.keys()].filter((signer) => !this.#isCut(signer)).sort((a, b) => a - b)
+    return this.#links.ends().filter((signer) => !this.#isCut(signer))
   }
 
   async answering(limitMs: number): Promise<number[]> {
@@ -174,19 +180,17 @@ class Mesh implements LinkTransport {
     return this.#links.get(signer)?.queuedBytes ?? 0
   }
 
+  get peers(): number {
+    return this.#peers.count
+  }
+
   readonly #upgraded = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     this.handleUpgrade(request, socket, head)
   }
 
   readonly #strange = (error: Error): void => {
     this.metrics.refused++
-    this.#options.log?.debug({ reason: error.message }, 'connection without TLS of a signer')
-  }
-
-  #send(to: number, frame: Uint8Array): void {
-    const link = this.#links.get(to)
-    if (link) link.send(frame)
-    else this.metrics.droppedUnconnected++
+    this.#options.log?.debug({ reason: error.message }, 'connection without TLS of a link')
   }
 
   #isCut(signer: number): boolean {
@@ -196,7 +200,7 @@ class Mesh implements LinkTransport {
   #knock(): void {
     const { self, local } = this.#options
     this.#urls.slice(0, self).forEach((url, signer) => {
-      if (!this.#links.has(signer) && !local?.has(signer)) knock(url, signer, this.#context)
+      if (!this.#links.get(signer) && !local?.has(signer)) knock(url, signer, this.#context)
     })
   }
 
@@ -214,60 +218,19 @@ class Mesh implements LinkTransport {
     return undefined
   }
 
-  #open(signer: number, make: (options: LinkOptions) => SignerLink): boolean {
-    const { log } = this.#options
-    if (this.#links.has(signer)) return false
-    const link: SignerLink = make({
-      queueBytes: this.#caps.linkQueueBytes,
-      total: this.#queue,
-      metrics: this.metrics,
-      frame: (frame) => {
-        if (this.#isCut(signer)) this.metrics.droppedFaulty++
-        else if (!this.#stopped) this.#handlers?.message(signer, frame)
-      },
-      closed: (reason) => {
-        if (this.#links.get(signer) !== link) return
-        this.#links.delete(signer)
-        this.metrics.disconnects++
-        log?.info({ signer, reason }, 'link closed')
-        this.#dialling.get(signer)?.lost(performance.now() - link.openedAt)
-        this.#faults?.drop(signer)
-        if (!this.#stopped && !this.#isCut(signer)) this.#handlers?.disconnected(signer)
-      },
-    })
-    this.#links.set(signer, link)
-    this.metrics.connects++
-    if (this.#met.has(signer)) this.metrics.reconnects++
-    this.#met.add(signer)
-    log?.info({ signer }, 'link open')
-    if (!this.#isCut(signer)) this.#handlers?.connected(signer)
-    return true
+  #heard(signer: number, frame: Uint8Array): void {
+    if (this.#isCut(signer)) this.metrics.droppedFaulty++
+    else if (!this.#stopped) this.#handlers?.message(signer, frame)
+  }
+
+  #lost(signer: number, livedMs: number): void {
+    this.#dialling.get(signer)?.lost(livedMs)
+    this.#faults?.drop(signer)
+    if (!this.#stopped && !this.#isCut(signer)) this.#handlers?.disconnected(signer)
   }
 }
 
 function checkedUrls(addresses: readonly string[], n: number): URL[] {
   if (addresses.length !== n) throw new MusigError('BAD_INPUT', `${addresses.length} addresses for ${n} signers; give one for each`)
   return addresses.map((address, i) => linkUrl(address, `the address of signer ${i}`))
-}
-
-function newMetrics(): TransportMetrics {
-  return {
-    bytesIn: 0,
-    bytesOut: 0,
-    messagesIn: 0,
-    messagesOut: 0,
-    framesIn: 0,
-    framesOut: 0,
-    droppedUnconnected: 0,
-    droppedFull: 0,
-    droppedFaulty: 0,
-    connects: 0,
-    disconnects: 0,
-    dials: 0,
-    reconnects: 0,
-    refused: 0,
-    secondSessions: 0,
-    malformed: 0,
-    dead: 0,
-  }
 }

@@ -1,0 +1,51 @@
+/** `musig peer start`: one peer process by hand, in the foreground, its log on stdout. */
+import { Flags } from '@oclif/core'
+import { MusigCommand } from '../../lib/cli/base-command.js'
+import { signersFlag } from '../../lib/cli/signer-args.js'
+import { LIMITS } from '../../lib/core/limits.js'
+import { runPeer } from '../../lib/node/peer-host.js'
+import { LOG_LEVELS } from '../../lib/node/process-host.js'
+
+export default class PeerStart extends MusigCommand {
+  static override summary = 'Run one peer in the foreground: it follows the signers without being one, and answers reads.'
+  static override description =
+    'It dials the signers, verifies every certificate itself, executes in their order and answers the same reads as a signer; transactions are given to signers. From nothing it fetches the whole history, else it goes on from its store. Its own key is made in its store at the first start. ' +
+    'The log goes to stdout, one JSON object a line; SIGTERM or Ctrl-C stops it cleanly. While it runs, peer.pid in its store folder names the process.'
+  static override examples = [
+    '<%= config.bin %> peer start --manifest manifest.json --addresses addresses.json --store peer --api http://127.0.0.1:7100',
+    '<%= config.bin %> peer start --manifest manifest.json --addresses addresses.json --store peer --api http://127.0.0.1:7100 --confirm 2 --follow 0,3,5',
+  ]
+  // The log is JSON already.
+  static override enableJsonFlag = false
+  static override flags = {
+    manifest: Flags.string({ description: 'The cluster’s manifest.', required: true, helpValue: 'FILE' }),
+    addresses: Flags.string({
+      description: 'Where the signers listen: [{"index": 0, "url": "http://127.0.0.1:7000"}, …]; between machines wss://HOST:PORT.',
+      required: true,
+      helpValue: 'FILE',
+    }),
+    store: Flags.string({ description: 'The folder of its records and its key, made if it is not there.', required: true, helpValue: 'DIR' }),
+    api: Flags.string({ description: 'Where its API listens, always on this machine.', required: true, helpValue: 'http://127.0.0.1:PORT' }),
+    confirm: Flags.integer({
+      description:
+        'Execute a batch only when so many signers report the same log up to it; 0: its certificate is enough. With the synchrony guard more than may lie makes it as safe as a signer.',
+      default: 0,
+      min: 0,
+      max: LIMITS.signers,
+      helpValue: 'K',
+    }),
+    follow: signersFlag({ description: 'The signers to follow, as in 0,3,5 (default: all).', helpValue: 'I,J' }),
+    'machine-file': Flags.string({ description: 'The state machine, where the manifest names one by its digest.', helpValue: 'FILE.js' }),
+    'log-level': Flags.option({ options: LOG_LEVELS, description: 'The least serious lines of the log.', default: 'info' as const })(),
+    bls: Flags.option({ options: ['blst', 'noble'] as const, description: 'Which BLS implementation verifies (default: blst where it loads).' })(),
+  }
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(PeerStart)
+    // The store makes files and folders of its own; they are nobody else's to read.
+    process.umask(0o077)
+    const { manifest, addresses, store, api, confirm, follow = null, 'machine-file': machineFile = null } = flags
+    const peer = { manifest, addresses, store, api, confirm, follow, machineFile }
+    process.exit(await runPeer(peer, { logLevel: flags['log-level'], bls: flags.bls }))
+  }
+}

@@ -1,0 +1,26 @@
+/** What follows when a batch is executed at a signer or a peer: its state machine applies it, and metrics and log tell of it. */
+import type { Logger } from 'pino'
+import type { Id } from '../base/bytes.js'
+import type { ExecutedBatch } from '../core/steppable.js'
+import { transactionId } from '../core/transaction.js'
+import type { Executor } from './executor.js'
+import type { Metrics } from './metrics.js'
+
+/** Transactions named in a line of the log. */
+const LOGGED_IDS = 32
+
+/** Applies a batch at its place. */
+export function applyBatch(
+  { executor, metrics, log, clusterId }: { executor: Executor; metrics: Metrics; log: Logger; clusterId: Id },
+  executed: ExecutedBatch,
+): void {
+  const { batch, certificate, skipped } = executed
+  executor.execute(executed, performance.now())
+  const txIds = batch.transactions.map((transaction) => transactionId(clusterId, transaction))
+  const fresh = txIds.filter((_, i) => skipped.get(i) !== 'duplicate').flatMap((txId) => executor.outcome(txId) ?? [])
+  metrics.executed(
+    executed,
+    fresh.map(({ receipt, latencyMs }) => ({ ok: receipt.ok, ...(latencyMs !== undefined && { latencyMs }) })),
+  )
+  log.info({ batchId: batch.id, txIds: txIds.slice(0, LOGGED_IDS), transactions: txIds.length, path: certificate.type }, 'executed')
+}

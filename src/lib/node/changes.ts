@@ -1,0 +1,118 @@
+/**
+ * What callers of a signer's API may change, with the cluster's token: give it a transaction, put faults on its links in a test cluster. Owns what a body must be
+ * and what becomes of a transaction until it is executed; routes and waiting are `api.ts`.
+ */
+import type { IncomingMessage } from 'node:http'
+import type { Id } from '../base/bytes.js'
+import { fromJson, refuse } from '../base/codec.js'
+import { MusigError } from '../base/errors.js'
+import { type Transaction, transactionCodec, transactionId } from '../core/transaction.js'
+import { type TransactionResult, transactionAnswer } from './answers.js'
+import { type Answer, askAgain, type Changes, wholeNumber } from './api.js'
+import type { Reply } from './driver.js'
+import { API_LIMITS, errorAnswer, readBody, TokenCheck } from './http-guard.js'
+import { checkFaults, type LinkFault, linkFaultsCodec } from './link-faults.js'
+import { refuseUnlessTest } from './signer-config.js'
+import type { SignerSubject } from './signer-status.js'
+
+export interface SignerChangesOptions {
+  subject: SignerSubject
+  token: string
+  /** Hands a transaction to the signer. */
+  submit: (transaction: Transaction) => Promise<Reply>
+  /** The other signers that answer now. */
+  answering: () => Promise<number[]>
+  /** Puts faults on the links, instead of those before. */
+  setFaults: (faults: readonly LinkFault[]) => void
+  /** Hears of errors that are no caller's fault. */
+  log?: (error: unknown, path: string) => void
+}
+
+/** How long a caller waits unless it says otherwise. */
+const DEFAULT_WAIT_MS = 10_000
+
+type Executed = (txId: Id, timeoutMs: number) => Promise<TransactionResult>
+
+export class SignerChanges implements Changes {
+  readonly #options: SignerChangesOptions
+  readonly #subject: SignerSubject
+  readonly #token: TokenCheck
+  #asked: Promise<number[]> | undefined
+
+  /** Errors: `BAD_INPUT` on a token that keeps nobody out. */
+  constructor(options: SignerChangesOptions) {
+    this.#options = options
+    this.#subject = options.subject
+    this.#token = new TokenCheck(options.token)
+  }
+
+  async post(topic: string, request: IncomingMessage, url: URL, executed: Executed): Promise<Answer> {
+    this.#token.check(request)
+    return topic === 'faults' ? this.#fault(request) : this.#submit(request, url, executed)
+  }
+
+  /** Why a transaction that was taken was not executed in time: `NO_QUORUM`, `TIMED_OUT`. */
+  async late(txId: Id, timeoutMs: number): Promise<MusigError> {
+    const { manifest } = this.#subject
+    const again = askAgain(txId)
+    const reachable = 1 + (await this.#answering()).length
+    if (reachable < manifest.quorum) return new MusigError('NO_QUORUM', `no quorum: ${reachable} of ${manifest.quorum} signers reachable; ${again}`)
+    return new MusigError('TIMED_OUT', `not executed within ${timeoutMs} ms, with ${reachable} of ${manifest.n} signers reachable; ${again}`)
+  }
+
+  async #submit(request: IncomingMessage, url: URL, executed: Executed): Promise<Answer> {
+    const body = await readBody(request)
+    if (typeof body !== 'object' || body === null || !('transaction' in body)) refuse('body', '“transaction” is missing')
+    const transaction = fromJson(transactionCodec, body.transaction, 'transaction')
+    const wait = url.searchParams.get('wait') ?? 'executed'
+    if (wait !== 'executed' && wait !== 'none') throw new MusigError('BAD_INPUT', `wait=${wait.slice(0, 20)} is neither executed nor none`)
+    const timeoutMs = wholeNumber(url, 'timeoutMs', DEFAULT_WAIT_MS, API_LIMITS.waitMs)
+    const txId = transactionId(this.#subject.manifest.clusterId, transaction)
+    try {
+      await this.#hand(txId, transaction)
+      if (wait === 'none') return { status: 202, document: transactionAnswer(this.#subject, txId) }
+      return { status: 200, document: await executed(txId, timeoutMs) }
+    } catch (error) {
+      // Whoever gave the transaction must be able to ask for it again.
+      if (!(error instanceof MusigError) || error.code === 'INTERNAL') this.#options.log?.(error, url.pathname)
+      return errorAnswer(error, { txId })
+    }
+  }
+
+  /** Takes a table of faults: in a test cluster alone. */
+  async #fault(request: IncomingMessage): Promise<Answer> {
+    const { self, manifest } = this.#subject
+    refuseUnlessTest(manifest)
+    const body = await readBody(request)
+    if (typeof body !== 'object' || body === null || !('faults' in body)) refuse('body', '“faults” is missing')
+    const faults = fromJson(linkFaultsCodec, body.faults, 'faults')
+    checkFaults(faults, self, manifest.n)
+    this.#options.setFaults(faults)
+    return { status: 200, document: { faults } }
+  }
+
+  /** Errors: `REJECTED`, `BUSY`. */
+  async #hand(txId: Id, transaction: Transaction): Promise<void> {
+    const { executor } = this.#subject
+    executor.submitted(txId, performance.now())
+    try {
+      const reply = await this.#options.submit(transaction)
+      if (reply.status === 'rejected') {
+        executor.refused(txId, reply.reason)
+        throw new MusigError('REJECTED', `the transaction was rejected: ${reply.reason}`)
+      }
+      if (reply.status === 'busy') throw new MusigError('BUSY', `this signer takes no more transactions at the moment: ${reply.reason}`)
+    } catch (error) {
+      executor.dropped(txId)
+      throw error
+    }
+  }
+
+  /** All whose time is over at the same moment share one answer. */
+  #answering(): Promise<number[]> {
+    this.#asked ??= this.#options.answering().finally(() => {
+      this.#asked = undefined
+    })
+    return this.#asked
+  }
+}

@@ -1,0 +1,69 @@
+/** What a peer process is told to start with, and reading the files that this names: manifest, addresses, its own key. */
+import { type Decoded, fromJson, list, nullable, object, text, uint } from '../base/codec.js'
+import { MusigError } from '../base/errors.js'
+import { LIMITS } from '../core/limits.js'
+import type { Manifest } from '../core/manifest.js'
+import { readAddresses, readJsonFile } from './config-files.js'
+import type { LoadedCrypto } from './crypto.js'
+import { loopbackUrl } from './loopback.js'
+import { type PeerKey, peerKeyOf } from './peer-key.js'
+import { Manifests } from './signer-config.js'
+
+const PATH_CHARACTERS = 4096
+const path = text(PATH_CHARACTERS, 1)
+
+const configCodec = object({
+  manifest: path,
+  /** As of a signer: where the signers listen. */
+  addresses: path,
+  /** The folder of its records and its key, made if it is not there. */
+  store: path,
+  /** Where its API listens on this machine. */
+  api: text(200, 1),
+  /** The state machine, where the manifest names one by its digest. */
+  machineFile: nullable(path),
+  /** How many signers must report the same log before a batch is handed on; 0: its certificate is enough. */
+  confirm: uint(LIMITS.signers),
+  /** The signers to follow; null: all of them. */
+  follow: nullable(list(uint(LIMITS.signers), LIMITS.signers)),
+})
+
+/** One peer: all paths of files, or of a folder (`store`). */
+export type PeerConfig = Decoded<typeof configCodec>
+
+/** The same, read. */
+export interface LoadedPeer {
+  manifest: Manifest
+  key: PeerKey
+  addresses: string[]
+  url: URL
+  store: string
+  machineFile: string | undefined
+  confirm: number
+  /** Ascending, each once. */
+  follow: number[]
+}
+
+/** Reads a configuration from a JSON file. Errors: `NOT_FOUND`, `BAD_INPUT`, `BAD_ENCODING`. */
+export async function readPeerConfig(file: string): Promise<PeerConfig> {
+  return fromJson(configCodec, await readJsonFile(file), file)
+}
+
+/** Reads the files of a configuration. Errors: `NOT_FOUND`, `BAD_INPUT`, `BAD_ENCODING`, each with the file. */
+export async function loadPeer(config: PeerConfig, crypto: LoadedCrypto): Promise<LoadedPeer> {
+  const manifest = await new Manifests(crypto).load(config.manifest)
+  const { n, quorum } = manifest
+  const follow = [...new Set(config.follow ?? manifest.signers.keys())].sort((a, b) => a - b)
+  const unknown = follow.find((signer) => signer >= n)
+  if (unknown !== undefined) throw new MusigError('BAD_INPUT', `there is no signer ${unknown} to follow; they are numbered 0 to ${n - 1}`)
+  if (follow.length === 0) throw new MusigError('BAD_INPUT', 'a peer needs at least one signer to follow')
+  const { confirm } = config
+  // More may never run at once.
+  if (confirm > quorum)
+    throw new MusigError('BAD_INPUT', `--confirm ${confirm} is more than the quorum of ${quorum}: so many signers may never agree`)
+  if (confirm > follow.length) throw new MusigError('BAD_INPUT', `--confirm ${confirm} needs as many signers to follow, not ${follow.length}`)
+  const addresses = await readAddresses(config.addresses, n)
+  const url = loopbackUrl(config.api, 'the API address')
+  const key = await peerKeyOf(config.store, crypto.ed25519)
+  return { manifest, key, addresses, url, store: config.store, machineFile: config.machineFile ?? undefined, confirm, follow }
+}

@@ -1,0 +1,13 @@
+/** A process that is one peer. The process itself is `process-host.ts`, the peer `running-peer.ts`. */
+import { Lives } from './lives.js'
+import { loadPeer, type PeerConfig } from './peer-config.js'
+import { type ProcessOptions, runLives } from './process-host.js'
+import { RunningPeer } from './running-peer.js'
+
+/** Runs a peer until SIGTERM, SIGINT or a failure; resolves with the exit code. Errors: those of the start. */
+export function runPeer(peer: PeerConfig, options: ProcessOptions): Promise<number> {
+  return runLives(options, async ({ crypto, log, version, failed }) => {
+    const config = await loadPeer(peer, crypto)
+    return [new Lives({ start: () => RunningPeer.start({ config, crypto, log: log.child({ self: 'peer' }), version, failed }), failed })]
+  })
+}

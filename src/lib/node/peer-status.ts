@@ -1,0 +1,132 @@
+/**
+ * What a peer says of itself: whom it follows, how far it has come and how far behind that is, what it has seen of signers. What it answers about the order is
+ * `answers.ts`. Owns what “level” means.
+ */
+import { type Id, toHex } from '../base/bytes.js'
+import type { Learner } from '../core/learner.js'
+import type { Subject } from './answers.js'
+import type { Suspicion } from './suspicions.js'
+
+/**
+ * `level`: it has executed what the furthest signer says it has, or had so a moment ago; `behind`: it has not; `no signer`: it has no link to any;
+ * `left behind`: it lacks batches that all within reach have pruned.
+ */
+export type PeerHealth = 'level' | 'behind' | 'no signer' | 'left behind'
+
+/** A peer's state. */
+export interface PeerStatusAnswer {
+  role: 'peer'
+  /** Its own link key. */
+  key: string
+  clusterId: Id
+  cluster: string
+  version: string
+  pid: number
+  uptimeMs: number
+  n: number
+  quorum: number
+  health: PeerHealth
+  /** Signers that must report the same log before a batch is executed; 0: its certificate is enough. */
+  confirm: number
+  follows: number[]
+  /** Those of them to which there is a link. */
+  connected: number[]
+  /** Those of them that fed what is not true, and are neither asked nor heard for a while. */
+  distrusted: number[]
+  /** How many batches each says it has executed; null where it has not said so since it is connected, or is not believed. */
+  signers: { index: number; executed: number | null }[]
+  /** Batches that were executed. */
+  executed: number
+  transactions: number
+  /** Batches whose place is known and which wait: for history, or to be confirmed. */
+  waiting: number
+  /** How many batches fewer than the furthest signer has; null where none has said how many that is. */
+  behind: number | null
+  /** Since when it is not level, in milliseconds; 0: it is, null: it never was. */
+  behindMs: number | null
+  /** A batch that is missing here and that all signers within reach have pruned: it executes nothing more. */
+  beyondReach: Id | null
+  storeBytes: number
+  orderDigest: Id
+  machineDigest: Id
+  bls: string
+  suspicion: Suspicion[]
+}
+
+/** What its state is made of. */
+export interface PeerSubject extends Subject {
+  key: Uint8Array
+  learner: Pick<Learner, 'linked' | 'distrusted' | 'reach' | 'beyondReach' | 'journal'>
+  confirm: number
+  follow: readonly number[]
+  /** When it was level last, in the clock of `performance.now()`. */
+  levelAt: () => number | undefined
+  storeBytes: () => number
+  suspicion: () => Suspicion[]
+  bls: string
+  version: string
+  startedAt: number
+}
+
+/** Under load a peer is a batch behind at most moments; it counts as level until so long after it was. */
+const LEVEL_MS = 10_000
+
+/** How many batches fewer than the furthest signer a peer has executed; undefined where none has said how many that is. */
+export function behindOf({ learner, executor }: Pick<PeerSubject, 'learner' | 'executor'>): number | undefined {
+  const { reach } = learner
+  return reach.size === 0 ? undefined : Math.max(0, Math.max(...reach.values()) - executor.executedBatches)
+}
+
+/** Whether a peer has executed all that the signers it is linked to, and believes, say they have. */
+export function isLevel(subject: Pick<PeerSubject, 'learner' | 'executor'>): boolean {
+  const { linked, distrusted, reach } = subject.learner
+  return behindOf(subject) === 0 && [...linked].every((signer) => distrusted.has(signer) || reach.has(signer))
+}
+
+/** Since when a peer is not level, in milliseconds: 0 where it is, undefined where it never was. */
+export function behindMsOf(subject: PeerSubject): number | undefined {
+  const levelAt = subject.levelAt()
+  if (isLevel(subject)) return 0
+  return levelAt === undefined ? undefined : Math.round(performance.now() - levelAt)
+}
+
+export function peerHealthOf(subject: PeerSubject): PeerHealth {
+  const { learner, levelAt } = subject
+  if (learner.beyondReach !== undefined) return 'left behind'
+  if (learner.linked.size === 0) return 'no signer'
+  return performance.now() - (levelAt() ?? Number.NEGATIVE_INFINITY) < LEVEL_MS ? 'level' : 'behind'
+}
+
+export function peerStatusAnswer(subject: PeerSubject): PeerStatusAnswer {
+  const { learner, manifest, executor, journal } = subject
+  const isApplied = executor.executedBatches === journal.logs.executed.length
+  const ascending = (signers: Iterable<number>) => [...signers].sort((a, b) => a - b)
+  return {
+    role: 'peer',
+    key: toHex(subject.key),
+    clusterId: manifest.clusterId,
+    cluster: manifest.name,
+    version: subject.version,
+    pid: process.pid,
+    uptimeMs: Math.round(performance.now() - subject.startedAt),
+    n: manifest.n,
+    quorum: manifest.quorum,
+    health: peerHealthOf(subject),
+    confirm: subject.confirm,
+    follows: [...subject.follow],
+    connected: ascending(learner.linked),
+    distrusted: ascending(learner.distrusted),
+    signers: subject.follow.map((index) => ({ index, executed: learner.reach.get(index) ?? null })),
+    executed: executor.executedBatches,
+    transactions: executor.executedTransactions,
+    waiting: journal.waiting.size + journal.logs.executed.length - executor.executedBatches,
+    behind: behindOf(subject) ?? null,
+    behindMs: behindMsOf(subject) ?? null,
+    beyondReach: learner.beyondReach ?? null,
+    storeBytes: subject.storeBytes(),
+    orderDigest: isApplied ? journal.logs.orderDigest : journal.logs.orderDigestAt(executor.heights),
+    machineDigest: executor.machineDigest,
+    bls: subject.bls,
+    suspicion: subject.suspicion(),
+  }
+}

@@ -1,0 +1,251 @@
+/**
+ * A running peer: learner, driver, store, links to the signers that it follows, API, state machine and metrics, put together, started and stopped in the right
+ * order. What a process does with it is `peer-host.ts`; what it has in common with a signer stands in parts that both are made of.
+ */
+import { rmSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import { toHex } from '../base/bytes.js'
+import { MusigError } from '../base/errors.js'
+import { Learner } from '../core/learner.js'
+import { decodeRecord, recordCodec } from '../core/record.js'
+import type { Effect } from '../core/steppable.js'
+import { Api, askAgain } from './api.js'
+import { applyBatch } from './apply-batch.js'
+import type { LoadedCrypto } from './crypto.js'
+import { Driver } from './driver.js'
+import { Executor } from './executor.js'
+import { Following } from './following.js'
+import { API_LIMITS, Refusal } from './http-guard.js'
+import { listen, writePidFile } from './listen.js'
+import { loadMachine } from './machine-file.js'
+import { Metrics } from './metrics.js'
+import type { LoadedPeer } from './peer-config.js'
+import { behindMsOf, behindOf, isLevel, type PeerHealth, type PeerSubject, peerHealthOf, peerStatusAnswer } from './peer-status.js'
+import type { Store } from './ports.js'
+import { openStore } from './store.js'
+import { bytesOf } from './store-folder.js'
+import { Suspicions } from './suspicions.js'
+
+export interface RunningPeerOptions {
+  config: LoadedPeer
+  crypto: LoadedCrypto
+  log: Logger
+  version: string
+  /** It has stopped for good; the process must end. */
+  failed: (error: MusigError) => void
+}
+
+/** In the peer's folder while the process lives: `{pid, startedAt, url}`. */
+const PID_FILE = 'peer.pid'
+/** Digits of its key by which metrics name a peer. */
+const NAME_DIGITS = 8
+
+/** What the log says of each. */
+const HEALTH: Record<PeerHealth, string> = {
+  level: 'level with the signers',
+  behind: 'behind the signers',
+  'no signer': 'no link to any signer',
+  'left behind':
+    'left behind: this peer lacks batches that every signer within reach has pruned, so it executes nothing more. Let it follow a signer that keeps all (--snapshot-every 0)',
+}
+
+export class RunningPeer {
+  readonly #options: RunningPeerOptions
+  readonly #store: Store
+  readonly #server: Server
+  readonly #learner: Learner
+  readonly #executor: Executor
+  readonly #metrics: Metrics
+  readonly #transport: Following
+  readonly #driver: Driver
+  readonly #api: Api
+  readonly #subject: PeerSubject
+  readonly #suspicions = new Suspicions()
+  #levelAt: number | undefined
+  #health: PeerHealth | undefined
+
+  /** Opens the store, takes the records back, listens and dials. Errors: `BUSY` (port, store), `STORE_FAILED`, `BAD_INPUT`. */
+  static async start(options: RunningPeerOptions): Promise<RunningPeer> {
+    const { config, log } = options
+    const { clusterId } = config.manifest
+    const machine = await loadMachine(config.manifest.machine, config.machineFile)
+    const store = await openStore(
+      config.store,
+      { clusterId, publicKey: config.key.linkKey },
+      { advice: 'remove the folder: the peer fills a new one from the signers' },
+    )
+    const server = createServer({ maxHeaderSize: API_LIMITS.headerBytes, connectionsCheckingInterval: API_LIMITS.lookMs })
+    let running: RunningPeer | undefined
+    try {
+      const codec = recordCodec(clusterId)
+      const records = (await store.load()).map((record) => decodeRecord(codec, record))
+      running = new RunningPeer(options, store, server, new Executor(clusterId, machine))
+      for (const executed of running.#learner.restore(records)) running.#executor.execute(executed)
+      await listen(server, config.url)
+      writePidFile(join(config.store, PID_FILE), config.url)
+      await running.#driver.start()
+      const { follow, confirm } = config
+      log.info({ url: config.url.origin, follow, confirm, records: records.length, executed: running.#executor.executedBatches }, 'peer started')
+      running.#noteHealth()
+      return running
+    } catch (error) {
+      await running?.abandon()
+      await store.close()
+      throw error
+    }
+  }
+
+  private constructor(options: RunningPeerOptions, store: Store, server: Server, executor: Executor) {
+    const { config, crypto, log, version, failed } = options
+    const { manifest, key, addresses, follow, confirm } = config
+    this.#options = options
+    this.#store = store
+    this.#server = server
+    this.#executor = executor
+    this.#metrics = new Metrics(`peer-${toHex(key.linkKey).slice(0, NAME_DIGITS)}`, true)
+    this.#learner = new Learner({ manifest, crypto, confirm })
+    this.#transport = new Following({ manifest, crypto, linkSecretKey: key.linkSecretKey, addresses, follow, log })
+    this.#driver = new Driver({
+      steppable: this.#learner,
+      clusterId: manifest.clusterId,
+      store,
+      transport: this.#transport,
+      executed: (batch) => {
+        applyBatch({ executor, metrics: this.#metrics, log, clusterId: manifest.clusterId }, batch)
+        this.#noteHealth()
+      },
+      failed,
+      observers: [
+        { stepped: (_, effects) => this.#stepped(effects) },
+        this.#metrics,
+        {
+          refused: (from, reason) => log.debug({ from, reason }, 'malformed message'),
+          unsendable: (to, what) => log.error({ to, what }, 'a message too large to be sent was dropped'),
+        },
+      ],
+    })
+    this.#subject = this.#describe(version)
+    this.#watch()
+    this.#api = new Api({
+      server,
+      sharedWithLinks: false,
+      subject: this.#subject,
+      status: () => peerStatusAnswer(this.#subject),
+      health: () => {
+        const status = peerHealthOf(this.#subject)
+        return { isWell: status === 'level', document: { status, connected: this.#learner.linked.size } }
+      },
+      changes: {
+        async post() {
+          throw new Refusal(405, 'this is a peer: it takes no transactions; give them to a signer, as musig tx submit does')
+        },
+      },
+      late: async (txId, timeoutMs) => new MusigError('TIMED_OUT', `not executed by this peer within ${timeoutMs} ms; ${askAgain(txId)}`),
+      metrics: () => this.#metrics.text(),
+      log: (error, path) => log.error({ err: error, path }, 'request failed'),
+    })
+  }
+
+  get url(): string {
+    return this.#options.config.url.origin
+  }
+
+  /** Stops cleanly: what was begun is made durable, those who wait are answered. */
+  async stop(): Promise<void> {
+    const { config, log } = this.#options
+    this.#api.close()
+    await this.#driver.stop()
+    await this.#transport.stop()
+    this.#server.close()
+    this.#server.closeAllConnections()
+    await this.#store.close()
+    this.forget()
+    log.info({ executed: this.#executor.executedBatches, store: config.store }, 'peer stopped')
+  }
+
+  /** Undoes the part of a start that had happened. */
+  private async abandon(): Promise<void> {
+    this.#api.close()
+    await this.#transport.stop()
+    this.#server.close()
+    this.forget()
+  }
+
+  /** Removes the process's file: the last thing, also where it cannot stop cleanly. */
+  forget(): void {
+    rmSync(join(this.#options.config.store, PID_FILE), { force: true })
+  }
+
+  #describe(version: string): PeerSubject {
+    const { config, crypto } = this.#options
+    const learner = this.#learner
+    return {
+      manifest: config.manifest,
+      // Another one once the log is derived anew.
+      get journal() {
+        return learner.journal
+      },
+      learner,
+      executor: this.#executor,
+      // It sees what was decided, and nothing of how.
+      rounds: { get: () => undefined },
+      phases: { of: () => undefined },
+      key: config.key.linkKey,
+      confirm: config.confirm,
+      follow: config.follow,
+      levelAt: () => this.#levelAt,
+      storeBytes: () => bytesOf(config.store),
+      suspicion: () => this.#suspicions.list(),
+      bls: crypto.bls.name,
+      version,
+      startedAt: performance.now(),
+    }
+  }
+
+  #watch(): void {
+    const subject = this.#subject
+    this.#metrics.watch({
+      subject,
+      gathered: () => this.#driver.queueLength,
+      links: this.#transport.metrics,
+      queuedBytes: () => this.#transport.queuedBytes,
+    })
+    this.#metrics.gauge('musig_connected_signers', 'Signers that this peer has a link to', () => this.#learner.linked.size)
+    this.#metrics.gauge(
+      'musig_distrusted_signers',
+      'Signers that fed this peer what is not true and are left alone for a while',
+      () => this.#learner.distrusted.size,
+    )
+    this.#metrics.gauge(
+      'musig_behind_batches',
+      'Executed batches fewer than the furthest signer has; NaN where none has said how many that is',
+      () => behindOf(subject) ?? Number.NaN,
+    )
+    this.#metrics.gauge(
+      'musig_behind_seconds',
+      'Since when this peer is not level with the signers; 0 where it is, NaN where it never was',
+      () => (behindMsOf(subject) ?? Number.NaN) / 1000,
+    )
+  }
+
+  #stepped(effects: readonly Effect[]): void {
+    for (const effect of effects) {
+      if (effect.type !== 'suspect') continue
+      const { signer, reason, batchId } = effect
+      const isNew = this.#suspicions.add(signer, reason)
+      this.#options.log[isNew ? 'warn' : 'debug']({ suspect: signer, reason, batchId }, 'suspicion')
+    }
+    this.#noteHealth()
+  }
+
+  #noteHealth(): void {
+    if (isLevel(this.#subject)) this.#levelAt = performance.now()
+    const health = peerHealthOf(this.#subject)
+    if (health === this.#health) return
+    this.#health = health
+    const { executedBatches: executed } = this.#executor
+    this.#options.log[health === 'left behind' ? 'error' : 'info']({ executed, behind: behindOf(this.#subject) ?? null }, HEALTH[health])
+  }
+}
