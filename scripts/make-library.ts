@@ -148,6 +148,7 @@ const SECTIONS: readonly Section[] = [
       'StatusAnswer',
       'Health',
       'HeldEvidence',
+      'Suspicion',
       'Phases',
       'BatchDescription',
       'DescribedVotes',

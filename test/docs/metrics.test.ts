@@ -1,44 +1,54 @@
-/** docs/metrics.md has every metric of the project's own, with type and labels, as a registry that runs has them; and none that there is not. */
+/** docs/metrics.md has every metric of the project's own, with type, labels and whose it is, as registries that run have them; and none that there is not. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Counter, Gauge, Histogram, Registry, Summary } from 'prom-client'
+import { Registry } from 'prom-client'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Subject } from '../../src/lib/node/answers.js'
-import { Metrics } from '../../src/lib/node/metrics.js'
+import { clusterFiles } from '../node/cluster-fixture.js'
+import { startPeer, startSigner } from '../node/signers-fixture.js'
 import { pageOf, rowsOf } from './rows.js'
 
-/** A metric as a registry holds it. */
-interface Registered {
-  type: string
-  labels: string[]
-  help: string
-}
-
-/** What every registry of this process is given from now on. */
-const registered = new Map<string, Registered>()
+/** The labels of every metric that a registry of this process is given: what a registry prints shows them only once they were used. */
+const labelsOf = new Map<string, string[]>()
 const register = Registry.prototype.registerMetric
 Registry.prototype.registerMetric = function (metric: object) {
-  const kinds = { counter: Counter, gauge: Gauge, histogram: Histogram, summary: Summary }
-  const type = Object.entries(kinds).find(([, kind]) => metric instanceof kind)?.[0] ?? 'unknown'
-  const { name, help, labelNames } = metric as { name: string; help: string; labelNames: readonly string[] }
-  registered.set(name, { type, help, labels: labelNames.filter((label) => label !== 'le') })
+  const { name, labelNames } = metric as { name: string; labelNames: readonly string[] }
+  labelsOf.set(
+    name,
+    labelNames.filter((label) => label !== 'le'),
+  )
   return Reflect.apply(register, this, [metric])
 }
 
-const metrics = new Metrics('0', false)
-const subject = {
-  executor: { waitingTransactions: 3 },
-  journal: { undecided: new Map(), waiting: new Map() },
-  connected: new Set([1, 2]),
-  manifest: { quorum: 3 },
+/** The metrics of a process of its own that asks for them as Prometheus does, by name: type and what is said of it. */
+type Scraped = Map<string, { type: string; help: string }>
+
+async function scrape(url: URL | string): Promise<Scraped> {
+  const text = await (await fetch(new URL('/metrics', url))).text()
+  const helps = new Map([...text.matchAll(/^# HELP (\w+) (.*)$/gm)].map(([, name = '', help = '']) => [name, help]))
+  return new Map([...text.matchAll(/^# TYPE (musig_\w+) (\w+)$/gm)].map(([, name = '', type = '']) => [name, { type, help: helps.get(name) ?? '' }]))
 }
-metrics.watch({ subject: subject as unknown as Subject, gathered: () => 0, links: {} as never, queuedBytes: () => 0 })
 
 const rows = rowsOf(pageOf('metrics.md'))
+let signer: Scraped = new Map()
+let peer: Scraped = new Map()
 
-/** Names of metrics in the sources: also of those that no registry above was asked to hold. */
+test.before(async () => {
+  const files = await clusterFiles(1, 'metrics')
+  const running = await startSigner(files, 0)
+  const following = await startPeer(files, 'peer')
+  try {
+    signer = await scrape(files.addresses[0] ?? '')
+    peer = await scrape(following.url)
+  } finally {
+    await following.stop()
+    await running.stop()
+    files.remove()
+  }
+})
+
+/** Names of metrics in the sources: also of those that neither of the two has. */
 function namesInSources(): string[] {
   const root = fileURLToPath(new URL('../../src', import.meta.url))
   const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
@@ -46,38 +56,32 @@ function namesInSources(): string[] {
   return [...new Set(sources.flatMap((source) => [...source.matchAll(/['"`](musig_[a-z_]+)['"`]/g)].map(([, name = '']) => name)))]
 }
 
-test('the registry was heard', () => {
-  assert.ok(registered.size >= 20, `${registered.size} metrics`)
+test('both were asked', () => {
+  assert.ok(signer.size >= 25 && peer.size >= 20, `${signer.size} metrics of a signer, ${peer.size} of a peer`)
 })
 
-test('every metric is on the page with its type and labels', () => {
-  for (const [name, { type, labels, help }] of registered) {
-    const cells = [type, labels.map((label) => `\`${label}\``).join(' ')]
-    const [kind, named, meaning = ''] = rows.get(name) ?? []
+test('every metric of a signer and of a peer is on the page with its type and labels, and whose it is', () => {
+  for (const [name, { type, help }] of new Map([...peer, ...signer])) {
+    const labels = (labelsOf.get(name) ?? []).map((label) => `\`${label}\``).join(' ')
+    const cells = [type, labels, signer.has(name) ? (peer.has(name) ? 'both' : 'signer') : 'peer']
+    const [kind, named, whose, meaning = ''] = rows.get(name) ?? []
     const wanted = `docs/metrics.md needs this row: | \`${name}\` | ${cells.join(' | ')} | ${meaning || `${help}.`} |`
-    assert.equal([kind, named], cells, wanted)
+    assert.equal([kind, named, whose], cells, wanted)
     assert.ok(meaning.length > 10, wanted)
   }
 })
 
 test('every name of a metric in the sources is on the page, wherever it is registered', () => {
   for (const name of namesInSources())
-    assert.ok(rows.has(name), `docs/metrics.md needs a row: | \`${name}\` | counter, gauge or histogram | \`label\` … | WHAT IT COUNTS |`)
+    assert.ok(rows.has(name), `docs/metrics.md needs a row: | \`${name}\` | counter, gauge or histogram | \`label\` … | WHOSE | WHAT IT COUNTS |`)
 })
 
 test('the page has none that there is not', () => {
-  const known = new Set([...registered.keys(), ...namesInSources()])
+  const known = new Set([...signer.keys(), ...peer.keys(), ...namesInSources()])
   assert.equal(
     [...rows.keys()].filter((name) => name.startsWith('musig_') && !known.has(name)),
     [],
   )
-})
-
-test('a registry that runs gives the types that the page says', async () => {
-  const { text } = await metrics.text()
-  for (const [, name = '', type = ''] of text.matchAll(/^# TYPE (musig_\w+) (\w+)$/gm)) assert.is(rows.get(name)?.[0], type, name)
-  assert.match(text, /^musig_waiting_transactions\{self="0"\} 3$/m)
-  assert.match(text, /^musig_ready\{self="0"\} 1$/m)
 })
 
 test.run()
