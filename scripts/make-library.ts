@@ -24,6 +24,7 @@ const SECTIONS: readonly Section[] = [
       'readManifest',
       'manifestToJson',
       'boundsOf',
+      'ProvedManifest',
       'Manifest',
       'ManifestContent',
       'SignerEntry',

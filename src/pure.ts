@@ -54,6 +54,7 @@ export {
   type ForCluster,
   loadManifest,
   nobleCrypto,
+  type ProvedManifest,
   readBatch,
   type SignatureClaim,
   type SignatureOptions,

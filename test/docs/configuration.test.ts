@@ -1,5 +1,5 @@
 /** docs/configuration.md has every file that a cluster and its signers keep, every field of theirs, every environment variable that is read, every limit. */
-// time limit: 180 s
+// time limit: 300 s
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'

@@ -2,7 +2,7 @@
  * The pure entry in a browser: bundled for one, with nothing of Node in it, it gives there what it gives in Node. Prints sizes and times:
  * `node --import tsx test/library/browser.test.ts`.
  */
-// time limit: 180 s
+// time limit: 300 s
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { type BuildOptions, build } from 'esbuild'

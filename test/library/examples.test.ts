@@ -1,5 +1,5 @@
 /** The examples, run as a user runs them: copied into a project that has the packed package. Those that need a cluster get a small one. */
-// time limit: 240 s
+// time limit: 400 s
 import { cpSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'

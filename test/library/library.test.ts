@@ -1,4 +1,5 @@
 /** The functions of the pure entry: what they give and refuse. That they verify and derive rightly is tested where the rules stand. */
+// time limit: 300 s
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import * as library from '../../src/index.js'
@@ -55,6 +56,18 @@ test('a manifest is loaded with its proofs, read without, and written as it was'
   assert.is(readManifest(unproved).clusterId, manifest.clusterId)
   for (const options of [{}, { crypto }]) refused(() => loadManifest(unproved, options), 'BAD_INPUT', /signer 0 of the manifest lacks a valid proof/)
   refused(() => loadManifest(null), 'BAD_ENCODING', /not an object/)
+})
+
+test('nothing is verified with a manifest whose proofs were not checked', () => {
+  const unproved = readManifest(INPUT.manifest) as library.ProvedManifest
+  const claim = signatureClaim(unproved, INPUT.fast)
+  for (const verify of [
+    () => verifyCertificate(unproved, INPUT.fast),
+    () => verifyEvidence(unproved, {}),
+    () => verifySignature(claim, { manifest: unproved }),
+  ])
+    refused(verify, 'BAD_INPUT', /the manifest of “default” was read without its proofs/)
+  assert.is(verifyCertificate(structuredClone(manifest), INPUT.fast, { crypto }).valid, true)
 })
 
 test('bounds from text, within what a cluster can be', () => {
@@ -119,6 +132,8 @@ test('votes on one batch are counted as the derivation of the whole counts them'
   refused(() => countVotes([{ signer: 4, before: [] }], boundsOf(4)), 'BAD_INPUT', /no signer 4/)
   const twice = { signer: 0, before: [] }
   refused(() => countVotes([twice, twice], boundsOf(4)), 'BAD_INPUT', /signer 0 votes twice/)
+  refused(() => countVotes([{ signer: 0.5, before: [] }], boundsOf(4)), 'BAD_ENCODING', /votes\[0\]\.signer/)
+  refused(() => countVotes('votes' as never, boundsOf(4)), 'BAD_ENCODING', /votes: not a list/)
 })
 
 test('an order from collected votes, and what cannot be one', () => {
@@ -126,7 +141,7 @@ test('an order from collected votes, and what cannot be one', () => {
   const votes = { A: [0, 1, 2, 3].map((signer) => vote(signer)), B: [0, 1, 2, 3].map((signer) => vote(signer, 'A')) }
   assert.equal(deriveOrder({ n: 4, batches: { A: ['k'], B: ['k'] }, votes }).order, ['A', 'B'])
   refused(() => deriveOrder({ n: 4, batches: {}, votes }), 'BAD_INPUT', /“A”, which is not among the batches/)
-  refused(() => deriveOrder({ n: 0, batches: {}, arrivals: [] }), 'BAD_INPUT', /n is 0/)
+  refused(() => deriveOrder({ n: 0, batches: {}, arrivals: [] }), 'BAD_INPUT', /at least one/)
   refused(() => deriveOrder({ n: 4, tolerance: '1/5', batches: {}, votes: {} }), 'BAD_INPUT', /below 1\/2/)
 })
 
@@ -141,6 +156,8 @@ test('a tree: every signer once, the root first, coordinators in the order of th
   }
   refused(() => buildTree(manifest, 'T1', 0), 'BAD_INPUT', /“T1” is no batch id/)
   refused(() => buildTree(manifest, batchId, 5), 'BAD_INPUT', /no signer 5/)
+  refused(() => buildTree({ ...manifest, n: 1e9 }, batchId, 5), 'BAD_INPUT', /n is 1000000000/)
+  refused(() => buildTree({ ...manifest, tree: { strategy: 'random', fanout: 0 } }, batchId, 0), 'BAD_INPUT', /a fanout of 0 makes no tree/)
 })
 
 test('transactions: unlike one another, owned by their key, the same after a way through JSON', () => {
@@ -156,6 +173,9 @@ test('transactions: unlike one another, owned by their key, the same after a way
   assert.equal(signTransaction(manifest, { ...one, signature: null }, secretKey).signature, one.signature)
   assert.is(newTransaction(manifest, { deps: ['b', 'a', 'b'], payload: new Uint8Array() }).deps.join(), 'a,b')
   refused(() => newTransaction(manifest, { ...content, secretKey: new Uint8Array(3) }), 'BAD_INPUT', /32 bytes, not 3/)
+  refused(() => newTransaction(manifest, { ...content, deps: ['k'.repeat(129)] }), 'BAD_INPUT', /1 to 128 bytes, this one 129/)
+  refused(() => newTransaction(manifest, { ...content, payload: new Uint8Array(300_000) }), 'BAD_INPUT', /at most 262144/)
+  refused(() => newTransaction(manifest, { ...content, expiresIn: Number.NaN }), 'BAD_INPUT', /expiresIn is NaN/)
   refused(() => readTransaction({}), 'BAD_ENCODING', /transaction: “deps” is missing/)
 })
 
@@ -174,6 +194,11 @@ test('a simulated cluster: the same settings give the same result', () => {
   assert.equal([verdict, command], ['ok', 'musig sim replay 11 -n 5 --txs 6 --restarts 1'])
   assert.equal(simulate(settings).batches, batches)
   refused(() => simulate({ crashes: 7 }), 'BAD_INPUT', /7 of 7 signers crash/)
+  refused(() => simulate({ n: 1e9 }), 'BAD_INPUT', /n is 1000000000/)
+  refused(() => simulate({ n: 0 }), 'BAD_INPUT', /at least one/)
+  refused(() => simulate({ txs: 1e9 }), 'BAD_INPUT', /txs is 1000000000/)
+  refused(() => simulate({ topology: 'ring' as never }), 'BAD_INPUT', /topology is none of tree, star, mesh/)
+  refused(() => simulate({ crash: 1 } as never), 'BAD_INPUT', /“crash” is no setting/)
 })
 
 test.run()

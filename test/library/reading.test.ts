@@ -1,4 +1,5 @@
 /** Every block of docs/reading-a-certificate.md runs, with the packed package, and prints what the page shows. */
+// time limit: 300 s
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'

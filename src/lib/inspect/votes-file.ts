@@ -20,8 +20,9 @@ const common = {
   batches: mapOf(name, list(text(LIMITS.keyBytes, 1), LIMITS.keysPerTransaction), MAX_BATCHES),
 }
 const arrivalsCodec = object({ ...common, arrivals: list(list(name, MAX_BATCHES), LIMITS.signers) })
-const vote = object({ signer: uint(LIMITS.signers), before: list(name, MAX_BATCHES) })
-const votesCodec = object({ ...common, votes: mapOf(name, list(vote, LIMITS.signers), MAX_BATCHES) })
+/** The votes on one batch: whose, and what came before it there. */
+export const batchVotesCodec = list(object({ signer: uint(LIMITS.signers), before: list(name, MAX_BATCHES) }), LIMITS.signers)
+const votesCodec = object({ ...common, votes: mapOf(name, batchVotesCodec, MAX_BATCHES) })
 
 /** A batch of a votes file: its keys and, for each of its votes, what came before it. */
 interface VotedBatch {

@@ -3,6 +3,7 @@
  * out; the rules are the core's.
  */
 import { type Id, shorten } from '../base/bytes.js'
+import { fromJson } from '../base/codec.js'
 import { MusigError } from '../base/errors.js'
 import type { BatchDescription } from '../core/describe.js'
 import { LIMITS } from '../core/limits.js'
@@ -11,7 +12,7 @@ import { isFast, predecessorsOf, scoreOf, type Tally } from '../core/tally.js'
 import { type TreeParameters, treeOf } from '../core/tree.js'
 import type { OrderData, Path, TreeData } from '../inspect/data.js'
 import { orderDataOf, treeDataOf } from '../inspect/group.js'
-import { deriveFromVotes } from '../inspect/votes-file.js'
+import { batchVotesCodec, deriveFromVotes } from '../inspect/votes-file.js'
 
 /** One signer’s vote on a batch: the conflicting batches that reached it earlier. */
 export interface Vote {
@@ -66,9 +67,13 @@ export interface BatchTree extends TreeData {
  * boundsOf(7) // { n: 7, quorum: 6, crashBound: 1, asyncByzantineBound: 1, syncByzantineBound: 3, inclusion: 2 }
  */
 export function boundsOf(n: number, tolerance = '1/2'): Bounds {
+  checkSize(n)
+  return boundsWith(n, parseTolerance(tolerance))
+}
+
+function checkSize(n: number): void {
   if (!Number.isSafeInteger(n) || n < 1 || n > LIMITS.signers)
     throw new MusigError('BAD_INPUT', `n is ${n}; there are from 1 to ${LIMITS.signers} signers`)
-  return boundsWith(n, parseTolerance(tolerance))
 }
 
 /**
@@ -83,8 +88,8 @@ export function deriveOrder(votes: Arrivals | VoteSets): OrderData {
 }
 
 /**
- * Counts the votes on one batch: score, path, predecessors. `bounds`: from `boundsOf`, or a manifest. Errors: `BAD_INPUT` on a signer that there is not, or
- * that votes twice.
+ * Counts the votes on one batch: score, path, predecessors. `bounds`: from `boundsOf`, or a manifest. Errors: `BAD_ENCODING` on votes of another
+ * shape, `BAD_INPUT` on a signer that there is not, or that votes twice.
  *
  * @example
  * countVotes([{ signer: 0, before: ['A'] }, { signer: 1, before: [] }], boundsOf(4)).before // { A: 1 }
@@ -93,9 +98,8 @@ export function countVotes(votes: readonly Vote[], bounds: Bounds): VoteCount {
   const { n, quorum } = bounds
   const seen = new Set<number>()
   const inc = new Map<string, number>()
-  for (const { signer, before } of votes) {
-    if (!Number.isInteger(signer) || signer < 0 || signer >= n)
-      throw new MusigError('BAD_INPUT', `there is no signer ${signer}; there are ${n}, from 0`)
+  for (const { signer, before } of fromJson(batchVotesCodec, votes, 'votes')) {
+    if (signer >= n) throw new MusigError('BAD_INPUT', `there is no signer ${signer}; there are ${n}, from 0`)
     if (seen.has(signer)) throw new MusigError('BAD_INPUT', `signer ${signer} votes twice`)
     seen.add(signer)
     for (const named of new Set(before)) inc.set(named, (inc.get(named) ?? 0) + 1)
@@ -121,6 +125,9 @@ export function countVotes(votes: readonly Vote[], bounds: Bounds): VoteCount {
  */
 export function buildTree(manifest: TreeParameters, batchId: Id, root: number): BatchTree {
   if (!/^[0-9a-f]{64}$/.test(batchId)) throw new MusigError('BAD_INPUT', `“${shorten(batchId)}” is no batch id of 64 lower-case hex characters`)
+  checkSize(manifest.n)
+  if (!Number.isSafeInteger(manifest.tree.fanout) || manifest.tree.fanout < Math.min(2, manifest.n - 1))
+    throw new MusigError('BAD_INPUT', `a fanout of ${manifest.tree.fanout} makes no tree; it must be at least 2`)
   if (!Number.isInteger(root) || root < 0 || root >= manifest.n)
     throw new MusigError('BAD_INPUT', `there is no signer ${root}; there are ${manifest.n}, from 0`)
   const tree = treeOf(batchId, root, manifest)

@@ -1,4 +1,6 @@
 /** A simulated cluster for programs: any settings of a scenario over those of a calm run. The simulator itself is `simulator/`. */
+import { shorten } from '../base/bytes.js'
+import { MusigError } from '../base/errors.js'
 import type { Violation } from '../simulator/history.js'
 import { CALM, type Scenario } from '../simulator/scenario.js'
 import * as simulator from '../simulator/simulate.js'
@@ -36,5 +38,7 @@ export interface SimulationResult {
  * const { verdict, batches, latency } = simulate({ n: 7, seed: 3, txs: 20, restarts: 1, loss: 0.05 })
  */
 export function simulate(settings: Partial<Scenario> = {}): SimulationResult {
+  const unknown = Object.keys(settings).find((name) => !Object.hasOwn(CALM, name))
+  if (unknown !== undefined) throw new MusigError('BAD_INPUT', `“${shorten(unknown)}” is no setting of a scenario`)
   return simulator.simulate({ ...CALM, ...settings })
 }

@@ -5,8 +5,10 @@
 import { randomBytes } from '@noble/hashes/utils.js'
 import type { Id } from '../base/bytes.js'
 import { fromJson, toJson } from '../base/codec.js'
+import { MusigError } from '../base/errors.js'
 import * as core from '../core/transaction.js'
-import { normalizeKeys, type Transaction, transactionCodec } from '../core/transaction.js'
+import { type Transaction, transactionCodec } from '../core/transaction.js'
+import { plainDraft } from '../machine/transaction-lines.js'
 import { type CryptoOptions, type ForCluster, nobleCrypto } from './verify.js'
 
 /** What a new transaction is to hold. */
@@ -22,17 +24,23 @@ export interface NewTransaction {
 }
 
 const NONCE_BYTES = 16
+/** A hundred years. */
+const MAX_EXPIRY_SECONDS = 3_155_760_000
 
 /**
- * A transaction for a cluster, unlike every other one by its nonce: handed in twice it is executed once. Errors: `BAD_INPUT` on a bad secret key.
+ * A transaction for a cluster, unlike every other one by its nonce: handed in twice it is executed once. Errors: `BAD_INPUT` on a bad secret
+ * key, and beyond the limits of keys and payload.
  *
  * @example
  * newTransaction(manifest, { ...transferPayload('alice', 'bob', 10), secretKey })
  */
 export function newTransaction(cluster: ForCluster, content: NewTransaction, options: CryptoOptions = {}): Transaction {
-  const { deps, payload, secretKey, expiresIn } = content
+  const { secretKey, expiresIn } = content
+  const { deps, payload } = plainDraft(content.deps, content.payload)
+  if (expiresIn !== undefined && !(expiresIn >= 0 && expiresIn <= MAX_EXPIRY_SECONDS))
+    throw new MusigError('BAD_INPUT', `expiresIn is ${expiresIn}, not from 0 to ${MAX_EXPIRY_SECONDS} seconds`)
   const transaction: Transaction = {
-    deps: normalizeKeys(deps),
+    deps,
     payload,
     client: null,
     nonce: randomBytes(NONCE_BYTES),

@@ -17,6 +17,11 @@ import { type CertificateVerdict, readCertificateFile, verifyCertificate as veri
 import { type EvidenceVerdict, verifyEvidenceFile } from '../inspect/verify-evidence.js'
 import { readClaim, type SignatureVerdict, verifyClaim } from '../inspect/verify-signature.js'
 
+/** A manifest whose proofs were checked: the ground on which everything is verified. */
+export interface ProvedManifest extends Manifest {
+  readonly proved: true
+}
+
 /** Which implementation signs and verifies. */
 export interface CryptoOptions {
   /** Without it the one in plain JavaScript. In Node `loadCrypto()` gives the native one, which verifies some 30 times faster; the verdicts are the same. */
@@ -25,7 +30,7 @@ export interface CryptoOptions {
 
 /** How a signature is verified: with a manifest, as one of its cluster. */
 export interface SignatureOptions extends CryptoOptions {
-  manifest?: Manifest | undefined
+  manifest?: ProvedManifest | undefined
 }
 
 /** The cluster that something is for: a manifest, or its id alone. */
@@ -53,30 +58,38 @@ export const nobleCrypto: Crypto = { bls: noble, ed25519: nobleEd25519 }
  * @example
  * const manifest = loadManifest(JSON.parse(text))
  */
-export function loadManifest(json: unknown, { crypto = nobleCrypto }: CryptoOptions = {}): Manifest {
-  return loadProved(json, crypto.bls)
+export function loadManifest(json: unknown, { crypto = nobleCrypto }: CryptoOptions = {}): ProvedManifest {
+  return { ...loadProved(json, crypto.bls), proved: true }
+}
+
+/** Without the proofs anyone could have put a key made of others' keys into it, and sign for all of them. */
+function checkProved({ proved, name }: ProvedManifest): void {
+  if (proved !== true)
+    throw new MusigError('BAD_INPUT', `the manifest of “${name}” was read without its proofs, and nothing can be verified with it: use loadManifest`)
 }
 
 /**
  * The verdict on a certificate: whether it proves that its batch is committed, who signed, by which path, and which batches go before. Takes what
  * `Client.certificate` gives, what `musig tx show --certificate FILE` saves, or a bare certificate; a fast one is judged in full only where its batch came along.
- * `manifest`: from `loadManifest`. Errors: `BAD_INPUT`, `BAD_ENCODING` where it is no certificate at all.
+ * Errors: `BAD_INPUT`, `BAD_ENCODING` where it is no certificate at all; `BAD_INPUT` for a manifest that is not from `loadManifest`.
  *
  * @example
  * const { valid, reason, signers, path } = verifyCertificate(manifest, JSON.parse(text))
  */
-export function verifyCertificate(manifest: Manifest, certificate: unknown, { crypto = nobleCrypto }: CryptoOptions = {}): CertificateVerdict {
+export function verifyCertificate(manifest: ProvedManifest, certificate: unknown, { crypto = nobleCrypto }: CryptoOptions = {}): CertificateVerdict {
+  checkProved(manifest)
   return verifyCertificateFile(crypto, manifest, readCertificateFile(certificate, 'the document'))
 }
 
 /**
- * The verdict on a proof of guilt, as a signer keeps it in the folder `evidence` of its store: who broke the protocol, and how. `manifest`: from
- * `loadManifest`. Errors: `BAD_INPUT`, `BAD_ENCODING` where it is no evidence at all.
+ * The verdict on a proof of guilt, as a signer keeps it in the folder `evidence` of its store: who broke the protocol, and how. Errors: `BAD_INPUT`,
+ * `BAD_ENCODING` where it is no evidence at all; `BAD_INPUT` for a manifest that is not from `loadManifest`.
  *
  * @example
  * const { valid, kind, signers, reason } = verifyEvidence(manifest, JSON.parse(text))
  */
-export function verifyEvidence(manifest: Manifest, evidence: unknown, { crypto = nobleCrypto }: CryptoOptions = {}): EvidenceVerdict {
+export function verifyEvidence(manifest: ProvedManifest, evidence: unknown, { crypto = nobleCrypto }: CryptoOptions = {}): EvidenceVerdict {
+  checkProved(manifest)
   return verifyEvidenceFile(crypto, manifest, evidence, 'the document')
 }
 
@@ -89,6 +102,7 @@ export function verifyEvidence(manifest: Manifest, evidence: unknown, { crypto =
  * verifySignature({ publicKeys: [alice, bob], messages: ['hello'], signature }).valid
  */
 export function verifySignature(claim: SignatureClaim, { manifest, crypto = nobleCrypto }: SignatureOptions = {}): SignatureVerdict {
+  if (manifest) checkProved(manifest)
   return verifyClaim(crypto.bls, readClaim(claim, 'the claim'), manifest)
 }
 

@@ -5,6 +5,7 @@
 import { MusigError } from '../base/errors.js'
 import { STRATEGIES } from '../byzantine/strategies.js'
 import { TWIN } from '../byzantine/twins.js'
+import { LIMITS } from '../core/limits.js'
 import { type Manifest, parseTolerance } from '../core/manifest.js'
 import { parseDelay } from './delay.js'
 
@@ -14,6 +15,9 @@ export const TOPOLOGIES = ['tree', 'star', 'mesh'] as const
 export const LIES: readonly string[] = ['any', 'collude', TWIN, ...Object.keys(STRATEGIES)]
 /** How votes travel: along the protocol’s tree, or, to be compared with, through a star or a full mesh. */
 export type Topology = (typeof TOPOLOGIES)[number]
+
+/** A run holds everything in memory. */
+const MAX_TXS = 1_000_000
 
 /** A run's settings. Times in virtual milliseconds, shares from 0 to 1, delays as `parseDelay` reads them. */
 export interface Scenario {
@@ -139,6 +143,9 @@ export function checkScenario(scenario: Scenario, { n, quorum, crashBound }: Pic
   ] as const
   for (const name of counts)
     if (!Number.isSafeInteger(scenario[name]) || scenario[name] < 0) refuse(`${name} is ${scenario[name]}, not a whole number ≥ 0`)
+  if (scenario.n > LIMITS.signers) refuse(`n is ${scenario.n}; there are at most ${LIMITS.signers} signers`)
+  if (scenario.txs > MAX_TXS) refuse(`txs is ${scenario.txs}; at most ${MAX_TXS} are taken`)
+  if (!TOPOLOGIES.includes(scenario.topology)) refuse(`topology is none of ${TOPOLOGIES.join(', ')}`)
   for (const name of ['contention', 'invalid', 'loss', 'duplicate'] as const)
     if (!(scenario[name] >= 0 && scenario[name] <= 1)) refuse(`${name} is ${scenario[name]}, not a share from 0 to 1`)
   for (const name of ['windowMs', 'pauseMs', 'deltaMs', 'limitMs', 'regionMs', 'signMs', 'verifyMs', 'messageMs'] as const)
