@@ -78,7 +78,7 @@ test('up, twice, kill, submit, restart, down, up again with the same keys, ports
   assert.equal([again['created'], again['started']], [false, 0])
 
   const victim = up.signers[1]?.pid ?? 0
-  assert.equal(done(await cluster('kill', '1')), { schema: 1, cluster: 'default', signers: [1], pid: victim })
+  assert.equal(done(await cluster('kill', '1')), { schema: 1, cluster: 'default', signers: [1], peers: [], pid: victim })
   assert.not.ok(runs(victim))
   await refused(['kill', '1'], 2, 'BAD_INPUT', /signer 1 does not run/)
   const txId = await put('a', 0)
@@ -266,7 +266,9 @@ test('wrong input is refused in one line and leaves nothing behind', async () =>
     refused(['up', '--tolerance', '1/3', '--cluster', 'a'], 2, 'BAD_INPUT', /1\/3 is below 1\/2/),
     refused(['up', '--tolerance', '1', '--cluster', 'b'], 2, 'BAD_INPUT', /“1”/),
     refused(['up', '--delta', '60001'], 2, 'BAD_INPUT', /60000/),
-    refused(['up', '--peers', '1'], 2, 'NOT_BUILT', /peers are not built/),
+    refused(['up', '--peers', '65'], 2, 'BAD_INPUT', /less than or equal to 64/),
+    refused(['up', '--confirm', '2', '--cluster', 'd'], 2, 'BAD_INPUT', /--confirm 2 is for peers; say how many with --peers K/),
+    refused(['up', '--peers', '1', '--confirm', '5', '--cluster', 'e'], 2, 'BAD_INPUT', /more than the quorum of 4/),
   ])
   await Promise.all([
     refused(['up', '--byzantine', '0:mute'], 2, 'NOT_BUILT', /not built/),

@@ -7,21 +7,22 @@ const bench = new Bench()
 test.after(() => bench.remove())
 
 test('what is no number is refused with its value, before anything is looked up', async () => {
-  for (const args of [
-    ['cluster', 'kill', 'abc'],
-    ['cluster', 'restart', '1.5'],
-    ['cluster', 'logs', '-1'],
-    ['tx', 'transfer', 'alice', 'bob', '99999999999999999999'],
-  ]) {
+  for (const [args, what] of [
+    [['cluster', 'kill', 'abc'], 'no signer or peer; write 3 or peer:0'],
+    [['cluster', 'restart', '1.5'], 'no signer or peer; write 3 or peer:0'],
+    [['cluster', 'logs', '-1'], 'no signer or peer; write 3 or peer:0'],
+    [['cluster', 'pause', '1', 'peer:'], 'no signer or peer; write 3 or peer:0'],
+    [['tx', 'transfer', 'alice', 'bob', '99999999999999999999'], 'not a whole number from 0 to 9007199254740991'],
+  ] as const) {
     const { code, stderr } = await bench.musig(args)
     assert.is(code, 2, stderr)
-    assert.is(stderr, `Error: “${args.at(-1)}” is not a whole number from 0 to 9007199254740991\n`)
+    assert.is(stderr, `Error: “${args.at(-1)}” is ${what}\n`)
   }
 })
 
 test('an argument that is missing is not taken from a pipe', async () => {
   for (const [args, name] of [
-    [['cluster', 'kill'], 'signer'],
+    [['cluster', 'kill'], 'member'],
     [['sign'], 'message'],
     [['verify', 'cert'], 'file'],
     [['verify', 'manifest'], 'file'],

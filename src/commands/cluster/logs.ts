@@ -1,9 +1,9 @@
-/** `musig cluster logs`: what the signers have written, merged by time. */
+/** `musig cluster logs`: what the signers and peers have written, merged by time. */
 import { Flags } from '@oclif/core'
 import { clusterFlag, MusigCommand } from '../../lib/cli/base-command.js'
 import { styled } from '../../lib/cli/color.js'
+import { memberArg } from '../../lib/cli/member-args.js'
 import { parsePrefix } from '../../lib/cli/prefix.js'
-import { wholeNumberArg } from '../../lib/cli/tx-flags.js'
 import { ClusterFolder } from '../../lib/cluster/cluster-folder.js'
 import { type LogLine, LogReader } from '../../lib/cluster/logs.js'
 
@@ -11,14 +11,15 @@ const WARN_LEVEL = 40
 
 export default class ClusterLogs extends MusigCommand {
   static override summary = 'Print the logs of a local cluster, merged by time.'
-  static override description = 'With --json each line is one JSON object as the signer wrote it.'
+  static override description = 'With --json each line is one JSON object as its process wrote it.'
   static override examples = [
     '<%= config.bin %> cluster logs',
     '<%= config.bin %> cluster logs 3 --tail 50',
+    '<%= config.bin %> cluster logs peer:0',
     '<%= config.bin %> cluster logs --follow',
     '<%= config.bin %> cluster logs --tx 1f2e3d',
   ]
-  static override args = { signer: wholeNumberArg({ ignoreStdin: true, description: 'The index of one signer (default: all).' }) }
+  static override args = { member: memberArg({ ignoreStdin: true, description: 'One signer by number, or one peer as peer:0 (default: all).' }) }
   static override flags = {
     ...clusterFlag,
     follow: Flags.boolean({ char: 'f', description: 'Go on as the logs grow, until Ctrl-C.', default: false }),
@@ -29,7 +30,7 @@ export default class ClusterLogs extends MusigCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(ClusterLogs)
     const txId = flags.tx === undefined ? undefined : parsePrefix(flags.tx, 'transaction')
-    const reader = new LogReader(new ClusterFolder(this.home(flags), flags.cluster), { signer: args.signer, txId })
+    const reader = new LogReader(new ClusterFolder(this.home(flags), flags.cluster), { member: args.member, txId })
     const lines = reader.read()
     for (const line of flags.tail === undefined ? lines : lines.slice(Math.max(0, lines.length - flags.tail))) this.print(line)
     if (!flags.follow) return
@@ -45,13 +46,13 @@ export default class ClusterLogs extends MusigCommand {
   }
 }
 
-function documentOf({ signer, at, level, message, fields }: LogLine): object {
-  return { self: signer ?? null, time: at > 0 ? new Date(at).toISOString() : null, level, message, ...fields }
+function documentOf({ self, at, level, message, fields }: LogLine): object {
+  return { self: self ?? null, time: at > 0 ? new Date(at).toISOString() : null, level, message, ...fields }
 }
 
-function textOf({ signer, at, level, message, fields }: LogLine): string {
+function textOf({ self, at, level, message, fields }: LogLine): string {
   const time = at > 0 ? new Date(at).toISOString().slice(11, 23) : ' '.repeat(12)
   const rest = Object.entries(fields).map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
   const text = level >= WARN_LEVEL ? styled('red', message) : message
-  return [styled('dim', time), styled('cyan', String(signer ?? '-').padStart(3)), text, styled('dim', rest.join(' '))].join(' ').trimEnd()
+  return [styled('dim', time), styled('cyan', String(self ?? '-').padStart(3)), text, styled('dim', rest.join(' '))].join(' ').trimEnd()
 }

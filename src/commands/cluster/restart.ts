@@ -1,13 +1,14 @@
-/** `musig cluster restart`: starts a signer again, whether it runs or not. */
+/** `musig cluster restart`: starts a signer or peer again, whether it runs or not. */
 import { Flags } from '@oclif/core'
 import { clusterFlag, MusigCommand } from '../../lib/cli/base-command.js'
-import { wholeNumberArg } from '../../lib/cli/tx-flags.js'
-import { type Hurt, restartSigner } from '../../lib/cluster/down.js'
+import { memberArg, othersText, subjectOf } from '../../lib/cli/member-args.js'
+import { type Hurt, restartMember } from '../../lib/cluster/hurt.js'
 
 export default class ClusterRestart extends MusigCommand {
-  static override summary = 'Start a signer again, stopped first if it runs, and wait until it is ready.'
-  static override examples = ['<%= config.bin %> cluster restart 3']
-  static override args = { signer: wholeNumberArg({ ignoreStdin: true, description: 'The index of the signer.', required: true }) }
+  static override summary = 'Start a signer or peer again, stopped first if it runs, and wait until it is ready.'
+  static override description = 'A signer is ready when it reaches a quorum, a peer when it has executed what the signers have.'
+  static override examples = ['<%= config.bin %> cluster restart 3', '<%= config.bin %> cluster restart peer:0']
+  static override args = { member: memberArg({ ignoreStdin: true, description: 'A signer by number, or a peer as peer:0.', required: true }) }
   static override flags = {
     ...clusterFlag,
     'accept-lost-history': Flags.boolean({
@@ -19,9 +20,8 @@ export default class ClusterRestart extends MusigCommand {
   async run(): Promise<Hurt> {
     const { args, flags } = await this.parse(ClusterRestart)
     const home = this.home(flags)
-    const hurt = await this.interruptible((signal) => restartSigner(home, flags.cluster, args.signer, signal, flags['accept-lost-history']))
-    const others = hurt.signers.length > 1 ? `, with the other ${hurt.signers.length - 1} signers of its process` : ''
-    this.log(`Signer ${args.signer} is up again${others}.`)
+    const hurt = await this.interruptible((signal) => restartMember(home, flags.cluster, args.member, signal, flags['accept-lost-history']))
+    this.log(`${subjectOf([args.member])} up again${othersText([args.member], hurt.signers)}.`)
     return hurt
   }
 }

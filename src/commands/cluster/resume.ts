@@ -1,21 +1,22 @@
-/** `musig cluster resume`: lets paused signers go on. */
+/** `musig cluster resume`: lets paused signers and peers go on. */
 import { Args } from '@oclif/core'
 import { clusterFlag, MusigCommand } from '../../lib/cli/base-command.js'
-import { pausingText, signerIndices } from '../../lib/cli/signer-args.js'
-import { type Pausing, pauseSigners } from '../../lib/cluster/down.js'
+import { membersOf, othersText, subjectOf } from '../../lib/cli/member-args.js'
+import { type Pausing, pauseMembers } from '../../lib/cluster/hurt.js'
 
 export default class ClusterResume extends MusigCommand {
-  static override summary = 'Let paused signers go on (SIGCONT).'
+  static override summary = 'Let paused signers or peers go on (SIGCONT).'
   static override description = 'Signers that share a process (cluster up --pack) go on together.'
   static override examples = ['<%= config.bin %> cluster resume 3', '<%= config.bin %> cluster resume 2 3']
   static override strict = false
-  static override args = { signers: Args.string({ ignoreStdin: true, description: 'The indices of the signers.', required: true }) }
+  static override args = { members: Args.string({ ignoreStdin: true, description: 'Signers by number, peers as peer:0.', required: true }) }
   static override flags = { ...clusterFlag }
 
   async run(): Promise<Pausing> {
     const { argv, flags } = await this.parse(ClusterResume)
-    const pausing = await pauseSigners(this.home(flags), flags.cluster, signerIndices(argv), false)
-    this.log(pausingText(pausing, 'running again'))
+    const members = membersOf(argv)
+    const pausing = await pauseMembers(this.home(flags), flags.cluster, members, false)
+    this.log(`${subjectOf(members)} running again${othersText(members, pausing.signers)}.`)
     return pausing
   }
 }

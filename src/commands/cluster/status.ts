@@ -8,9 +8,9 @@ import { type ClusterStatus, clusterStatus } from '../../lib/cluster/status.js'
 const SHOWN = 8
 
 export default class ClusterStatusCommand extends MusigCommand {
-  static override summary = 'Show a local cluster: its bounds, and the state of each signer.'
+  static override summary = 'Show a local cluster: its bounds, and the state of each signer and peer.'
   static override description =
-    'A signer is “ready” when it reaches a quorum, “no quorum” when it runs and does not, “follows” when records of it are lost, so that it signs nothing (see musig cluster restart --help), “compares” when it came back and has not seen yet that others have the same order, “left behind” when it lacks batches that all signers it reaches have pruned, “partitioned” when it does not because it was cut off from others, “paused” when its process was stopped with musig cluster pause, “silent” when its process does not answer, and “down”. Signers with the same order digest have executed the same.'
+    'A signer is “ready” when it reaches a quorum, “no quorum” when it runs and does not, “follows” when records of it are lost, so that it signs nothing (see musig cluster restart --help), “compares” when it came back and has not seen yet that others have the same order, “left behind” when it lacks batches that all signers it reaches have pruned, “partitioned” when it does not because it was cut off from others, “paused” when its process was stopped with musig cluster pause, “silent” when its process does not answer, and “down”. A peer is “level” when it has executed what the signers have, “behind” when it has not, and has “no signer” when it reaches none. Who has the same order digest has executed the same.'
   static override examples = ['<%= config.bin %> cluster status', '<%= config.bin %> cluster status --json']
   static override flags = { ...clusterFlag }
 
@@ -37,6 +37,27 @@ export default class ClusterStatusCommand extends MusigCommand {
         signer.machineDigest?.slice(0, SHOWN),
       ]),
     )
+    if (status.peers.length > 0) await this.showPeers(status.peers)
     return status
+  }
+
+  private async showPeers(peers: ClusterStatus['peers']): Promise<void> {
+    this.log('')
+    await this.table(
+      ['peer', 'state', 'pid', 'address', 'executed', 'behind', 'order', 'machine'],
+      peers.map((peer) => [
+        peer.index,
+        peer.state,
+        peer.pid ?? undefined,
+        new URL(peer.url).host,
+        peer.executed ?? undefined,
+        peer.behind ?? undefined,
+        peer.orderDigest?.slice(0, SHOWN),
+        peer.machineDigest?.slice(0, SHOWN),
+      ]),
+    )
+    for (const { index, suspicion } of peers)
+      for (const { signer, reason, count } of suspicion)
+        this.log(`peer ${index} suspects signer ${signer}: ${reason}${count > 1 ? ` (${count} times)` : ''}`)
   }
 }

@@ -20,6 +20,7 @@ export default class ClusterUp extends MusigCommand {
     '<%= config.bin %> cluster up -n 127 --pack 32 --cluster large',
     '<%= config.bin %> cluster up -n 9 --tree regional --regions eu,us,asia',
     '<%= config.bin %> cluster up -n 7 --seed 1 --json',
+    '<%= config.bin %> cluster up -n 5 --peers 2 --confirm 2',
   ]
   static override flags = {
     ...clusterFlag,
@@ -46,7 +47,18 @@ export default class ClusterUp extends MusigCommand {
       max: LIMITS.signers,
       helpValue: 'K',
     }),
-    peers: Flags.integer({ description: 'Learners beside the signers. They are not built yet: 0 only.', default: 0, min: 0, helpValue: 'K' }),
+    peers: Flags.integer({
+      description: 'Peers beside the signers: they follow, verify everything and answer reads. A cluster that stands may be given more.',
+      min: 0,
+      max: LIMITS.peers,
+      helpValue: 'K',
+    }),
+    confirm: Flags.integer({
+      description: 'Peers execute a batch only when so many signers report the same log up to it (default: 0, its certificate is enough).',
+      min: 0,
+      max: LIMITS.signers,
+      helpValue: 'K',
+    }),
     'base-port': Flags.integer({ description: 'The first of the ports (default: free ones are found).', min: 1, max: 65_535, helpValue: 'P' }),
     pack: Flags.integer({ description: `Signers in each process (default: ${DEFAULTS.pack}).`, min: 1, max: LIMITS.signers, helpValue: 'K' }),
     byzantine: Flags.string({ description: 'Signers that lie. They are not built yet.', multiple: true, helpValue: 'I:STRATEGY' }),
@@ -68,6 +80,8 @@ export default class ClusterUp extends MusigCommand {
       pack,
       seed,
       basePort: flags['base-port'],
+      peers: flags.peers,
+      confirm: flags.confirm,
       regions: regionsOf(flags.regions),
     }
     const home = this.home(flags)
@@ -77,7 +91,7 @@ export default class ClusterUp extends MusigCommand {
       const status = await clusterStatus(up.folder)
       this.tell(up, status.quorum)
       if (flags.foreground) await this.stay(home, up.folder, signal)
-      return { ...status, created: up.created, started: up.started, folder: up.folder.path }
+      return { ...status, created: up.created, started: up.started, startedPeers: up.startedPeers, folder: up.folder.path }
     })
   }
 
@@ -90,8 +104,8 @@ export default class ClusterUp extends MusigCommand {
     }
   }
 
-  private tell({ record, created, started, folder }: UpResult, quorum: number): void {
-    const { n, name, signers } = record
+  private tell({ record, created, started, startedPeers, folder }: UpResult, quorum: number): void {
+    const { n, name, signers, peers } = record
     const what = created
       ? 'made and started'
       : started === 0
@@ -100,6 +114,14 @@ export default class ClusterUp extends MusigCommand {
           ? 'started'
           : `up; ${started} of its signers ${started === 1 ? 'was' : 'were'} started`
     this.log(`Cluster “${name}” is ${what}: ${n} signers, quorum ${quorum}, ${addresses(signers.map(({ url }) => url))}.`)
+    if (peers.length > 0) {
+      const confirm = peers[0]?.confirm ?? 0
+      const confirmed = confirm > 0 ? `, confirmed by ${confirm} signers` : ''
+      const fresh = startedPeers === 0 ? ' up already' : startedPeers < peers.length ? `, ${startedPeers} of them started` : ''
+      this.log(
+        `${peers.length === 1 ? 'One peer' : `${peers.length} peers`}${fresh}, level with the signers${confirmed}: ${addresses(peers.map(({ url }) => url))}.`,
+      )
+    }
     this.log(`Its files are in ${folder.path}.`)
     const which = name === 'default' ? '' : ` --cluster ${name}`
     this.log(`Next: musig cluster status${which} · musig cluster down${which}`)
@@ -115,8 +137,7 @@ export default class ClusterUp extends MusigCommand {
 }
 
 /** Errors: `NOT_BUILT`, `BAD_INPUT` on a machine that nobody knows. */
-function refuseUnbuilt({ peers, byzantine, machine }: { peers: number; byzantine?: string[] | undefined; machine?: string | undefined }): void {
-  if (peers !== 0) throw new MusigError('NOT_BUILT', `--peers ${peers}: peers are not built yet; leave --peers out`)
+function refuseUnbuilt({ byzantine, machine }: { byzantine?: string[] | undefined; machine?: string | undefined }): void {
   if (byzantine !== undefined) throw new MusigError('NOT_BUILT', `--byzantine ${byzantine[0]}: liars are not built yet; leave --byzantine out`)
   if (machine === undefined || MACHINE_NAMES.includes(machine)) return
   if (/\.[cm]?js$/.test(machine))

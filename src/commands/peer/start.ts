@@ -1,7 +1,7 @@
 /** `musig peer start`: one peer process by hand, in the foreground, its log on stdout. */
 import { Flags } from '@oclif/core'
 import { MusigCommand } from '../../lib/cli/base-command.js'
-import { signersFlag } from '../../lib/cli/signer-args.js'
+import { signersFlag } from '../../lib/cli/member-args.js'
 import { LIMITS } from '../../lib/core/limits.js'
 import { runPeer } from '../../lib/node/peer-host.js'
 import { LOG_LEVELS } from '../../lib/node/process-host.js'
@@ -45,7 +45,7 @@ export default class PeerStart extends MusigCommand {
     // The store makes files and folders of its own; they are nobody else's to read.
     process.umask(0o077)
     const { manifest, addresses, store, api, confirm, follow = null, 'machine-file': machineFile = null } = flags
-    const peer = { manifest, addresses, store, api, confirm, follow, machineFile }
+    const peer = { manifest, addresses, store, api, confirm, follow, machineFile, name: null }
     process.exit(await runPeer(peer, { logLevel: flags['log-level'], bls: flags.bls }))
   }
 }

@@ -3,6 +3,7 @@ import { Args, Flags } from '@oclif/core'
 import { MusigError } from '../base/errors.js'
 import { clusterFlag } from './base-command.js'
 import { passphraseFlag } from './key-flags.js'
+import { memberFlag } from './member-args.js'
 import { readPassphrase } from './prompt.js'
 
 /** How a transaction is sent. */
@@ -39,9 +40,9 @@ export const shareFlag = Flags.custom<number>({
   },
 })
 
-/** Which signer a read is asked of. */
+/** Who is asked for a read. */
 export const fromFlag = {
-  from: Flags.integer({ description: 'The signer to ask, by number (default: any).', min: 0, helpValue: 'I' }),
+  from: memberFlag({ description: 'Whom to ask: a signer by number, or a peer as peer:0 (default: any signer).', helpValue: 'I' }),
 }
 
 /** The values of `sendFlags` as parsed. */

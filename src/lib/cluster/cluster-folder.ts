@@ -1,8 +1,8 @@
 /**
- * The folder of a local cluster, <home>/clusters/NAME: where what lies in it, and the shape of cluster.json, which says who the signers are and where they
+ * The folder of a local cluster, <home>/clusters/NAME: where what lies in it, and the shape of cluster.json, which says who the signers and peers are and where they
  * listen. Owns names, paths, reading and writing; what is in a new cluster is decided in `create.ts`.
  *
- *   cluster.json  manifest.json  token  addresses.json  faults.json  signers/I/{key.json, store/}  processes/NAME.json  logs/NAME.log
+ *   cluster.json  manifest.json  token  addresses.json  faults.json  signers/I/{key.json, store/}  peers/I/  processes/NAME.json  logs/NAME.log
  */
 import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -10,6 +10,7 @@ import { bytes, type Decoded, fromJson, id, list, nullable, object, text, toJson
 import { MusigError } from '../base/errors.js'
 import { LIMITS } from '../core/limits.js'
 import { type Manifest, readManifest } from '../core/manifest.js'
+import type { Member } from '../node/client.js'
 import { makePrivateFolder, systemCode, writePrivateFile } from '../node/private-file.js'
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
@@ -41,8 +42,19 @@ const recordCodec = object({
     }),
     LIMITS.signers,
   ),
-  /** Learners; none are built yet. */
-  peers: list(object({ name: text(64, 1), url: text(PATH_CHARACTERS, 1) }), LIMITS.signers),
+  peers: list(
+    object({
+      index: uint(LIMITS.peers),
+      name: text(64, 1),
+      url: text(PATH_CHARACTERS, 1),
+      store: text(PATH_CHARACTERS, 1),
+      log: text(PATH_CHARACTERS, 1),
+      /** Signers that must report the same log before it executes. */
+      confirm: uint(LIMITS.signers),
+      pid: nullable(uint()),
+    }),
+    LIMITS.peers,
+  ),
   createdAt: text(40, 1),
 })
 
@@ -50,6 +62,30 @@ const recordCodec = object({
 export type ClusterRecord = Decoded<typeof recordCodec>
 /** One signer in it. */
 export type SignerRecord = ClusterRecord['signers'][number]
+/** One peer in it. */
+export type PeerRecord = ClusterRecord['peers'][number]
+
+/** What the record says of a signer or a peer. Errors: `BAD_INPUT` where there is none. */
+export function memberRecord(record: ClusterRecord, member: number): SignerRecord
+export function memberRecord(record: ClusterRecord, member: { peer: number }): PeerRecord
+export function memberRecord(record: ClusterRecord, member: Member): SignerRecord | PeerRecord
+export function memberRecord({ signers, peers }: ClusterRecord, member: Member): SignerRecord | PeerRecord {
+  const all: readonly (SignerRecord | PeerRecord)[] = typeof member === 'number' ? signers : peers
+  const found = all[typeof member === 'number' ? member : member.peer]
+  if (found) return found
+  const others = all.length === 0 ? 'there are none' : `they are numbered 0 to ${all.length - 1}`
+  throw new MusigError('BAD_INPUT', `there is no ${memberName(member)}; ${others}`)
+}
+
+/** `signer 3`, `peer 0`. */
+export function memberName(member: Member): string {
+  return typeof member === 'number' ? `signer ${member}` : `peer ${member.peer}`
+}
+
+/** As a command line and the logs name it: 3, `peer:0`. */
+export function typedName(member: Member): number | string {
+  return typeof member === 'number' ? member : `peer:${member.peer}`
+}
 
 /** Where a cluster's things lie, whether it is there or not. */
 export class ClusterFolder {

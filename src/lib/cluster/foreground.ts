@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ClusterFolder } from './cluster-folder.js'
 import { downCluster } from './down.js'
-import { processesOf } from './processes.js'
+import { isPeer, processesOf } from './processes.js'
 
 const LOOK_MS = 500
 
@@ -14,7 +14,7 @@ export async function stayUp(home: string, folder: ClusterFolder, signal: AbortS
     await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined)
     if (signal.aborted) break
     const now = new Map((await processesOf(folder)).map(({ pid, name }) => [pid, name]))
-    for (const [pid, name] of known) if (!now.has(pid)) warn(`process ${pid} (signer ${name}) has ended`)
+    for (const [pid, name] of known) if (!now.has(pid)) warn(`process ${pid} (${isPeer(name) ? name.replace('-', ' ') : `signer ${name}`}) has ended`)
     known = now
   }
   if (!signal.aborted) return false

@@ -14,7 +14,7 @@ import { isFree } from './free-ports.js'
 import { type ClusterFaults, faultsOf, isReachable, readFaults } from './network-faults.js'
 import { awakeProcesses, type StartedProcess, startProcess, stopProcesses } from './processes.js'
 
-/** A signer did not start. The message is one line; `lastLines` are those of its log. */
+/** A signer or a peer did not start. The message is one line; `lastLines` are those of its log. */
 export class StartFailed extends MusigError {
   readonly log: string
   readonly lastLines: readonly string[]
@@ -27,10 +27,10 @@ export class StartFailed extends MusigError {
 }
 
 /** How long nothing may go forward, no answer and no link more, before a start has failed: a busy machine is slow, but it is not stuck. */
-const STALL_MS = 60_000
+export const STALL_MS = 60_000
 /** Once all can commit, how long the last links may take: a full mesh is asked for, but not waited for. */
 const MESH_MS = 1_000
-const ASK_MS = 5_000
+export const ASK_MS = 5_000
 const LAST_LINES = 15
 /** A log that is larger when its process starts is put aside, over the one that was before. */
 const LOG_BYTES = 32 * 1024 * 1024
@@ -62,7 +62,7 @@ export async function launch(
       signers.map((signer) => ({ ...configOf(folder, record, signer, faults), ...(signer.index === accepting && { acceptLostHistory: true }) })),
     )
     const log = folder.resolve(signers[0]?.log ?? '')
-    if (existsSync(log) && statSync(log).size > LOG_BYTES) renameSync(log, `${log}.old`)
+    setAsideLog(log)
     const process = await startProcess(folder, name, log)
     started.push(process)
     for (const signer of signers) signer.pid = process.pid
@@ -74,7 +74,7 @@ export async function launch(
 export async function abandon(folder: ClusterFolder, record: ClusterRecord, started: readonly StartedProcess[]): Promise<void> {
   await stopProcesses(folder, started)
   const pids = new Set(started.map(({ pid }) => pid))
-  for (const signer of record.signers) if (signer.pid !== null && pids.has(signer.pid)) signer.pid = null
+  for (const each of [...record.signers, ...record.peers]) if (each.pid !== null && pids.has(each.pid)) each.pid = null
   if (folder.hasRecord()) await folder.write(record)
 }
 
@@ -147,10 +147,23 @@ export async function statusOf(client: Client, signer: SignerRecord): Promise<St
   }
 }
 
-/** The signers that cannot listen on the port that is written for them. */
-export async function portless(signers: readonly SignerRecord[]): Promise<SignerRecord[]> {
-  const free = await Promise.all(signers.map(({ url }) => isFree(Number(new URL(url).port))))
-  return signers.filter((_, i) => !free[i])
+/** Those that cannot listen on the port that is written for them. */
+export async function portless<T extends { url: string }>(members: readonly T[]): Promise<T[]> {
+  const free = await Promise.all(members.map(({ url }) => isFree(Number(new URL(url).port))))
+  return members.filter((_, i) => !free[i])
+}
+
+/** Puts a log aside that is too large to be gone on with. */
+export function setAsideLog(path: string): void {
+  if (existsSync(path) && statSync(path).size > LOG_BYTES) renameSync(path, `${path}.old`)
+}
+
+/** The end of a log, and in words what a start that failed said there. */
+export function logOf(folder: ClusterFolder, log: string): { path: string; lastLines: string[]; said: string } {
+  const path = folder.resolve(log)
+  const lastLines = existsSync(path) ? readFileSync(path, 'utf8').trimEnd().split('\n').slice(-LAST_LINES) : []
+  const said = lastLines.findLast((line) => line.startsWith('Error: '))?.slice('Error: '.length)
+  return { path, lastLines, said: said ? `: ${said}` : '' }
 }
 
 function configOf(folder: ClusterFolder, record: ClusterRecord, { index, key, store }: SignerRecord, faults: ClusterFaults): SignerConfig {
@@ -167,12 +180,10 @@ function configOf(folder: ClusterFolder, record: ClusterRecord, { index, key, st
 }
 
 function failure(folder: ClusterFolder, signer: SignerRecord, what: string): StartFailed {
-  const log = folder.resolve(signer.log)
-  const lastLines = existsSync(log) ? readFileSync(log, 'utf8').trimEnd().split('\n').slice(-LAST_LINES) : []
-  const said = lastLines.findLast((line) => line.startsWith('Error: '))?.slice('Error: '.length)
-  return new StartFailed(`signer ${signer.index} ${what}${said ? `: ${said}` : ''}; its log is ${log}`, log, lastLines)
+  const { path, lastLines, said } = logOf(folder, signer.log)
+  return new StartFailed(`signer ${signer.index} ${what}${said}; its log is ${path}`, path, lastLines)
 }
 
-function sleep(ms: number): Promise<void> {
+export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
 }

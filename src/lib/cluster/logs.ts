@@ -1,21 +1,21 @@
-/** The logs of a cluster's signers, merged by time and filtered by signer and transaction; all at once, or as they grow. Owns no format but that of a line. */
+/** The logs of a cluster's signers and peers, merged by time and filtered by who wrote them and by transaction; all at once, or as they grow. Owns no format but that of a line. */
 import { closeSync, existsSync, openSync, readSync } from 'node:fs'
 import type { Id } from '../base/bytes.js'
-import { MusigError } from '../base/errors.js'
-import type { ClusterFolder } from './cluster-folder.js'
+import type { Member } from '../node/client.js'
+import { type ClusterFolder, memberRecord, typedName } from './cluster-folder.js'
 
 /** Which lines are wanted. */
 export interface LogFilter {
-  /** The index of one signer. */
-  signer: number | undefined
+  /** One signer or peer. */
+  member: Member | undefined
   /** The id of a transaction, or its first six or more digits. */
   txId: string | undefined
 }
 
 /** A line of a log: what the process wrote as JSON, or plain text where it was none. */
 export interface LogLine {
-  /** The signer that wrote it, if it says. */
-  signer: number | undefined
+  /** The signer that wrote it, or the peer as `peer:0`, if it says. */
+  self: number | string | undefined
   /** Milliseconds since 1970; NaN where the line does not say. */
   at: number
   level: number
@@ -30,7 +30,7 @@ const LOOK_MS = 200
 /** Of lines that are no JSON: what Node or the start itself says before it ends. */
 const ERROR_LEVEL = 50
 
-/** Reads a cluster's logs. Errors: `NOT_FOUND`, `BAD_INPUT` on an unknown signer. */
+/** Reads a cluster's logs. Errors: `NOT_FOUND`, `BAD_INPUT` on an unknown signer or peer. */
 export class LogReader {
   readonly #filter: LogFilter
   readonly #files: { path: string; offset: number; rest: string }[]
@@ -38,10 +38,9 @@ export class LogReader {
   readonly #batches = new Set<Id>()
 
   constructor(folder: ClusterFolder, filter: LogFilter) {
-    const { signers, n } = folder.read()
-    const { signer } = filter
-    if (signer !== undefined && !signers[signer]) throw new MusigError('BAD_INPUT', `there is no signer ${signer}; they are numbered 0 to ${n - 1}`)
-    const wanted = signers.filter(({ index }) => signer === undefined || index === signer)
+    const record = folder.read()
+    const { member } = filter
+    const wanted = member === undefined ? [...record.signers, ...record.peers] : [memberRecord(record, member)]
     this.#filter = filter
     this.#files = [...new Set(wanted.map(({ log }) => folder.resolve(log)))].map((path) => ({ path, offset: 0, rest: '' }))
   }
@@ -107,8 +106,9 @@ export class LogReader {
     if (txIds.some((id: unknown) => typeof id === 'string' && id.startsWith(txId))) this.#batches.add(batchId)
   }
 
-  #isWanted({ signer, raw, fields }: LogLine): boolean {
-    if (this.#filter.signer !== undefined && signer !== undefined && signer !== this.#filter.signer) return false
+  #isWanted({ self, raw, fields }: LogLine): boolean {
+    const { member } = this.#filter
+    if (member !== undefined && self !== undefined && self !== typedName(member)) return false
     if (this.#filter.txId === undefined) return true
     return raw.includes(`"${this.#filter.txId}`) || (typeof fields['batchId'] === 'string' && this.#batches.has(fields['batchId']))
   }
@@ -120,7 +120,7 @@ function parseLine(raw: string, before: number): LogLine {
     const { level, time, self, msg, ...fields } = JSON.parse(raw)
     const at = Date.parse(time)
     return {
-      signer: typeof self === 'number' ? self : undefined,
+      self: typeof self === 'number' || typeof self === 'string' ? self : undefined,
       at: Number.isNaN(at) ? before : at,
       level: typeof level === 'number' ? level : ERROR_LEVEL,
       message: String(msg ?? ''),
@@ -128,6 +128,6 @@ function parseLine(raw: string, before: number): LogLine {
       raw,
     }
   } catch {
-    return { signer: undefined, at: before, level: ERROR_LEVEL, message: raw, fields: {}, raw }
+    return { self: undefined, at: before, level: ERROR_LEVEL, message: raw, fields: {}, raw }
   }
 }

@@ -12,7 +12,7 @@ import type { ClusterFolder } from './cluster-folder.js'
 /** A running process of a cluster. */
 export interface ClusterProcess {
   pid: number
-  /** The name of its file and log: `3`, or `0-31` for several signers. */
+  /** The name of its file and log: `3`, `0-31` for several signers, `peer-0`. */
   name: string
 }
 
@@ -34,12 +34,21 @@ const ALONE_FLAGS = ['--max-semi-space-size=2']
 /** The running processes of a cluster. Zombies, which have ended but were not collected, are not among them. */
 export async function processesOf(folder: ClusterFolder): Promise<ClusterProcess[]> {
   const lines = existsSync('/proc/self/cmdline') ? await linesOfProc() : await linesOfPs()
-  const prefix = `--pack\0${folder.processesFolder}/`
   return lines.flatMap(({ pid, line }) => {
-    const at = line.indexOf(prefix)
-    const name = at < 0 ? undefined : /^(\d+(?:-\d+)?)\.json/.exec(line.slice(at + prefix.length))?.[1]
+    const name = nameIn(line, folder)
     return name !== undefined && pid !== process.pid ? [{ pid, name }] : []
   })
+}
+
+/** The name of the cluster's process with this command line, if it is one. */
+function nameIn(line: string, folder: ClusterFolder): string | undefined {
+  for (const flag of ['--pack', '--peer']) {
+    const prefix = `${flag}\0${folder.processesFolder}/`
+    const at = line.indexOf(prefix)
+    const name = at < 0 ? undefined : /^(\d+(?:-\d+)?|peer-\d+)\.json/.exec(line.slice(at + prefix.length))?.[1]
+    if (name !== undefined) return name
+  }
+  return undefined
 }
 
 /** Those of them that are not paused. */
@@ -55,7 +64,8 @@ export async function startProcess(folder: ClusterFolder, name: string, log: str
   // execa's types know descriptors up to 9 only.
   const descriptor = openSync(log, 'a', 0o600) as 9
   try {
-    const args = [...(isAlone(name) ? ALONE_FLAGS : []), ...signerEntry(), '--pack', join(folder.processesFolder, `${name}.json`)]
+    const flag = isPeer(name) ? '--peer' : '--pack'
+    const args = [...(isAlone(name) ? ALONE_FLAGS : []), ...entryOf(name), flag, join(folder.processesFolder, `${name}.json`)]
     // Raw descriptors: anything else would end with this process. The folder is nobody's current one, so that it can be removed.
     const started = execa(process.execPath, args, {
       detached: true,
@@ -163,16 +173,22 @@ function isThere(pid: number): boolean {
 }
 
 function isAlone(name: string): boolean {
-  return !name.includes('-')
+  return !/^\d+-\d+$/.test(name)
 }
 
-/** What Node is given to run a signer: the bundle where it was built, else the module beside this one. */
-function signerEntry(): string[] {
+/** Whether a process of this name is that of a peer. */
+export function isPeer(name: string): boolean {
+  return name.startsWith('peer-')
+}
+
+/** What Node is given to run signers or a peer: the bundle where it was built, else the module beside this one. */
+function entryOf(name: string): string[] {
+  const role = isPeer(name) ? 'peer' : 'signer'
   const here = fileURLToPath(import.meta.url)
   // From the sources, as `npm run dev` does, no build that may be old is run.
-  if (here.endsWith('.ts')) return ['--import', import.meta.resolve('tsx'), join(dirname(here), '../node/signer-process.ts')]
-  const bundle = join(dirname(here), '../../signer.js')
-  return [existsSync(bundle) ? bundle : join(dirname(here), '../node/signer-process.js')]
+  if (here.endsWith('.ts')) return ['--import', import.meta.resolve('tsx'), join(dirname(here), `../node/${role}-process.ts`)]
+  const bundle = join(dirname(here), `../../${role}.js`)
+  return [existsSync(bundle) ? bundle : join(dirname(here), `../node/${role}-process.js`)]
 }
 
 /** The command lines of this machine, arguments parted by NUL bytes. */
@@ -190,6 +206,6 @@ async function linesOfPs(): Promise<{ pid: number; line: string }[]> {
   const { stdout } = await execa('ps', ['-A', '-ww', '-o', 'pid=,args='])
   return stdout.split('\n').flatMap((row) => {
     const [, pid, args] = /^\s*(\d+)\s+(.*)$/.exec(row) ?? []
-    return pid === undefined || args === undefined ? [] : [{ pid: Number(pid), line: args.replace(' --pack ', ' --pack\0') }]
+    return pid === undefined || args === undefined ? [] : [{ pid: Number(pid), line: args.replace(/ (--pack|--peer) /, ' $1\0') }]
   })
 }

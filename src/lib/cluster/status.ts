@@ -1,11 +1,14 @@
-/** What a cluster and its signers are doing now: from its files, from the processes that run, and from what each signer says. */
+/** What a cluster, its signers and its peers are doing now: from its files, from the processes that run, and from what each says. */
 import { toHex } from '../base/bytes.js'
 import { Client } from '../node/client.js'
+import type { PeerHealth } from '../node/peer-status.js'
 import type { StatusAnswer } from '../node/signer-status.js'
-import { type ClusterFolder, clustersOf } from './cluster-folder.js'
+import type { Suspicion } from '../node/suspicions.js'
+import { type ClusterFolder, type ClusterRecord, clustersOf, type PeerRecord } from './cluster-folder.js'
 import { processGroups, statusOf } from './launch.js'
+import { peerProcessName, peerStatusOf } from './launch-peers.js'
 import { type NetworkState, networkOf } from './network.js'
-import { isPaused, processesOf } from './processes.js'
+import { isPaused, isPeer, processesOf } from './processes.js'
 
 /**
  * `ready`: it reaches a quorum; `no quorum`: it runs and does not; `follows`: records of it are lost, it signs nothing; `compares`: it came back and has not seen yet that others have the same order, it signs nothing; `left behind`: it lacks what all others have pruned; `partitioned`: it does not because it was cut off from others; `paused`: its process was stopped
@@ -26,6 +29,27 @@ interface SignerStatus {
   machineDigest: string | null
 }
 
+/** As of a peer: level with the signers or behind them, without a link to any, or lacking what all of them have pruned; otherwise as of a signer. */
+type PeerState = PeerHealth | 'paused' | 'silent' | 'down'
+
+/** One peer, as `cluster status --json` prints it. */
+interface PeerStatus {
+  index: number
+  name: string
+  url: string
+  pid: number | null
+  state: PeerState
+  confirm: number
+  executed: number | null
+  /** How many executed batches fewer than the furthest signer has, and since when in milliseconds. */
+  behind: number | null
+  behindMs: number | null
+  orderDigest: string | null
+  machineDigest: string | null
+  /** What it has seen of signers. */
+  suspicion: Suspicion[]
+}
+
 /** A cluster, as `cluster status --json` prints it. */
 export interface ClusterStatus {
   cluster: string
@@ -40,7 +64,7 @@ export interface ClusterStatus {
   /** Whether a quorum of signers can commit. */
   ready: boolean
   signers: SignerStatus[]
-  peers: never[]
+  peers: PeerStatus[]
   /** What was put on its network on purpose. */
   network: NetworkState
 }
@@ -61,8 +85,9 @@ export async function clusterStatus(folder: ClusterFolder): Promise<ClusterStatu
   const record = folder.read()
   const { n, quorum, crashBound, asyncByzantineBound, syncByzantineBound, deltaMs } = folder.manifest(record)
   const running = new Map((await processesOf(folder)).map(({ name, pid }) => [name, pid]))
-  const client = new Client({ addresses: record.signers.map(({ url }) => url) })
+  const client = new Client({ addresses: record.signers.map(({ url }) => url), peers: record.peers.map(({ url }) => url) })
   try {
+    const peers = Promise.all(record.peers.map((peer) => statusOfPeer(client, record, peer, running.get(peerProcessName(peer)) ?? null)))
     const groups = [...processGroups(record)]
     const signers = await Promise.all(
       groups.flatMap(([name, members]) =>
@@ -86,9 +111,25 @@ export async function clusterStatus(folder: ClusterFolder): Promise<ClusterStatu
     )
     const ready = signers.filter(({ state }) => state === 'ready').length >= quorum
     const bounds = { n, quorum, crashBound, asyncByzantineBound, syncByzantineBound, deltaMs }
-    return { cluster: record.name, id: record.id, ...bounds, ready, signers, peers: [], network: networkOf(folder) }
+    return { cluster: record.name, id: record.id, ...bounds, ready, signers, peers: await peers, network: networkOf(folder) }
   } finally {
     client.close()
+  }
+}
+
+async function statusOfPeer(client: Client, record: ClusterRecord, peer: PeerRecord, pid: number | null): Promise<PeerStatus> {
+  const { index, name, url, confirm } = peer
+  const paused = pid !== null && (await isPaused(pid))
+  const status = pid === null || paused ? undefined : await peerStatusOf(client, record, peer)
+  return {
+    ...{ index, name, url, pid, confirm },
+    state: pid === null ? 'down' : paused ? 'paused' : (status?.health ?? 'silent'),
+    executed: status?.executed ?? null,
+    behind: status?.behind ?? null,
+    behindMs: status?.behindMs ?? null,
+    orderDigest: status?.orderDigest ?? null,
+    machineDigest: status?.machineDigest ?? null,
+    suspicion: status?.suspicion ?? [],
   }
 }
 
@@ -104,7 +145,7 @@ function stateOf(runs: boolean, paused: boolean, status: StatusAnswer | undefine
 export async function listClusters(home: string): Promise<ClusterSummary[]> {
   return Promise.all(
     clustersOf(home).map(async (folder) => {
-      const names = new Set((await processesOf(folder)).map(({ name }) => name))
+      const names = new Set((await processesOf(folder)).flatMap(({ name }) => (isPeer(name) ? [] : [name])))
       const blank = { cluster: folder.name, id: null, n: null, running: names.size, createdAt: null, folder: folder.path }
       try {
         const record = folder.read()

@@ -4,20 +4,25 @@
  */
 import { rm } from 'node:fs/promises'
 import { MusigError } from '../base/errors.js'
-import { type Manifest, parseTolerance } from '../core/manifest.js'
+import { boundsOf, type Manifest, parseTolerance } from '../core/manifest.js'
 import { loadCrypto } from '../node/crypto.js'
 import { ClusterFolder, type ClusterRecord, clustersOf } from './cluster-folder.js'
 import { type ClusterChoices, checkSeed, createCluster, processName, writeAddresses } from './create.js'
 import { freePorts, portsFrom } from './free-ports.js'
 import { abandon, awaitReady, launch, portless, processGroups } from './launch.js'
+import { awaitLevel, checkPeers, launchPeers, peerProcessName, peersAt } from './launch-peers.js'
 import { withLock } from './lock.js'
 import { readFaults, signersText } from './network-faults.js'
 import { type ClusterProcess, processesOf, type StartedProcess } from './processes.js'
 
 /** What is asked of a cluster. What is left open is as it stands, or, in a new one, as `DEFAULTS` say. */
 export type Wanted = { [K in keyof ClusterChoices]?: ClusterChoices[K] | undefined } & {
-  /** The first of the ports, side by side; free ones are found without it. */
+  /** The first of the ports, side by side, signers' first; free ones are found without it. */
   basePort?: number | undefined
+  /** How many peers beside the signers; a cluster that stands may be given more. */
+  peers?: number | undefined
+  /** Signers that must report the same log before a peer executes. */
+  confirm?: number | undefined
 }
 
 export interface UpOptions {
@@ -41,8 +46,9 @@ export interface UpResult {
   record: ClusterRecord
   /** Whether it was made by this. */
   created: boolean
-  /** How many signers this started; the others ran already. */
+  /** How many signers, and how many peers, this started; the others ran already. */
   started: number
+  startedPeers: number
 }
 
 /** What a new cluster is like unless it is told. */
@@ -77,11 +83,14 @@ class Up {
   }
 
   async run(show: (steps: readonly UpStep[]) => Promise<void>): Promise<UpResult> {
+    const folder = this.#folder
+    const hasPeers = (this.#options.wanted.peers ?? 0) > 0 || (folder.hasRecord() && folder.read().peers.length > 0)
     try {
       await show([
         { title: 'Keys, manifest and ports', run: () => this.#prepare() },
         { title: 'Signer processes', run: (say) => this.#launch(say) },
         { title: 'Ready to take transactions', run: (say) => this.#awaitReady(say) },
+        ...(hasPeers ? [{ title: 'Peers level with the signers', run: (say: (detail: string) => void) => this.#bringPeers(say) }] : []),
       ])
     } catch (error) {
       await this.#undo()
@@ -90,7 +99,8 @@ class Up {
     const record = this.#prepared()
     const names = new Set(this.#started.map(({ name }) => name))
     const started = [...processGroups(record)].reduce((sum, [name, signers]) => sum + (names.has(name) ? signers.length : 0), 0)
-    return { folder: this.#folder, record, created: this.#created, started }
+    const startedPeers = record.peers.filter((peer) => names.has(peerProcessName(peer))).length
+    return { folder, record, created: this.#created, started, startedPeers }
   }
 
   async #prepare(): Promise<void> {
@@ -98,6 +108,7 @@ class Up {
     this.#running = await processesOf(folder)
     if (folder.hasRecord()) {
       this.#record = await this.#reuse(folder.read())
+      await this.#addPeers(this.#record)
       return
     }
     if (this.#running.length > 0)
@@ -105,9 +116,31 @@ class Up {
     const { wanted, signal } = this.#options
     const given = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined))
     const choices: ClusterChoices = { ...DEFAULTS, seed: undefined, ...given }
+    checkPeers(wanted.peers ?? 0, wanted.confirm, boundsOf(choices.n, parseTolerance(choices.tolerance)).quorum)
     const ports = wanted.basePort === undefined ? await this.#findPorts(choices.n) : await portsFrom(wanted.basePort, choices.n)
     this.#record = await createCluster(folder, choices, ports, loadCrypto(), signal)
     this.#created = true
+    await this.#addPeers(this.#record)
+  }
+
+  /** Writes down the peers that are wanted beyond those that are there. */
+  async #addPeers(record: ClusterRecord): Promise<void> {
+    const { basePort, confirm, peers = record.peers.length } = this.#options.wanted
+    const { length } = record.peers
+    const stands = (flag: string, value: number, asked: number) =>
+      new MusigError(
+        'BAD_INPUT',
+        `the cluster “${record.name}” stands with ${flag} ${value}, not ${asked}; leave ${flag} out, or take the cluster away with: musig cluster rm`,
+      )
+    if (peers < length) throw stands('--peers', length, peers)
+    const other = record.peers.find((peer) => confirm !== undefined && peer.confirm !== confirm)
+    if (other && confirm !== undefined) throw stands('--confirm', other.confirm, confirm)
+    checkPeers(peers, confirm, this.#folder.manifest(record).quorum)
+    if (peers === length) return
+    const ports =
+      basePort === undefined ? await this.#findPorts(peers - length, record) : await portsFrom(basePort + record.n + length, peers - length)
+    record.peers.push(...peersAt(ports, length, confirm ?? record.peers[0]?.confirm ?? 0))
+    await this.#folder.write(record)
   }
 
   /** A cluster that stands, held against what is asked for, with ports that can be had. */
@@ -145,10 +178,11 @@ class Up {
 
   /** Free ports that no other cluster of this home has, even while it is down. */
   async #findPorts(count: number, own?: ClusterRecord): Promise<number[]> {
-    const taken = new Set((own?.signers ?? []).map(({ url }) => portOf(url)))
+    const portsOf = ({ signers, peers }: ClusterRecord) => [...signers, ...peers].map(({ url }) => portOf(url))
+    const taken = new Set(own ? portsOf(own) : [])
     for (const other of clustersOf(this.#options.home)) {
       try {
-        for (const { url } of other.read().signers) taken.add(portOf(url))
+        for (const port of portsOf(other.read())) taken.add(port)
       } catch {
         // A damaged one is no reason not to start this one.
       }
@@ -173,6 +207,29 @@ class Up {
     if (missing.length === 0) return
     await writeAddresses(this.#folder, record)
     await launch(this.#folder, record, missing, this.#started)
+  }
+
+  async #bringPeers(say: (detail: string) => void): Promise<void> {
+    const record = this.#prepared()
+    const { warn, signal } = this.#options
+    const running = new Set(this.#running.map(({ name }) => name))
+    const missing = record.peers.filter((peer) => !running.has(peerProcessName(peer)))
+    // Nobody dials a peer: it may listen anywhere.
+    const blocked = await portless(missing)
+    const ports = await this.#findPorts(blocked.length, record)
+    blocked.forEach((peer, i) => {
+      const url = `http://127.0.0.1:${ports[i]}`
+      warn(`${peer.url} is in use by another process; peer ${peer.index} now listens on ${url}`)
+      peer.url = url
+    })
+    say(`${missing.length} to start`)
+    const started: StartedProcess[] = []
+    try {
+      await launchPeers(this.#folder, record, missing, started)
+      await awaitLevel(this.#folder, record, { started, signal, told: (level) => say(`${level} of ${missing.length}`) })
+    } finally {
+      this.#started.push(...started)
+    }
   }
 
   async #awaitReady(say: (detail: string) => void): Promise<void> {

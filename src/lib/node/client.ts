@@ -1,5 +1,5 @@
 /**
- * The client of a cluster: gives transactions to a signer, waits for their execution, reads, subscribes. Owns the choice of the signer and the turn to another
+ * The client of a cluster: gives transactions to a signer, waits for their execution, reads from signers or peers, subscribes. Owns the choice of the signer and the turn to another
  * one when a connection fails: the same transaction goes along, so it is executed once, whoever took it first.
  */
 import { readFileSync } from 'node:fs'
@@ -16,11 +16,17 @@ import type { GroupAnswer } from './descriptions.js'
 import { ConnectionFailed, call } from './http-call.js'
 import type { LinkFault } from './link-faults.js'
 import { loopbackUrl } from './loopback.js'
+import type { PeerStatusAnswer } from './peer-status.js'
 import type { StatusAnswer } from './signer-status.js'
 import { Subscription } from './subscription.js'
 
-/** Where the signers are: their addresses by index, or the file in which a local cluster records them. */
-export type ClientOptions = { addresses: readonly string[]; token?: string | undefined } | { clusterFile: string; token?: string | undefined }
+/** Where signers and peers are: their addresses by index, or the file in which a local cluster records them. */
+export type ClientOptions =
+  | { addresses: readonly string[]; peers?: readonly string[] | undefined; token?: string | undefined }
+  | { clusterFile: string; token?: string | undefined }
+
+/** Who can be asked: a signer by its index, or a peer by its own. */
+export type Member = number | { peer: number }
 
 /** How a transaction is handed in. */
 export interface SubmitOptions {
@@ -32,9 +38,9 @@ export interface SubmitOptions {
   wait?: 'executed' | 'none' | undefined
 }
 
-/** How something is read. `from`: the index of the signer to ask, and nobody else. */
+/** How something is read. `from`: the signer or peer to ask, and nobody else. */
 export interface ReadOptions {
-  from?: number | undefined
+  from?: Member | undefined
   timeoutMs?: number | undefined
 }
 
@@ -42,13 +48,19 @@ const DEFAULT_TIMEOUT_MS = 10_000
 /** What a signer is given on top of its own limit to say that the time is over. */
 const GRACE_MS = 1_000
 
+/** One that can be asked. */
+interface Place {
+  name: string
+  url: URL
+}
+
 interface Ask {
   method: 'GET' | 'POST'
   path: string
   body?: unknown
   timeoutMs: number
-  /** The signers to ask, in this order. */
-  order: readonly number[]
+  /** Whom to ask, in this order. */
+  order: readonly Place[]
   /** Whether one that knows nothing of it is no answer. */
   elsewhere?: boolean
 }
@@ -63,7 +75,8 @@ interface Ask {
  * const { receipt } = await client.submit(newTransaction(manifest, { ...transferPayload('alice', 'bob', 10), secretKey }))
  */
 export class Client {
-  readonly #urls: readonly URL[]
+  readonly #signers: readonly Place[]
+  readonly #peers: readonly Place[]
   readonly #token: string | undefined
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 })
   readonly #subscriptions = new Set<Subscription>()
@@ -73,9 +86,10 @@ export class Client {
 
   /** Errors: `BAD_INPUT` on malformed addresses, `NOT_FOUND` or `BAD_INPUT` for a cluster file that cannot be read. */
   constructor(options: ClientOptions) {
-    const { addresses, token } = 'clusterFile' in options ? { ...readCluster(options.clusterFile), ...definedToken(options) } : options
+    const { addresses, peers = [], token } = 'clusterFile' in options ? { ...readCluster(options.clusterFile), ...definedToken(options) } : options
     if (addresses.length === 0) throw new MusigError('BAD_INPUT', 'a client needs the address of at least one signer')
-    this.#urls = addresses.map((address, i) => loopbackUrl(address, `the address of signer ${i}`))
+    this.#signers = placesOf(addresses, 'signer')
+    this.#peers = placesOf(peers, 'peer')
     this.#token = token
   }
 
@@ -140,6 +154,11 @@ export class Client {
     return (await this.#read('/api/status', options)) as StatusAnswer
   }
 
+  /** The state of a peer, by its index. */
+  async peerStatus(peer: number, { timeoutMs }: Pick<ReadOptions, 'timeoutMs'> = {}): Promise<PeerStatusAnswer> {
+    return (await this.#read('/api/status', { from: { peer }, timeoutMs })) as PeerStatusAnswer
+  }
+
   /** Puts faults on the links of a signer of a test cluster, instead of those before. Errors: `BAD_INPUT` in any other cluster, `UNREACHABLE`. */
   async setFaults(signer: number, faults: readonly LinkFault[], timeoutMs = DEFAULT_TIMEOUT_MS): Promise<void> {
     await this.#ask({ method: 'POST', path: '/api/faults', body: { faults }, timeoutMs, order: [this.#known(signer)] })
@@ -161,7 +180,7 @@ export class Client {
   async subscribe(heard: (result: TransactionResult) => void, { from }: Pick<ReadOptions, 'from'> = {}): Promise<() => void> {
     const order = from === undefined ? this.#orderFrom(undefined) : [this.#known(from)]
     const subscription = new Subscription(
-      order.map((signer) => this.#url(signer)),
+      order.map(({ url }) => url),
       heard,
     )
     this.#subscriptions.add(subscription)
@@ -194,13 +213,14 @@ export class Client {
     const deadline = performance.now() + timeoutMs + GRACE_MS
     let begun = false
     let last: Error | undefined
-    for (const signer of order) {
+    for (const place of order) {
       const left = deadline - performance.now()
       if (left <= 0) break
       try {
-        const url = new URL(path, this.#url(signer))
+        const url = new URL(path, place.url)
         const document = await call({ url, agent: this.#agent, method, timeoutMs: left, body, token: method === 'POST' ? this.#token : undefined })
-        this.#current = signer
+        const signer = this.#signers.indexOf(place)
+        if (signer >= 0) this.#current = signer
         return document
       } catch (error) {
         if (!(error instanceof Error) || !isWorthAnother(error, elsewhere)) throw explained(error, begun)
@@ -212,9 +232,10 @@ export class Client {
     throw this.#gaveUp(last, begun && method === 'POST', order)
   }
 
-  #gaveUp(last: Error | undefined, begun: boolean, order: readonly number[]): MusigError {
+  #gaveUp(last: Error | undefined, begun: boolean, order: readonly Place[]): MusigError {
     if (last instanceof MusigError && !begun) return last
-    const where = order.length === 1 ? `signer ${order[0]} at ${this.#url(order[0] ?? 0).host}` : `any of ${order.length} signers`
+    const [first] = order
+    const where = first && order.length === 1 ? `${first.name} at ${first.url.host}` : `any of ${order.length} signers`
     const reason = last ? `: ${last.message}` : ''
     if (begun)
       return new MusigError('TIMED_OUT', `the connection was lost and ${where} cannot be reached${reason}; the transaction may have happened`)
@@ -222,19 +243,22 @@ export class Client {
   }
 
   /** All signers, beginning with this one or with the one that answered last. */
-  #orderFrom(first: number | undefined): number[] {
-    const start = first === undefined ? this.#current : this.#known(first)
-    return this.#urls.map((_, i) => (start + i) % this.#urls.length)
+  #orderFrom(first: number | undefined): Place[] {
+    const start = first === undefined ? this.#current : this.#signers.indexOf(this.#known(first))
+    return [...this.#signers.slice(start), ...this.#signers.slice(0, start)]
   }
 
-  #known(signer: number): number {
-    if (Number.isInteger(signer) && signer >= 0 && signer < this.#urls.length) return signer
-    throw new MusigError('BAD_INPUT', `there is no signer ${signer}; they are numbered 0 to ${this.#urls.length - 1}`)
+  #known(member: Member): Place {
+    const [places, index, name] = typeof member === 'number' ? [this.#signers, member, 'signer'] : [this.#peers, member.peer, 'peer']
+    const place = places[index]
+    if (place) return place
+    const others = places.length === 0 ? 'there are none' : `they are numbered 0 to ${places.length - 1}`
+    throw new MusigError('BAD_INPUT', `there is no ${name} ${index}; ${others}`)
   }
+}
 
-  #url(signer: number): URL {
-    return this.#urls[signer] as URL
-  }
+function placesOf(addresses: readonly string[], what: string): Place[] {
+  return addresses.map((address, i) => ({ name: `${what} ${i}`, url: loopbackUrl(address, `the address of ${what} ${i}`) }))
 }
 
 function isWorthAnother(error: Error, elsewhere: boolean): boolean {
@@ -256,7 +280,7 @@ function definedToken({ token }: { token?: string | undefined }): { token?: stri
 }
 
 /** The addresses in a cluster's file and the token that lies beside it. */
-function readCluster(file: string): { addresses: string[]; token?: string } {
+function readCluster(file: string): { addresses: string[]; peers: string[]; token?: string } {
   const path = resolve(file)
   let content: string
   try {
@@ -264,25 +288,26 @@ function readCluster(file: string): { addresses: string[]; token?: string } {
   } catch (error) {
     throw new MusigError('NOT_FOUND', `there is no cluster at ${path}; start one with: musig cluster up`, { cause: error })
   }
-  const { signers, tokenFile = 'token' } = parsed(content, path)
-  const addresses = signers.map((signer) => signer.url)
+  const { addresses, peers, tokenFile = 'token' } = parsed(content, path)
   try {
-    return { addresses, token: readFileSync(resolve(dirname(path), tokenFile), 'utf8').trim() }
+    return { addresses, peers, token: readFileSync(resolve(dirname(path), tokenFile), 'utf8').trim() }
   } catch {
     // Without the token reads are possible still.
-    return { addresses }
+    return { addresses, peers }
   }
 }
 
-function parsed(content: string, path: string): { signers: { url: string }[]; tokenFile?: string } {
+function parsed(content: string, path: string): { addresses: string[]; peers: string[]; tokenFile?: string } {
   try {
     const document = JSON.parse(content)
-    const signers: unknown = document?.signers
-    if (Array.isArray(signers) && signers.every((signer) => typeof signer?.url === 'string')) {
-      return { signers, ...(typeof document.tokenFile === 'string' && { tokenFile: document.tokenFile }) }
-    }
+    const [addresses, peers] = [urlsIn(document?.signers), urlsIn(document?.peers ?? [])]
+    if (addresses && peers) return { addresses, peers, ...(typeof document.tokenFile === 'string' && { tokenFile: document.tokenFile }) }
   } catch {
     // Said below.
   }
   throw new MusigError('BAD_INPUT', `${path} is no cluster file: it does not list the signers' addresses`)
+}
+
+function urlsIn(list: unknown): string[] | undefined {
+  return Array.isArray(list) && list.every((entry) => typeof entry?.url === 'string') ? list.map(({ url }) => String(url)) : undefined
 }

@@ -1,4 +1,5 @@
 /** What a peer process is told to start with, and reading the files that this names: manifest, addresses, its own key. */
+import { toHex } from '../base/bytes.js'
 import { type Decoded, fromJson, list, nullable, object, text, uint } from '../base/codec.js'
 import { MusigError } from '../base/errors.js'
 import { LIMITS } from '../core/limits.js'
@@ -26,13 +27,19 @@ const configCodec = object({
   confirm: uint(LIMITS.signers),
   /** The signers to follow; null: all of them. */
   follow: nullable(list(uint(LIMITS.signers), LIMITS.signers)),
+  /** What its log and metrics call it; null: by the beginning of its key. */
+  name: nullable(text(64, 1)),
 })
 
 /** One peer: all paths of files, or of a folder (`store`). */
 export type PeerConfig = Decoded<typeof configCodec>
 
+/** Digits of its key by which a peer is named that has no other name. */
+const NAME_DIGITS = 8
+
 /** The same, read. */
 export interface LoadedPeer {
+  name: string
   manifest: Manifest
   key: PeerKey
   addresses: string[]
@@ -65,5 +72,6 @@ export async function loadPeer(config: PeerConfig, crypto: LoadedCrypto): Promis
   const addresses = await readAddresses(config.addresses, n)
   const url = loopbackUrl(config.api, 'the API address')
   const key = await peerKeyOf(config.store, crypto.ed25519)
-  return { manifest, key, addresses, url, store: config.store, machineFile: config.machineFile ?? undefined, confirm, follow }
+  const name = config.name ?? `peer-${toHex(key.linkKey).slice(0, NAME_DIGITS)}`
+  return { name, manifest, key, addresses, url, store: config.store, machineFile: config.machineFile ?? undefined, confirm, follow }
 }

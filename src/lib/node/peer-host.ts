@@ -8,6 +8,6 @@ import { RunningPeer } from './running-peer.js'
 export function runPeer(peer: PeerConfig, options: ProcessOptions): Promise<number> {
   return runLives(options, async ({ crypto, log, version, failed }) => {
     const config = await loadPeer(peer, crypto)
-    return [new Lives({ start: () => RunningPeer.start({ config, crypto, log: log.child({ self: 'peer' }), version, failed }), failed })]
+    return [new Lives({ start: () => RunningPeer.start({ config, crypto, log: log.child({ self: config.name }), version, failed }), failed })]
   })
 }

@@ -6,7 +6,6 @@ import { rmSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import { toHex } from '../base/bytes.js'
 import { MusigError } from '../base/errors.js'
 import { Learner } from '../core/learner.js'
 import { decodeRecord, recordCodec } from '../core/record.js'
@@ -39,8 +38,6 @@ export interface RunningPeerOptions {
 
 /** In the peer's folder while the process lives: `{pid, startedAt, url}`. */
 const PID_FILE = 'peer.pid'
-/** Digits of its key by which metrics name a peer. */
-const NAME_DIGITS = 8
 
 /** What the log says of each. */
 const HEALTH: Record<PeerHealth, string> = {
@@ -104,7 +101,7 @@ export class RunningPeer {
     this.#store = store
     this.#server = server
     this.#executor = executor
-    this.#metrics = new Metrics(`peer-${toHex(key.linkKey).slice(0, NAME_DIGITS)}`, true)
+    this.#metrics = new Metrics(config.name, true)
     this.#learner = new Learner({ manifest, crypto, confirm })
     this.#transport = new Following({ manifest, crypto, linkSecretKey: key.linkSecretKey, addresses, follow, log })
     this.#driver = new Driver({
