@@ -1,5 +1,5 @@
 // alone
-// time limit: 1800 s
+// time limit: 3600 s
 /**
  * kill -9 before and after every record and every message of a batch, as root, inner signer and leaf, with real processes: on the fast path and on the
  * path of rivals. The points are those that the signer is seen to come to.

@@ -7,7 +7,7 @@ import { type CrashBench, type Crashing, endOf, type Met, metOf, until } from '.
 import type { Point } from './crash-point.js'
 
 /** Waves that are sent until the root meets its point. */
-const WAVES = 60
+const WAVES = 200
 /** How long recovery may take to bring the second signer to its point: time-outs double. */
 const RECOVERY_MS = 60_000
 /** How long nothing may be undecided until it is over. */

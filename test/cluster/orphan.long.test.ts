@@ -1,5 +1,5 @@
 // alone
-// time limit: 1800 s
+// time limit: 3600 s
 /**
  * Roots killed at each boundary between two phases, and left dead: another coordinator finishes what they began, and `tx why` names it. Then the same with a
  * second signer that is killed at each record and message of that recovery, as the coordinator and as one who answers.
