@@ -8,6 +8,7 @@ import * as assert from 'uvu/assert'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const pages = [
   'README.md',
+  'examples/README.md',
   'CHANGELOG.md',
   'CONTRIBUTING.md',
   'SECURITY.md',
