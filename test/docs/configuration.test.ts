@@ -44,7 +44,7 @@ test('every environment variable that the sources read', () => {
 const cluster = new LiveCluster()
 const folder = join(cluster.home, 'clusters', 'default')
 test.before(async () => {
-  await cluster.up()
+  await cluster.good(['cluster', 'up', '-n', '4', '--pack', '4', '--peers', '1'])
   await cluster.good(['tx', 'open', 'alice', '1'])
   await cluster.good(['cluster', 'partition', '0-1/2-3'])
   const passphrase = cluster.file('passphrase', 'a long passphrase')
@@ -62,7 +62,7 @@ function patterns(): RegExp[] {
       .replaceAll('.', '\\.')
       .replace('NAME', '[A-Za-z0-9-]+')
       .replace('/I/', '/\\d+/')
-      .replace('/P\\.', '/\\d+(-\\d+)?\\.')
+      .replace('/P\\.', '/(\\d+(-\\d+)?|peer-\\d+)\\.')
       .replace('CLUSTER', '[0-9a-f]{8}')
     return new RegExp(`^${path.endsWith('/') ? `${words}.+` : words}$`)
   })
@@ -102,6 +102,7 @@ for (const [file, title] of [
   ['addresses.json', 'addresses.json'],
   ['client.json', 'Key files'],
   ['processes/0-3.json', 'Several signers in one process'],
+  ['processes/peer-0.json', "A peer's process"],
 ] as const) {
   test(`every field of ${file}`, () => {
     const section = page.split(`### ${title}\n`)[1]?.split('\n#')[0] ?? ''

@@ -20,6 +20,35 @@ test('every value that is exported is on the page as a function, class or consta
   assert.equal(values.map(({ name }) => name).sort(), Object.keys(library).sort())
 })
 
+/** What the language itself has. */
+const LANGUAGE = new Set([
+  'Uint8Array',
+  'Promise',
+  'Record',
+  'Readonly',
+  'ReadonlyMap',
+  'ReadonlySet',
+  'Map',
+  'Set',
+  'Partial',
+  'Pick',
+  'Omit',
+  'Extract',
+  'Error',
+  'P',
+])
+
+test('every type that stands in an export is exported too', () => {
+  for (const entry of ['pure', 'index']) {
+    const all = exportsOf(entry)
+    for (const { name, text } of all.values()) {
+      const code = text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/'[^']*'/g, '')
+      for (const [type] of code.matchAll(/\b[A-Z]\w*\b/g))
+        assert.ok(all.has(type) || LANGUAGE.has(type), `${entry}: ${type} stands in ${name} and is not exported: add it to src/${entry}.ts`)
+    }
+  }
+})
+
 test('no docstring of an export speaks of sections or of files that a reader does not have', () => {
   assert.not.match(page, /§|\bseed\.md|protocol\.md\/shared/)
 })
