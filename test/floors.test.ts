@@ -40,6 +40,7 @@ const FLOORS: Record<string, Floor> = {
       '@scure/bip39',
       'classic-level',
       'lmdb',
+      'pg',
       'pino',
       'prom-client',
       'ws',

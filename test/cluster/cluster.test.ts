@@ -10,9 +10,9 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { utf8 } from '../../src/lib/base/bytes.js'
 import type { ClusterRecord } from '../../src/lib/cluster/cluster-folder.js'
-import { beginOf } from '../../src/lib/cluster/lock.js'
 import type { ClusterStatus } from '../../src/lib/cluster/status.js'
 import { Client } from '../../src/lib/node/client.js'
+import { beginOf } from '../../src/lib/node/lock-file.js'
 import { Bench, jsonOf, type Outcome } from '../commands/musig.js'
 
 const BIN = fileURLToPath(new URL('../../bin/run.js', import.meta.url))

@@ -54,9 +54,15 @@ export default class SignerStart extends MusigCommand {
       max: MAX_SNAPSHOT_EVERY,
       helpValue: 'BATCHES',
     }),
+    sink: Flags.string({
+      description:
+        'Where executed transactions go besides, in order: jsonl:FILE, postgres:URL or webhook:URL, or @FILE (0600) in the place of a URL with a password or token; may be given several times. Options follow with commas, as in postgres://db/app,prefix=audit. See docs/sinks.md.',
+      multiple: true,
+      helpValue: 'KIND:TARGET',
+    }),
     pack: Flags.string({
       description: 'Several signers in one process: a list of {manifest, key, store, addresses, tokenFile, …} instead of these flags.',
-      exclusive: [...SINGLE, 'api', 'machine-file', 'history'],
+      exclusive: [...SINGLE, 'api', 'machine-file', 'history', 'sink'],
       helpValue: 'FILE',
     }),
     'log-level': Flags.option({ options: LOG_LEVELS, description: 'The least serious lines of the log.', default: 'info' as const })(),
@@ -75,6 +81,7 @@ export default class SignerStart extends MusigCommand {
 type Single = { [F in (typeof SINGLE)[number] | 'api' | 'passphrase-file' | 'machine-file' | 'history']?: string | undefined } & {
   'accept-lost-history': boolean
   'snapshot-every': number
+  sink?: string[] | undefined
 }
 
 function single(flags: Single): SignerConfig {
@@ -96,5 +103,6 @@ function single(flags: Single): SignerConfig {
     history: flags.history,
     acceptLostHistory: flags['accept-lost-history'],
     snapshotEvery: flags['snapshot-every'],
+    sinks: flags.sink,
   }
 }

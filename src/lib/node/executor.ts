@@ -5,9 +5,11 @@
  * Receipts are kept for every executed transaction, one small entry each; a restart makes them anew from the records, or finds them beside the snapshot.
  */
 import { type Id, toHex } from '../base/bytes.js'
+import type { KeyLogs } from '../core/key-logs.js'
 import type { ExecutedBatch } from '../core/steppable.js'
 import { type Batch, transactionId } from '../core/transaction.js'
 import type { Receipt, StateMachine } from '../machine/state-machine.js'
+import { ExecutedLog } from './executed-log.js'
 
 /** What came of a transaction: its place and its receipt. */
 export interface Outcome {
@@ -24,6 +26,8 @@ const REFUSALS_KEPT = 1000
 
 export class Executor {
   readonly machine: StateMachine
+  /** All that was executed, in order; kept where there are sinks. */
+  readonly log: ExecutedLog | undefined
   readonly #clusterId: Id
   readonly #outcomes = new Map<Id, Outcome>()
   /** Transactions of batches that arrived and are not executed; a transaction may stand in several. */
@@ -37,9 +41,10 @@ export class Executor {
   #executedBatches = 0
   #digest: { at: number; digest: Id } | undefined
 
-  constructor(clusterId: Id, machine: StateMachine) {
+  constructor(clusterId: Id, machine: StateMachine, { keepsLog = false } = {}) {
     this.#clusterId = clusterId
     this.machine = machine
+    this.log = keepsLog ? new ExecutedLog(this) : undefined
   }
 
   /** A batch has arrived: its transactions are known from now on. */
@@ -70,16 +75,18 @@ export class Executor {
   /** Takes the place of all batches that were executed up to a snapshot: the state that came of them, and what came of each transaction. */
   restore(
     outcomes: Iterable<readonly [Id, Outcome]>,
-    { state, executedBatches, heights }: { state: Uint8Array; executedBatches: number; heights: ReadonlyMap<string, number> },
+    { state, executedBatches, logs }: { state: Uint8Array; executedBatches: number; logs: Pick<KeyLogs, 'keys' | 'heightOf' | 'heightsOf'> },
   ): void {
     this.machine.restore(state)
     for (const [txId, outcome] of outcomes) this.#outcomes.set(txId, outcome)
-    for (const [key, height] of heights) this.#heights.set(key, height)
+    for (const key of logs.keys()) this.#heights.set(key, logs.heightOf(key))
     this.#executedBatches = executedBatches
+    this.log?.restored(this.#outcomes, executedBatches, (batchId) => logs.heightsOf(batchId))
   }
 
   /** Applies a batch at its place in the order. `now` is absent where it is read back from the records. */
-  execute({ batch, heights, skipped }: ExecutedBatch, now?: number): void {
+  execute(executed: ExecutedBatch, now?: number): void {
+    const { batch, heights, skipped } = executed
     const txIds: Id[] = []
     batch.transactions.forEach((transaction, index) => {
       const txId = transactionId(this.#clusterId, transaction)
@@ -99,6 +106,7 @@ export class Executor {
     })
     this.#executedBatches++
     for (const [key, height] of heights) this.#heights.set(key, height)
+    this.log?.add(executed, txIds)
     this.#notify(txIds)
   }
 

@@ -9,6 +9,7 @@ import { type OpenKey, openKeyFile } from './keystore.js'
 import { checkFaults, type LinkFault, linkFaultsCodec } from './link-faults.js'
 import { linkUrl, loopbackUrl } from './loopback.js'
 import { readPrivateFile } from './private-file.js'
+import { readSinks, type SinkSpec } from './sinks/sink-spec.js'
 
 /** One signer: all paths of files, or of a folder (`store`). */
 export interface SignerConfig {
@@ -33,6 +34,8 @@ export interface SignerConfig {
   acceptLostHistory?: boolean | undefined
   /** Executed batches between two snapshots, behind which records are pruned; 0, and where it is absent: never. */
   snapshotEvery?: number | undefined
+  /** Where executed transactions go besides: `--sink` of the command line, each as it is written there. */
+  sinks?: readonly string[] | undefined
   /** Faults of its links from the start, in a test cluster. */
   faults?: readonly LinkFault[] | undefined
 }
@@ -53,6 +56,7 @@ export interface LoadedConfig {
   history: string
   acceptLostHistory: boolean
   snapshotEvery: number
+  sinks: readonly SinkSpec[]
   faults: readonly LinkFault[]
 }
 
@@ -61,6 +65,8 @@ const OPTIONAL = ['api', 'passphraseFile', 'machineFile', 'history'] as const
 const FAULTS = 'faults'
 const ACCEPT = 'acceptLostHistory'
 const SNAPSHOTS = 'snapshotEvery'
+const SINKS = 'sinks'
+const sinksCodec = list(text(4096, 1), 16)
 /** The largest distance of two snapshots. */
 export const MAX_SNAPSHOT_EVERY = 1_000_000_000
 
@@ -98,10 +104,11 @@ export async function loadConfig(config: SignerConfig, crypto: LoadedCrypto, man
   const token = (await readPrivateFile(config.tokenFile)).trim()
   const listening = ownUrls(addresses[self] ?? '', config.api, self)
   const { store, machineFile, acceptLostHistory = false, snapshotEvery = 0, faults = [] } = config
+  const sinks = await readSinks(config.sinks ?? [])
   const history = config.history ?? `${config.key}.${manifest.clusterId.slice(0, 8)}.history`
   if (faults.length > 0) refuseUnlessTest(manifest)
   checkFaults(faults, self, manifest.n)
-  return { self, manifest, key, addresses, ...listening, token, store, machineFile, history, acceptLostHistory, snapshotEvery, faults }
+  return { self, manifest, key, addresses, ...listening, token, store, machineFile, history, acceptLostHistory, snapshotEvery, sinks, faults }
 }
 
 /** Errors: `BAD_INPUT` where a cluster is not one whose links may be given faults. */
@@ -130,7 +137,7 @@ export async function readConfigs(path: string): Promise<SignerConfig[]> {
   if (!Array.isArray(json) || json.length === 0) throw new MusigError('BAD_INPUT', `${path} is no list of signers`)
   return json.map((item: unknown, i) => {
     const fields = typeof item === 'object' && item !== null ? new Map<string, unknown>(Object.entries(item)) : new Map<string, unknown>()
-    const unknown = [...fields.keys()].find((name) => ![...REQUIRED, ...OPTIONAL, FAULTS, ACCEPT, SNAPSHOTS].some((known) => known === name))
+    const unknown = [...fields.keys()].find((name) => ![...REQUIRED, ...OPTIONAL, FAULTS, ACCEPT, SNAPSHOTS, SINKS].some((known) => known === name))
     if (unknown !== undefined) throw new MusigError('BAD_INPUT', `${path}: entry ${i} has the unknown field “${unknown}”`)
     const field = (name: string): string => {
       const value = fields.get(name)
@@ -145,7 +152,8 @@ export async function readConfigs(path: string): Promise<SignerConfig[]> {
     const snapshots = fields.has(SNAPSHOTS)
       ? { snapshotEvery: fromJson(uint(MAX_SNAPSHOT_EVERY), fields.get(SNAPSHOTS), `${path}: entry ${i}: ${SNAPSHOTS}`) }
       : {}
-    return { manifest, key, store, addresses, tokenFile, ...optional, ...faults, ...snapshots, acceptLostHistory: accept }
+    const sinks = fields.has(SINKS) ? { sinks: fromJson(sinksCodec, fields.get(SINKS), `${path}: entry ${i}: ${SINKS}`) } : {}
+    return { manifest, key, store, addresses, tokenFile, ...optional, ...faults, ...snapshots, ...sinks, acceptLostHistory: accept }
   })
 }
 

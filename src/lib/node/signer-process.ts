@@ -19,6 +19,7 @@ const FLAGS = {
   'machine-file': { type: 'string' },
   history: { type: 'string' },
   'accept-lost-history': { type: 'boolean' },
+  sink: { type: 'string', multiple: true },
   /** A JSON list of configurations instead of the above: several signers in this process. */
   pack: { type: 'string' },
   'log-level': { type: 'string' },
@@ -45,6 +46,7 @@ async function optionsOf(args: string[]): Promise<HostOptions> {
     machineFile: values['machine-file'],
     history: values.history,
     acceptLostHistory: values['accept-lost-history'],
+    sinks: values.sink,
   }
   return { signers: [signer], logLevel, bls: values.bls }
 }

@@ -30,6 +30,8 @@ export interface SnapshotsOptions {
   clusterId: Id
   /** Executed batches between two snapshots; 0: never. */
   every: number
+  /** Whether the first so many batches may go, as far as this node's sinks are concerned. */
+  areTaken?: ((executed: number) => boolean) | undefined
   /** The store has failed. */
   failed: (error: MusigError) => void
 }
@@ -42,12 +44,29 @@ export class Snapshots {
 
   /** Takes back what is left of pruned records; the records behind them are to follow. Errors: `BAD_ENCODING`, `STORE_FAILED`. */
   constructor(options: SnapshotsOptions, base: StoreBase | undefined) {
-    const { signer, clusterId, every } = options
+    const { clusterId, every } = options
     this.#options = options
     this.#records = base?.records ?? 0
     if (base) this.#restore(base)
     const { machine } = options.executor
-    this.#pruning = new Pruning(signer, clusterId, every, () => toCbor(machineCodec, { state: machine.snapshot(), digest: machine.digest() }))
+    this.#pruning = new Pruning(this.#pruned(), clusterId, every, () => toCbor(machineCodec, { state: machine.snapshot(), digest: machine.digest() }))
+  }
+
+  /** The signer as pruning sees it: what a sink has not taken yet is held as if another signer needed it. */
+  #pruned(): ConstructorParameters<typeof Pruning>[0] {
+    const { signer, areTaken = () => true } = this.#options
+    return {
+      get journal() {
+        return signer.journal
+      },
+      get hasLostRecords() {
+        return signer.hasLostRecords
+      },
+      get isComparing() {
+        return signer.isComparing
+      },
+      isHeldByAll: (executed) => signer.isHeldByAll(executed) && areTaken(executed),
+    }
   }
 
   #restore(base: StoreBase): void {
@@ -61,7 +80,7 @@ export class Snapshots {
       past.flatMap(({ id, transactions, receipts }) =>
         transactions.map(({ txId, index }, i) => [txId, { batchId: id, index, receipt: JSON.parse(receipts[i] ?? 'null') as Receipt }] as const),
       ),
-      { state, executedBatches: past.length, heights: new Map(logs.keys().map((key) => [key, logs.heightOf(key)])) },
+      { state, executedBatches: past.length, logs },
     )
     if (!equalBytes(executor.machine.digest(), digest))
       throw new MusigError('STORE_FAILED', 'the state machine has another state after the snapshot than before it; start the version that wrote it')
@@ -83,7 +102,9 @@ export class Snapshots {
     if (records === 0) return
     this.#records += records
     const pruned = this.#pruning.taken(this.#records)
-    if (pruned) this.#options.store.prune(this.#baseOf(pruned)).catch(this.#options.failed)
+    if (!pruned) return
+    this.#options.executor.log?.prune(this.#options.signer.journal.pruned)
+    this.#options.store.prune(this.#baseOf(pruned)).catch(this.#options.failed)
   }
 
   /** The state machine has applied a batch. */

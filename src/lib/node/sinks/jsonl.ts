@@ -1,0 +1,136 @@
+/**
+ * The sink `jsonl`: a file of JSON Lines, its first line naming the cluster, each other one an executed transaction. Exactly once: where it stands is what its
+ * last whole line says, and a torn one behind it is cut off. What a torn end is stands in `jsonl-tail.ts`.
+ */
+import { type FileHandle, open } from 'node:fs/promises'
+import { invariant, MusigError } from '../../base/errors.js'
+import { takeLock } from '../lock-file.js'
+import { systemCode, writePrivateFile } from '../private-file.js'
+import { linesOf, readFully, readLine, tailOf, UNSYNCED_BYTES } from './jsonl-tail.js'
+import type { HeldRecord, Sink, SinkPosition, SinkRecord } from './sink.js'
+
+/** The first line is shorter. */
+const MAX_HEADER_BYTES = 4096
+const TYPE = 'musig-executed'
+
+interface OpenFile {
+  file: FileHandle
+  /** Where the records begin, and where the next one goes. */
+  begin: number
+  end: number
+  release: () => Promise<void>
+}
+
+export class JsonlSink implements Sink {
+  readonly #path: string
+  readonly #cluster: { clusterId: string; cluster: string }
+  #open: OpenFile | undefined
+
+  constructor(path: string, cluster: { clusterId: string; cluster: string }) {
+    this.#path = path
+    this.#cluster = cluster
+  }
+
+  async open(): Promise<SinkPosition> {
+    const release = await takeLock(`${this.#path}.lock`, (holder) => `process ${holder ?? 'unknown'} writes to it`)
+    try {
+      const file = await this.#openFile()
+      this.#open = { file, begin: 0, end: 0, release }
+      const begin = await this.#readHeader(file)
+      const { end, count, logDigest } = await tailOf(file, begin, this.#path)
+      // Cut off before anything is written behind it, and surely.
+      await file.truncate(end)
+      await file.sync()
+      this.#open = { file, begin, end, release }
+      return { count, logDigest }
+    } catch (error) {
+      if (!this.#open) await release()
+      throw error
+    }
+  }
+
+  async write(records: readonly SinkRecord[]): Promise<void> {
+    for (let rest = records.map((record) => Buffer.from(`${JSON.stringify(record)}\n`)); rest.length > 0; ) {
+      let bytes = 0
+      const over = rest.findIndex((line) => {
+        bytes += line.length
+        return bytes > UNSYNCED_BYTES
+      })
+      const lines = over < 0 ? rest : rest.slice(0, Math.max(1, over))
+      rest = rest.slice(lines.length)
+      await this.#append(Buffer.concat(lines))
+    }
+  }
+
+  async *held(): AsyncIterable<readonly HeldRecord[]> {
+    const { file, begin, end } = this.#opened()
+    for await (const lines of linesOf(file, begin, end)) {
+      yield lines.map((text) => {
+        const line = readLine(text)
+        if (!line) throw new MusigError('CHECK_FAILED', `${this.#path} is damaged: it has a line that is no record`)
+        return line
+      })
+    }
+  }
+
+  kept(position: SinkRecord['position']): SinkRecord['position'] {
+    return position
+  }
+
+  async close(): Promise<void> {
+    const opened = this.#open
+    this.#open = undefined
+    await opened?.file.close().catch(() => {})
+    await opened?.release()
+  }
+
+  #opened(): OpenFile {
+    invariant(this.#open, 'a sink is opened before it is used')
+    return this.#open
+  }
+
+  async #append(lines: Buffer): Promise<void> {
+    const opened = this.#opened()
+    const { size } = await opened.file.stat()
+    if (size !== opened.end) throw new Error(`${this.#path} has ${size} bytes and not ${opened.end}: somebody else has changed it`)
+    for (let done = 0; done < lines.length; ) {
+      const { bytesWritten } = await opened.file.write(lines, done, lines.length - done, opened.end + done)
+      done += bytesWritten
+    }
+    await opened.file.datasync()
+    opened.end += lines.length
+  }
+
+  /** Opens the file; a new one has its first line from the beginning. */
+  async #openFile(): Promise<FileHandle> {
+    try {
+      return await open(this.#path, 'r+')
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT') throw error
+    }
+    await writePrivateFile(this.#path, `${JSON.stringify({ schema: 1, type: TYPE, ...this.#cluster })}\n`)
+    return open(this.#path, 'r+')
+  }
+
+  /** Resolves with where the first line ends. */
+  async #readHeader(file: FileHandle): Promise<number> {
+    const buffer = Buffer.alloc(MAX_HEADER_BYTES)
+    await readFully(file, buffer, 0)
+    const end = buffer.indexOf('\n')
+    const header = end < 0 ? undefined : readHeader(buffer.toString('utf8', 0, end))
+    if (!header) throw new MusigError('CHECK_FAILED', `${this.#path} is there and is no file of executed transactions: nothing was changed in it`)
+    if (header.clusterId !== this.#cluster.clusterId)
+      throw new MusigError('CHECK_FAILED', `${this.#path} holds the transactions of another cluster (${header.clusterId.slice(0, 16)}…)`)
+    return end + 1
+  }
+}
+
+function readHeader(line: string): { clusterId: string } | undefined {
+  try {
+    const header: { type?: unknown; schema?: unknown; clusterId?: unknown } | null = JSON.parse(line)
+    const { type, schema, clusterId } = header ?? {}
+    return type === TYPE && schema === 1 && typeof clusterId === 'string' ? { clusterId } : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,9 @@
+/** Where the URL of a sink is read: on the command line or, if it holds a secret, in a private file, again whenever the sink is opened. */
+import { readPrivateFile } from '../private-file.js'
+
+export type UrlSource = { type: 'given'; url: string } | { type: 'file'; path: string }
+
+/** The text of the URL. Errors: `BAD_INPUT`, `NOT_FOUND` where its file is open to others or cannot be read. */
+export async function readUrl(source: UrlSource): Promise<string> {
+  return source.type === 'given' ? source.url : (await readPrivateFile(source.path)).trim()
+}

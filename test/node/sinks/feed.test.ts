@@ -1,0 +1,162 @@
+/** The feed of a sink, on a sink in memory: the compliance suite, pauses, pruning, and what is told. */
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { MusigError } from '../../../src/lib/base/errors.js'
+import { SeededRandom } from '../../../src/lib/base/prng.js'
+import { SinkFeed } from '../../../src/lib/node/sinks/feed.js'
+import { type Sink, TryLater } from '../../../src/lib/node/sinks/sink.js'
+import { until } from '../signers-fixture.js'
+import { CLUSTER_ID, history, TestNode } from './history.js'
+import { MemoryPlace, MemorySink } from './memory-sink.js'
+import { caughtUp, feedOf, sinkCompliance } from './sink-compliance.js'
+
+const test = suite('feeds of sinks')
+
+sinkCompliance(test, 'memory', {
+  fresh: async () => new MemoryPlace(),
+  open: (place: MemoryPlace) => new MemorySink(place),
+  read: async ({ records }) => records,
+  merges: true,
+  locks: true,
+})
+
+const failing = (error: () => Error): Sink => ({
+  ...new MemorySink(new MemoryPlace()),
+  open: async () => {
+    throw error()
+  },
+  close: async () => {},
+  held: () => {
+    throw error()
+  },
+  kept: (position) => position,
+  write: async () => {},
+})
+
+async function pausesOf(sink: Sink, count: number, random: number): Promise<number[]> {
+  const pauses: number[] = []
+  const feed = new SinkFeed({
+    sink,
+    log: new TestNode().log,
+    clusterId: CLUSTER_ID,
+    label: { name: 'sink', type: 'test', target: 'here' },
+    random: () => random,
+    pause: (ms, signal) => {
+      pauses.push(ms)
+      return pauses.length < count
+        ? Promise.resolve()
+        : new Promise((resolve) => {
+            signal.addEventListener('abort', () => resolve())
+          })
+    },
+  })
+  feed.start()
+  await until('enough pauses', () => pauses.length === count)
+  await feed.stop(1000)
+  return pauses
+}
+
+test('pauses double up to half a minute, with jitter, and are never shorter than what the sink asks for', async () => {
+  const broken = failing(() => new Error('no'))
+  assert.equal(await pausesOf(broken, 10, 1), [250, 500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000])
+  assert.equal((await pausesOf(broken, 3, 0)).slice(0, 3), [125, 250, 500])
+  assert.equal(
+    await pausesOf(
+      failing(() => new TryLater('later', 1500)),
+      5,
+      1,
+    ),
+    [1500, 1500, 1500, 2000, 4000],
+  )
+})
+
+test('the pause begins anew once something was delivered', async () => {
+  const node = new TestNode()
+  const place = new MemoryPlace()
+  const inner = new MemorySink(place)
+  const pauses: number[] = []
+  let fails = true
+  const sink: Sink = {
+    open: () => inner.open(),
+    held: () => inner.held(),
+    kept: (position) => position,
+    close: () => inner.close(),
+    write: (records) => (fails ? Promise.reject(new Error('no')) : inner.write(records)),
+  }
+  const feed = new SinkFeed({
+    sink,
+    log: node.log,
+    clusterId: CLUSTER_ID,
+    label: { name: 'sink', type: 'test', target: 'here' },
+    random: () => 1,
+    pause: async (ms) => {
+      pauses.push(ms)
+      if (pauses.length === 4) fails = false
+    },
+  })
+  feed.start()
+  node.execute(history(1, 1, new SeededRandom('pause')))
+  await caughtUp(feed)
+  fails = true
+  node.execute(history(1, 1, new SeededRandom('again')))
+  await until('it fails again', () => pauses.length > 4)
+  fails = false
+  await feed.stop(1000)
+  assert.equal(pauses.slice(0, 5), [250, 500, 1000, 2000, 250])
+})
+
+test('a sink that refuses for good stops, and is not tried again', async () => {
+  let opened = 0
+  const feed = feedOf(
+    failing(() => {
+      opened++
+      return new MusigError('CHECK_FAILED', 'of another\ncluster\u001b[31m')
+    }),
+    new TestNode(),
+  )
+  await until('it stops', () => feed.status.state === 'stopped')
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  assert.is(opened, 1)
+  assert.is(feed.status.lastError, 'of another cluster [31m')
+  await feed.stop(1000)
+})
+
+test('stopping does not wait for a sink that hangs', async () => {
+  let closed = false
+  const node = new TestNode().execute(history(1, 1, new SeededRandom('hang')))
+  const inner = new MemorySink(new MemoryPlace())
+  const feed = feedOf(
+    {
+      open: () => inner.open(),
+      held: () => inner.held(),
+      kept: (position) => position,
+      write: () => new Promise(() => {}),
+      close: async () => {
+        closed = true
+      },
+    },
+    node,
+  )
+  await until('it writes', () => feed.status.state === 'ready')
+  await feed.stop(50)
+  assert.ok(closed)
+})
+
+test('a log knows how many transactions stand in how many batches, and lets bodies go', () => {
+  const batches = history(10, 2, new SeededRandom('log'))
+  const [first] = batches
+  assert.ok(first)
+  const { log } = new TestNode().execute([...batches.slice(0, 4), first, ...batches.slice(4)])
+  assert.is(log.size, 10)
+  assert.equal(
+    [1, 4, 5, 6, 11].map((count) => log.countOf(count)),
+    [1, 4, 4, 5, 10],
+  )
+  log.prune(5)
+  assert.is(log.begin, 4)
+  assert.throws(() => log.at(3), /a body that is kept/)
+  assert.is(log.at(4).batch.id, batches[4]?.id)
+  assert.equal([...log.heightsAt(0).values()], [1])
+})
+
+test.run()
