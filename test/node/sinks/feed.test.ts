@@ -5,10 +5,9 @@ import { MusigError } from '../../../src/lib/base/errors.js'
 import { SeededRandom } from '../../../src/lib/base/prng.js'
 import { SinkFeed } from '../../../src/lib/node/sinks/feed.js'
 import { type Sink, TryLater } from '../../../src/lib/node/sinks/sink.js'
-import { until } from '../signers-fixture.js'
 import { CLUSTER_ID, history, TestNode } from './history.js'
 import { MemoryPlace, MemorySink } from './memory-sink.js'
-import { caughtUp, feedOf, sinkCompliance } from './sink-compliance.js'
+import { caughtUp, feedOf, sinkCompliance, until } from './sink-compliance.js'
 
 const test = suite('feeds of sinks')
 

@@ -79,7 +79,7 @@ export class SinkFeed {
     this.#running = this.#run()
   }
 
-  /** Resolves once what is being written is written or given up; waits for it so long at most. */
+  /** Resolves once what is being written is written, or has been given up after so long. */
   async stop(limitMs: number): Promise<void> {
     this.#stopping.abort()
     let timer: NodeJS.Timeout | undefined
@@ -87,8 +87,8 @@ export class SinkFeed {
       timer = setTimeout(resolve, limitMs)
     })
     await Promise.race([this.#running, late])
+    await Promise.race([this.#options.sink.close().catch(() => {}), late])
     clearTimeout(timer)
-    await this.#options.sink.close().catch(() => {})
   }
 
   get status(): SinkStatus {

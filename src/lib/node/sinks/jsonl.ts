@@ -24,6 +24,7 @@ interface OpenFile {
 export class JsonlSink implements Sink {
   readonly #path: string
   readonly #cluster: { clusterId: string; cluster: string }
+  #opening: Promise<SinkPosition> | undefined
   #open: OpenFile | undefined
 
   constructor(path: string, cluster: { clusterId: string; cluster: string }) {
@@ -31,20 +32,28 @@ export class JsonlSink implements Sink {
     this.#cluster = cluster
   }
 
-  async open(): Promise<SinkPosition> {
+  open(): Promise<SinkPosition> {
+    this.#opening = this.#begin()
+    return this.#opening
+  }
+
+  async #begin(): Promise<SinkPosition> {
     const release = await takeLock(`${this.#path}.lock`, (holder) => `process ${holder ?? 'unknown'} writes to it`)
+    let file: FileHandle | undefined
     try {
-      const file = await this.#openFile()
-      this.#open = { file, begin: 0, end: 0, release }
+      file = await this.#openFile()
       const begin = await this.#readHeader(file)
       const { end, count, logDigest } = await tailOf(file, begin, this.#path)
       // Cut off before anything is written behind it, and surely.
-      await file.truncate(end)
-      await file.sync()
+      if ((await file.stat()).size > end) {
+        await file.truncate(end)
+        await file.sync()
+      }
       this.#open = { file, begin, end, release }
       return { count, logDigest }
     } catch (error) {
-      if (!this.#open) await release()
+      await file?.close()
+      await release()
       throw error
     }
   }
@@ -78,6 +87,8 @@ export class JsonlSink implements Sink {
   }
 
   async close(): Promise<void> {
+    // An opening that ended later would keep the lock.
+    await this.#opening?.catch(() => {})
     const opened = this.#open
     this.#open = undefined
     await opened?.file.close().catch(() => {})

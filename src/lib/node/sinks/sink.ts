@@ -60,7 +60,7 @@ export interface Sink {
   held(): AsyncIterable<readonly HeldRecord[]>
   /** A position as `held` would tell it. */
   kept(position: SinkRecord['position']): SinkRecord['position']
-  /** Lets go of it at once, whatever is under way. */
+  /** Lets go of it, whatever is under way. */
   close(): Promise<void>
 }
 

@@ -1,0 +1,214 @@
+/** The sink jsonl: the compliance suite, a file torn at every byte, and files that are not its own. */
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { SeededRandom } from '../../../src/lib/base/prng.js'
+import { JsonlSink } from '../../../src/lib/node/sinks/jsonl.js'
+import { UNSYNCED_BYTES } from '../../../src/lib/node/sinks/jsonl-tail.js'
+import type { SinkRecord } from '../../../src/lib/node/sinks/sink.js'
+import { batchOf, CLUSTER_ID, history, TestNode, transaction } from './history.js'
+import { assertFollows, caughtUp, feedOf, sinkCompliance, until } from './sink-compliance.js'
+
+const test = suite('jsonl')
+const CLUSTER = { clusterId: CLUSTER_ID, cluster: 'test' }
+
+const folder = mkdtempSync(join(tmpdir(), 'musig-jsonl-'))
+test.after(() => rmSync(folder, { recursive: true, force: true }))
+
+let files = 0
+const fresh = (): string => join(folder, `${files++}.jsonl`)
+const sinkAt = (path: string) => new JsonlSink(path, CLUSTER)
+
+function read(path: string): SinkRecord[] {
+  const [, ...lines] = readFileSync(path, 'utf8').split('\n').slice(0, -1)
+  return lines.map((line) => JSON.parse(line))
+}
+
+sinkCompliance(test, 'jsonl', {
+  fresh: async () => fresh(),
+  open: sinkAt,
+  read: async (path: string) => read(path),
+  merges: true,
+  locks: true,
+})
+
+async function fed(path: string, node: TestNode): Promise<void> {
+  const feed = feedOf(sinkAt(path), node)
+  await caughtUp(feed)
+  await feed.stop(2000)
+}
+
+test('the first line names the cluster, each other one is a transaction; nobody else may read it', async () => {
+  const path = fresh()
+  const payload = new TextEncoder().encode('{"to":"bob"}')
+  const one = { ...transaction(['acct:alice', 'acct:bob'], payload), client: new Uint8Array(32).fill(7) }
+  const batch = batchOf([one, transaction([], Uint8Array.of(0, 255))])
+  const node = new TestNode().execute([batch])
+  await fed(path, node)
+  const [header, ...lines] = readFileSync(path, 'utf8').trimEnd().split('\n')
+  assert.equal(JSON.parse(header ?? ''), { schema: 1, type: 'musig-executed', ...CLUSTER })
+  const [first, second] = lines.map((line) => JSON.parse(line) as SinkRecord)
+  assert.equal(first, {
+    schema: 1,
+    index: 0,
+    txId: node.log.idAt(0),
+    batchId: batch.id,
+    indexInBatch: 0,
+    position: { 'acct:alice': 1, 'acct:bob': 1 },
+    keys: ['acct:alice', 'acct:bob'],
+    client: '07'.repeat(32),
+    payload: Buffer.from(payload).toString('hex'),
+    json: { to: 'bob' },
+    receipt: { ok: true, result: 0 },
+    path: 'slow',
+    ballot: 2,
+    time: 1_700_000_000,
+    logDigest: first?.logDigest,
+  })
+  assert.match(first?.logDigest ?? '', /^[0-9a-f]{64}$/)
+  assert.equal([second?.payload, second?.json, second?.position, second?.indexInBatch], ['00ff', undefined, {}, 1])
+  assert.is(statSync(path).mode & 0o777, 0o600)
+  assert.not(existsSync(`${path}.lock`))
+})
+
+test('torn at every byte of its last group it goes on as if nothing had been', async () => {
+  const path = fresh()
+  const random = new SeededRandom('torn')
+  const node = new TestNode().execute(history(3, 2, random))
+  await fed(path, node)
+  const before = statSync(path).size
+  node.execute(history(2, 2, random))
+  await fed(path, node)
+  const whole = readFileSync(path)
+  const ends = [before, ...Array.from(whole.keys()).filter((at) => at >= before && whole[at] === 10)].map((at, i) => (i > 0 ? at + 1 : at))
+  for (let size = before; size <= whole.length; size++) {
+    truncateSync(path, size)
+    const sink = sinkAt(path)
+    const { count } = await sink.open()
+    await sink.close()
+    const lines = ends.filter((end) => end <= size).length
+    assert.is(count, 2 + lines, `torn at byte ${size}`)
+    assert.is(statSync(path).size, ends[lines - 1], `torn at byte ${size}`)
+    if (size % 40 === 0) await fed(path, node)
+    if (size % 40 === 0) assert.ok(readFileSync(path).equals(whole), `torn at byte ${size}`)
+    else writeFileSync(path, whole)
+  }
+})
+
+test('a torn end may hold anything: zeros, half a line, whole lines behind a hole', async () => {
+  const path = fresh()
+  const random = new SeededRandom('hole')
+  const node = new TestNode().execute(history(3, 2, random))
+  await fed(path, node)
+  const whole = readFileSync(path)
+  const last = whole.subarray(whole.lastIndexOf('\n', whole.length - 2) + 1)
+  const cut = whole.length - last.length
+  for (const end of [
+    Buffer.alloc(5000),
+    Buffer.from('{"index":'),
+    Buffer.from('null\n'),
+    Buffer.concat([Buffer.alloc(4096), last]),
+    Buffer.concat([last, last]),
+  ]) {
+    writeFileSync(path, Buffer.concat([whole.subarray(0, cut), end]))
+    await fed(path, node)
+    assert.ok(readFileSync(path).equals(whole))
+  }
+})
+
+test('the end is found in a large file, behind a line larger than what is read at once, and lines are written in groups', async () => {
+  const path = fresh()
+  const node = new TestNode()
+  for (let i = 0; i < 30; i++) node.execute([batchOf([transaction(['k'], new Uint8Array(256 * 1024).fill(i))])])
+  await fed(path, node)
+  const { size } = statSync(path)
+  assert.ok(size > 3 * UNSYNCED_BYTES)
+  const whole = readFileSync(path)
+  truncateSync(path, size - 300_000)
+  await fed(path, node)
+  assert.ok(readFileSync(path).equals(whole))
+  const receipt = { ok: true as const, result: 'x'.repeat(3 * UNSYNCED_BYTES) }
+  const huge = new TestNode()
+  const apply = huge.executor.machine.apply.bind(huge.executor.machine)
+  huge.executor.machine.apply = (...args) => {
+    apply(...args)
+    return receipt
+  }
+  huge.execute(history(3, 1, new SeededRandom('huge')))
+  const other = fresh()
+  await fed(other, huge)
+  const all = readFileSync(other)
+  for (const torn of [1, UNSYNCED_BYTES, 3 * UNSYNCED_BYTES]) {
+    truncateSync(other, all.length - torn)
+    await fed(other, huge)
+    assert.ok(readFileSync(other).equals(all), `${torn} bytes are missing`)
+  }
+})
+
+async function refusal(path: string, node: TestNode): Promise<string> {
+  const before = readFileSync(path)
+  const feed = feedOf(sinkAt(path), node)
+  await until('it stops', () => feed.status.state === 'stopped')
+  await feed.stop(1000)
+  assert.ok(readFileSync(path).equals(before), 'the file was not changed')
+  return feed.status.lastError ?? ''
+}
+
+test('it refuses a file of another cluster, one that is none of its own, and one that is damaged further up', async () => {
+  const node = new TestNode().execute(history(40, 2, new SeededRandom('refuse')))
+  const path = fresh()
+  writeFileSync(path, `${JSON.stringify({ schema: 1, type: 'musig-executed', clusterId: 'ab'.repeat(32), cluster: 'other' })}\n`)
+  assert.is(await refusal(path, node), `${path} holds the transactions of another cluster (${'ab'.repeat(8)}…)`)
+  for (const content of ['', 'my notes\n', '{"schema":2,"type":"musig-executed"}\n', 'null\n', `${'x'.repeat(10_000)}\n`]) {
+    writeFileSync(path, content)
+    assert.match(await refusal(path, node), /is there and is no file of executed transactions: nothing was changed in it/)
+  }
+  const large = new TestNode()
+  for (let i = 0; i < 30; i++) large.execute([batchOf([transaction(['k'], new Uint8Array(256 * 1024).fill(i))])])
+  const damaged = fresh()
+  await fed(damaged, large)
+  const content = readFileSync(damaged)
+  content.write('""""', content.length - Math.floor(1.5 * UNSYNCED_BYTES))
+  writeFileSync(damaged, content)
+  assert.match(await refusal(damaged, large), /is damaged at byte \d+, and not by a torn end/)
+})
+
+test('whoever else writes to it is noticed, and what he wrote is cut off where it is no record', async () => {
+  const path = fresh()
+  const random = new SeededRandom('else')
+  const node = new TestNode().execute(history(3, 2, random))
+  const told: (string | null)[] = []
+  const feed = feedOf(sinkAt(path), node, ({ lastError }) => told.push(lastError))
+  await caughtUp(feed)
+  appendFileSync(path, 'hello\n')
+  node.execute(history(3, 2, random))
+  await until('it notices', () => told.some((error) => /somebody else has changed it/.test(error ?? '')))
+  await caughtUp(feed)
+  await feed.stop(1000)
+  assertFollows(read(path), node)
+})
+
+test('a lock of a process that is gone is taken over', async () => {
+  const path = fresh()
+  writeFileSync(`${path}.lock`, JSON.stringify({ pid: 2 ** 22 + 1, begun: '5' }), { mode: 0o600 })
+  const node = new TestNode().execute(history(3, 2, new SeededRandom('lock')))
+  await fed(path, node)
+  assertFollows(read(path), node)
+})
+
+test('a folder that is not there fails until it is', async () => {
+  const path = join(folder, 'later', 'x.jsonl')
+  const node = new TestNode().execute(history(3, 2, new SeededRandom('folder')))
+  const feed = feedOf(sinkAt(path), node)
+  await until('it fails', () => feed.status.state === 'failing')
+  assert.match(feed.status.lastError ?? '', /ENOENT/)
+  writeFileSync(join(folder, 'made'), '')
+  await import('node:fs/promises').then(({ mkdir }) => mkdir(join(folder, 'later')))
+  await caughtUp(feed)
+  await feed.stop(1000)
+  assertFollows(read(path), node)
+})
+
+test.run()
