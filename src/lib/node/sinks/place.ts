@@ -88,7 +88,7 @@ async function placeOfAll({ sink, log, position, signal, waits }: Comparison): P
   if (found.length !== position.count)
     throw new MusigError(
       'CHECK_FAILED',
-      `${found.length} of its ${position.count} transactions are there: it cannot be compared with this node's log`,
+      `${found.length} of its ${position.count} transactions are there: it cannot be compared with this node’s log`,
     )
   return placeFrom(found, log.size)
 }
@@ -138,6 +138,6 @@ function refuseUnlessSame(sink: Comparison['sink'], log: ExecutedLog, { txId, ba
 function anotherHistory(txId: Id): MusigError {
   return new MusigError(
     'CHECK_FAILED',
-    `it holds transaction ${txId} at a place where this node's order has it not: it was filled from another history`,
+    `it holds transaction ${txId} at a place where this node’s order has it not: it was filled from another history`,
   )
 }

@@ -10,7 +10,7 @@ import type { SinkRecord } from './sink.js'
  */
 export const MIGRATIONS: readonly string[] = [
   `CREATE TABLE $P_sink (
-     only boolean PRIMARY KEY DEFAULT true CHECK (only),
+     one boolean PRIMARY KEY DEFAULT true CHECK (one),
      version integer NOT NULL,
      cluster_id text NOT NULL,
      cluster text NOT NULL,
@@ -56,7 +56,7 @@ export function statementsOf(prefix: string) {
         to_timestamp(time)
       FROM moved, unnest($4::bigint[], $5::text[], $6::text[], $7::integer[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[],
         $14::text[], $15::bigint[], $16::bigint[])
-        AS row(index, tx_id, batch_id, index_in_batch, position, keys, client, payload, json, receipt, path, ballot, time)`),
+        AS r(index, tx_id, batch_id, index_in_batch, position, keys, client, payload, json, receipt, path, ballot, time)`),
     held: named('SELECT index, tx_id, batch_id, position FROM $P_transactions WHERE index >= $1 ORDER BY index LIMIT $2'),
   }
 }

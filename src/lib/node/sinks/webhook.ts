@@ -77,7 +77,7 @@ export class WebhookSink implements Sink {
   async *held(): AsyncIterable<readonly HeldRecord[]> {
     throw new MusigError(
       'CHECK_FAILED',
-      `it was given ${this.#state.position.count} transactions in another order than this node's, or this node has lost some: to deliver all of them again remove ${this.#options.positionFile}`,
+      `it was given ${this.#state.position.count} transactions in another order than this node’s, or this node has lost some: to deliver all of them again remove ${this.#options.positionFile}`,
     )
   }
 
