@@ -8,8 +8,8 @@ import { inputsDigest, main, root, run, stampFile } from './ready.mjs'
 
 /** Entries of processes, and what each is bundled into. */
 const PROCESSES = { 'src/lib/node/signer-process.ts': 'signer.js', 'src/lib/node/peer-process.ts': 'peer.js' }
-/** Packages with native code or worker files of their own cannot be bundled. */
-const EXTERNAL = ['@chainsafe/blst', 'classic-level', 'lmdb', 'pino']
+/** Packages with native code or worker files of their own cannot be bundled; pg is loaded only where there is a sink for it. */
+const EXTERNAL = ['@chainsafe/blst', 'classic-level', 'lmdb', 'pg', 'pino']
 
 /** @param {string} name */
 const bin = (name) => join(root, 'node_modules', name)

@@ -45,6 +45,7 @@ function setUp() {
     rounds: { get: () => undefined },
     executor,
     phases,
+    sinks: () => [],
     connected: new Set([1, 2]),
     peers: () => 0,
     lost: () => undefined,

@@ -47,7 +47,18 @@ export async function startPeer(files: ClusterFiles, name: string, options: Part
   const { manifest, addresses } = config
   const [port] = await freePorts(1)
   const store = join(files.folder, name)
-  const peer = { manifest, addresses, store, api: `http://127.0.0.1:${port}`, machineFile: null, confirm: 0, follow: null, name: null, ...options }
+  const peer = {
+    manifest,
+    addresses,
+    store,
+    api: `http://127.0.0.1:${port}`,
+    machineFile: null,
+    confirm: 0,
+    follow: null,
+    name: null,
+    sinks: [],
+    ...options,
+  }
   return RunningPeer.start({
     config: await loadPeer(peer, crypto),
     crypto,

@@ -2,6 +2,7 @@
 import { Flags } from '@oclif/core'
 import { MusigCommand } from '../../lib/cli/base-command.js'
 import { signersFlag } from '../../lib/cli/member-args.js'
+import { sinkFlag } from '../../lib/cli/sink-flag.js'
 import { LIMITS } from '../../lib/core/limits.js'
 import { runPeer } from '../../lib/node/peer-host.js'
 import { LOG_LEVELS } from '../../lib/node/process-host.js'
@@ -14,6 +15,7 @@ export default class PeerStart extends MusigCommand {
   static override examples = [
     '<%= config.bin %> peer start --manifest manifest.json --addresses addresses.json --store peer --api http://127.0.0.1:7100',
     '<%= config.bin %> peer start --manifest manifest.json --addresses addresses.json --store peer --api http://127.0.0.1:7100 --confirm 2 --follow 0,3,5',
+    '<%= config.bin %> peer start --manifest manifest.json --addresses addresses.json --store peer --api http://127.0.0.1:7100 --sink postgres://app@localhost/app --sink jsonl:executed.jsonl',
   ]
   // The log is JSON already.
   static override enableJsonFlag = false
@@ -35,6 +37,7 @@ export default class PeerStart extends MusigCommand {
       helpValue: 'K',
     }),
     follow: signersFlag({ description: 'The signers to follow, as in 0,3,5 (default: all).', helpValue: 'I,J' }),
+    ...sinkFlag,
     'machine-file': Flags.string({ description: 'The state machine, where the manifest names one by its digest.', helpValue: 'FILE.js' }),
     'log-level': Flags.option({ options: LOG_LEVELS, description: 'The least serious lines of the log.', default: 'info' as const })(),
     bls: Flags.option({ options: ['blst', 'noble'] as const, description: 'Which BLS implementation verifies (default: blst where it loads).' })(),
@@ -44,8 +47,8 @@ export default class PeerStart extends MusigCommand {
     const { flags } = await this.parse(PeerStart)
     // The store makes files and folders of its own; they are nobody else's to read.
     process.umask(0o077)
-    const { manifest, addresses, store, api, confirm, follow = null, 'machine-file': machineFile = null } = flags
-    const peer = { manifest, addresses, store, api, confirm, follow, machineFile, name: null }
+    const { manifest, addresses, store, api, confirm, follow = null, 'machine-file': machineFile = null, sink: sinks = [] } = flags
+    const peer = { manifest, addresses, store, api, confirm, follow, machineFile, name: null, sinks }
     process.exit(await runPeer(peer, { logLevel: flags['log-level'], bls: flags.bls }))
   }
 }

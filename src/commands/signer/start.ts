@@ -2,6 +2,7 @@
 import { Flags } from '@oclif/core'
 import { MusigError } from '../../lib/base/errors.js'
 import { MusigCommand } from '../../lib/cli/base-command.js'
+import { sinkFlag } from '../../lib/cli/sink-flag.js'
 import { LOG_LEVELS } from '../../lib/node/process-host.js'
 import { MAX_SNAPSHOT_EVERY, readConfigs, type SignerConfig } from '../../lib/node/signer-config.js'
 import { runSigners } from '../../lib/node/signer-host.js'
@@ -54,12 +55,7 @@ export default class SignerStart extends MusigCommand {
       max: MAX_SNAPSHOT_EVERY,
       helpValue: 'BATCHES',
     }),
-    sink: Flags.string({
-      description:
-        'Where executed transactions go besides, in order: jsonl:FILE, postgres:URL or webhook:URL, or @FILE (0600) in the place of a URL with a password or token; may be given several times. Options follow with commas, as in postgres://db/app,prefix=audit. See docs/sinks.md.',
-      multiple: true,
-      helpValue: 'KIND:TARGET',
-    }),
+    ...sinkFlag,
     pack: Flags.string({
       description: 'Several signers in one process: a list of {manifest, key, store, addresses, tokenFile, …} instead of these flags.',
       exclusive: [...SINGLE, 'api', 'machine-file', 'history', 'sink'],

@@ -53,6 +53,7 @@ export async function launchPeers(
       confirm: peer.confirm,
       follow: null,
       name: String(typedName({ peer: peer.index })),
+      sinks: [],
     }
     await writeJson(`${folder.processesFolder}/${name}.json`, config)
     const log = folder.resolve(peer.log)

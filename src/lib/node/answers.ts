@@ -16,6 +16,7 @@ import { countedViews, type VoteSet } from '../core/vote-set.js'
 import type { Receipt } from '../machine/state-machine.js'
 import type { Executor } from './executor.js'
 import { type PhaseClock, type Phases, rounded } from './phases.js'
+import type { SinkStatus } from './sinks/feed.js'
 
 /** A transaction's life as `tx submit` and `tx show` print it. */
 export interface TransactionResult {
@@ -93,6 +94,8 @@ export interface Subject {
   readonly rounds: Pick<Rounds, 'get'>
   readonly executor: Executor
   readonly phases: Pick<PhaseClock, 'of'>
+  /** Where what is executed goes besides. */
+  readonly sinks: () => SinkStatus[]
 }
 
 /** Ids may be shortened to so many characters. */

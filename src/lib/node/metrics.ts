@@ -7,6 +7,7 @@ import type { Effect, Event, ExecutedBatch } from '../core/steppable.js'
 import type { Subject } from './answers.js'
 import type { DriverObserver } from './driver.js'
 import type { TransportMetrics } from './link.js'
+import type { SinkStatus } from './sinks/feed.js'
 
 /** What is read when the metrics are asked for, not counted on the way. */
 export interface MetricsSources {
@@ -84,6 +85,10 @@ export class Metrics implements DriverObserver {
     this.gauge('musig_waiting_batches', 'Committed batches that wait for others', () => subject.journal.waiting.size)
     this.gauge('musig_gathered_effects', 'Effects that wait for a durable append', gathered)
     this.gauge('musig_send_queue_bytes', 'Bytes that wait on all links to signers', queuedBytes)
+    const { sinks } = subject
+    this.#sinkGauge('musig_sink_ready', 'Whether the sink takes what is executed', sinks, ({ state }) => Number(state === 'ready'))
+    this.#sinkGauge('musig_sink_position', 'Transactions that the sink holds', sinks, ({ position }) => position)
+    this.#sinkGauge('musig_sink_behind', 'Executed transactions that the sink does not hold yet', sinks, ({ behind }) => behind)
     for (const [key, { name, help }] of Object.entries(LINK_COUNTERS)) {
       new Counter({
         name,
@@ -131,6 +136,23 @@ export class Metrics implements DriverObserver {
 
   async text(): Promise<{ contentType: string; text: string }> {
     return { contentType: this.#registry.contentType, text: await this.#registry.metrics() }
+  }
+
+  /** One figure for each sink, where it is known. */
+  #sinkGauge(name: string, help: string, sinks: () => SinkStatus[], read: (sink: SinkStatus) => number | null): void {
+    new Gauge({
+      name,
+      help,
+      labelNames: ['sink'],
+      registers: [this.#registry],
+      collect() {
+        this.reset()
+        for (const sink of sinks()) {
+          const value = read(sink)
+          if (value !== null) this.set({ sink: sink.name }, value)
+        }
+      },
+    })
   }
 
   /** Adds a figure that is read at each request. */

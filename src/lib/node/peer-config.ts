@@ -9,6 +9,7 @@ import type { LoadedCrypto } from './crypto.js'
 import { loopbackUrl } from './loopback.js'
 import { type PeerKey, peerKeyOf } from './peer-key.js'
 import { Manifests } from './signer-config.js'
+import { readSinks, type SinkSpec, sinksCodec } from './sinks/sink-spec.js'
 
 const PATH_CHARACTERS = 4096
 const path = text(PATH_CHARACTERS, 1)
@@ -29,6 +30,8 @@ const configCodec = object({
   follow: nullable(list(uint(LIMITS.signers), LIMITS.signers)),
   /** What its log and metrics call it; null: by the beginning of its key. */
   name: nullable(text(64, 1)),
+  /** Where what it executes goes besides: `--sink` of the command line, each as it is written there. */
+  sinks: sinksCodec,
 })
 
 /** One peer: all paths of files, or of a folder (`store`). */
@@ -49,11 +52,13 @@ export interface LoadedPeer {
   confirm: number
   /** Ascending, each once. */
   follow: number[]
+  sinks: readonly SinkSpec[]
 }
 
 /** Reads a configuration from a JSON file. Errors: `NOT_FOUND`, `BAD_INPUT`, `BAD_ENCODING`. */
 export async function readPeerConfig(file: string): Promise<PeerConfig> {
-  return fromJson(configCodec, await readJsonFile(file), file)
+  const json = await readJsonFile(file)
+  return fromJson(configCodec, typeof json === 'object' && json !== null && !Array.isArray(json) ? { sinks: [], ...json } : json, file)
 }
 
 /** Reads the files of a configuration. Errors: `NOT_FOUND`, `BAD_INPUT`, `BAD_ENCODING`, each with the file. */
@@ -71,7 +76,8 @@ export async function loadPeer(config: PeerConfig, crypto: LoadedCrypto): Promis
   if (confirm > follow.length) throw new MusigError('BAD_INPUT', `--confirm ${confirm} needs as many signers to follow, not ${follow.length}`)
   const addresses = await readAddresses(config.addresses, n)
   const url = loopbackUrl(config.api, 'the API address')
+  const sinks = await readSinks(config.sinks)
   const key = await peerKeyOf(config.store, crypto.ed25519)
   const name = config.name ?? `peer-${toHex(key.linkKey).slice(0, NAME_DIGITS)}`
-  return { name, manifest, key, addresses, url, store: config.store, machineFile: config.machineFile ?? undefined, confirm, follow }
+  return { name, manifest, key, addresses, url, store: config.store, machineFile: config.machineFile ?? undefined, confirm, follow, sinks }
 }

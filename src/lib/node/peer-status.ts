@@ -5,6 +5,7 @@
 import { type Id, toHex } from '../base/bytes.js'
 import type { Learner } from '../core/learner.js'
 import type { Subject } from './answers.js'
+import type { SinkStatus } from './sinks/feed.js'
 import type { Suspicion } from './suspicions.js'
 
 /**
@@ -51,6 +52,8 @@ export interface PeerStatusAnswer {
   machineDigest: Id
   bls: string
   suspicion: Suspicion[]
+  /** Where what is executed goes besides. */
+  sinks: SinkStatus[]
 }
 
 /** What its state is made of. */
@@ -128,5 +131,6 @@ export function peerStatusAnswer(subject: PeerSubject): PeerStatusAnswer {
     machineDigest: executor.machineDigest,
     bls: subject.bls,
     suspicion: subject.suspicion(),
+    sinks: subject.sinks(),
   }
 }

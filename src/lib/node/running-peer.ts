@@ -23,6 +23,7 @@ import { Metrics } from './metrics.js'
 import type { LoadedPeer } from './peer-config.js'
 import { behindMsOf, behindOf, isLevel, type PeerHealth, type PeerSubject, peerHealthOf, peerStatusAnswer } from './peer-status.js'
 import type { Store } from './ports.js'
+import { Sinks } from './sinks/sinks.js'
 import { openStore } from './store.js'
 import { bytesOf } from './store-folder.js'
 import { Suspicions } from './suspicions.js'
@@ -54,6 +55,7 @@ export class RunningPeer {
   readonly #server: Server
   readonly #learner: Learner
   readonly #executor: Executor
+  readonly #sinks: Sinks
   readonly #metrics: Metrics
   readonly #transport: Following
   readonly #driver: Driver
@@ -78,7 +80,7 @@ export class RunningPeer {
     try {
       const codec = recordCodec(clusterId)
       const records = (await store.load()).map((record) => decodeRecord(codec, record))
-      running = new RunningPeer(options, store, server, new Executor(clusterId, machine))
+      running = new RunningPeer(options, store, server, new Executor(clusterId, machine, { keepsLog: config.sinks.length > 0 }))
       for (const executed of running.#learner.restore(records)) running.#executor.execute(executed)
       await listen(server, config.url)
       writePidFile(join(config.store, PID_FILE), config.url)
@@ -86,6 +88,7 @@ export class RunningPeer {
       const { follow, confirm } = config
       log.info({ url: config.url.origin, follow, confirm, records: records.length, executed: running.#executor.executedBatches }, 'peer started')
       running.#noteHealth()
+      running.#sinks.start()
       return running
     } catch (error) {
       await running?.abandon()
@@ -101,6 +104,7 @@ export class RunningPeer {
     this.#store = store
     this.#server = server
     this.#executor = executor
+    this.#sinks = new Sinks(config, executor, log)
     this.#metrics = new Metrics(config.name, true)
     this.#learner = new Learner({ manifest, crypto, confirm })
     this.#transport = new Following({ manifest, crypto, linkSecretKey: key.linkSecretKey, addresses, follow, log })
@@ -157,6 +161,7 @@ export class RunningPeer {
     await this.#transport.stop()
     this.#server.close()
     this.#server.closeAllConnections()
+    await this.#sinks.stop()
     await this.#store.close()
     this.forget()
     log.info({ executed: this.#executor.executedBatches, store: config.store }, 'peer stopped')
@@ -189,6 +194,7 @@ export class RunningPeer {
       // It sees what was decided, and nothing of how.
       rounds: { get: () => undefined },
       phases: { of: () => undefined },
+      sinks: () => this.#sinks.status,
       key: config.key.linkKey,
       confirm: config.confirm,
       follow: config.follow,

@@ -27,6 +27,7 @@ import { Metrics } from './metrics.js'
 import { PhaseClock } from './phases.js'
 import type { LoadedConfig } from './signer-config.js'
 import { type Health, healthOf, type SignerSubject, statusAnswer } from './signer-status.js'
+import { Sinks } from './sinks/sinks.js'
 import { Snapshots } from './snapshots.js'
 import { openStore, type SignerStore, type StoreBase } from './store.js'
 import { bytesOf } from './store-folder.js'
@@ -79,6 +80,7 @@ export class RunningSigner {
   readonly #linkServer: LinkServer | undefined
   readonly #signer: Signer
   readonly #executor: Executor
+  readonly #sinks: Sinks
   #snapshots: Snapshots | undefined
   readonly #phases = new PhaseClock()
   readonly #metrics: Metrics
@@ -108,7 +110,7 @@ export class RunningSigner {
     try {
       const codec = recordCodec(clusterId)
       const records = (await store.load()).map((record) => decodeRecord(codec, record))
-      running = new RunningSigner(options, store, server, new Executor(clusterId, machine))
+      running = new RunningSigner(options, store, server, new Executor(clusterId, machine, { keepsLog: config.sinks.length > 0 }))
       running.#restore(store.takeBase(), records)
       await running.#lookForLosses()
       await listen(server, config.url)
@@ -126,6 +128,7 @@ export class RunningSigner {
         'signer started',
       )
       running.#noteHealth()
+      running.#sinks.start()
       return running
     } catch (error) {
       await running?.abandon()
@@ -142,6 +145,7 @@ export class RunningSigner {
     this.#store = store
     this.#server = server
     this.#executor = executor
+    this.#sinks = new Sinks(config, executor, log)
     this.#metrics = new Metrics(String(self), ofProcess)
     this.#signer = new Signer({
       self,
@@ -198,6 +202,7 @@ export class RunningSigner {
       rounds: this.#signer.rounds,
       executor,
       phases: this.#phases,
+      sinks: () => this.#sinks.status,
       connected: this.#signer.connected,
       peers: () => this.#transport.peers,
       faults: config.faults,
@@ -274,6 +279,7 @@ export class RunningSigner {
       server?.closeAllConnections()
     }
     await this.#evidence.flushed()
+    await this.#sinks.stop()
     await this.#store.close()
     this.forget()
     log.info({ executed: this.#executor.executedBatches, store: config.store }, 'signer stopped')
@@ -324,6 +330,7 @@ export class RunningSigner {
         store: this.#store,
         clusterId: config.manifest.clusterId,
         every: config.snapshotEvery,
+        areTaken: (executed) => this.#sinks.haveTaken(executed),
         failed,
       },
       base,

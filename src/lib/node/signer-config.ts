@@ -9,7 +9,7 @@ import { type OpenKey, openKeyFile } from './keystore.js'
 import { checkFaults, type LinkFault, linkFaultsCodec } from './link-faults.js'
 import { linkUrl, loopbackUrl } from './loopback.js'
 import { readPrivateFile } from './private-file.js'
-import { readSinks, type SinkSpec } from './sinks/sink-spec.js'
+import { readSinks, type SinkSpec, sinksCodec } from './sinks/sink-spec.js'
 
 /** One signer: all paths of files, or of a folder (`store`). */
 export interface SignerConfig {
@@ -66,7 +66,6 @@ const FAULTS = 'faults'
 const ACCEPT = 'acceptLostHistory'
 const SNAPSHOTS = 'snapshotEvery'
 const SINKS = 'sinks'
-const sinksCodec = list(text(4096, 1), 16)
 /** The largest distance of two snapshots. */
 export const MAX_SNAPSHOT_EVERY = 1_000_000_000
 

@@ -6,6 +6,7 @@ import { type Id, toHex } from '../base/bytes.js'
 import type { Subject } from './answers.js'
 import type { HeldEvidence } from './evidence-folder.js'
 import type { LinkFault } from './link-faults.js'
+import type { SinkStatus } from './sinks/feed.js'
 import type { Suspicion } from './suspicions.js'
 
 /** A signer's state. */
@@ -45,6 +46,8 @@ export interface StatusAnswer {
   evidence: HeldEvidence[]
   /** What was only seen. */
   suspicion: Suspicion[]
+  /** Where what is executed goes besides. */
+  sinks: SinkStatus[]
   /** Faults put on its links on purpose. */
   faults: LinkFault[]
 }
@@ -102,6 +105,7 @@ export function statusAnswer(subject: SignerSubject): StatusAnswer {
     bls: subject.bls,
     evidence: [...subject.evidence],
     suspicion: subject.suspicion(),
+    sinks: subject.sinks(),
     faults: [...subject.faults],
   }
 }

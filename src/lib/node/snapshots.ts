@@ -31,7 +31,7 @@ export interface SnapshotsOptions {
   /** Executed batches between two snapshots; 0: never. */
   every: number
   /** Whether the first so many batches may go, as far as this node's sinks are concerned. */
-  areTaken?: ((executed: number) => boolean) | undefined
+  areTaken: (executed: number) => boolean
   /** The store has failed. */
   failed: (error: MusigError) => void
 }
@@ -54,7 +54,7 @@ export class Snapshots {
 
   /** The signer as pruning sees it: what a sink has not taken yet is held as if another signer needed it. */
   #pruned(): ConstructorParameters<typeof Pruning>[0] {
-    const { signer, areTaken = () => true } = this.#options
+    const { signer, areTaken } = this.#options
     return {
       get journal() {
         return signer.journal

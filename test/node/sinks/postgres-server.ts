@@ -114,9 +114,9 @@ export class PostgresServer {
 
   /** Runs statements, the last of which answers with rows. */
   async query<R extends pg.QueryResultRow>(sql: string, values?: unknown[], database = 'postgres'): Promise<R[]> {
-    const client = new pg.Client({ connectionString: this.url(database), ...(this.#password !== undefined && { password: this.#password }) })
-    await client.connect()
+    const client = new pg.Client({ host: '127.0.0.1', port: this.port, user: USER, database, password: this.#password })
     try {
+      await client.connect()
       return (await client.query<R>(sql, values)).rows
     } finally {
       await client.end()

@@ -3,6 +3,7 @@
  * a file of mode 0600 (`@FILE`), which is read again whenever the sink is opened, so that a secret may be exchanged while the node runs.
  */
 import { resolve } from 'node:path'
+import { list, text } from '../../base/codec.js'
 import { MusigError } from '../../base/errors.js'
 import { readPrivateFile } from '../private-file.js'
 import { postgresSettings } from './postgres-settings.js'
@@ -27,6 +28,9 @@ const OPTIONS = {
   postgres: ['name', 'prefix', 'password-file'],
   webhook: ['name', 'secret-file', 'plain'],
 } as const
+
+/** The sinks of a node in a JSON file: each as it would stand on the command line. */
+export const sinksCodec = list(text(4096, 1), 16)
 
 const FORMS = 'jsonl:FILE, postgres:URL or webhook:URL, or with @FILE in the place of a URL that holds a password or token'
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$/

@@ -4,8 +4,9 @@
  */
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import { unreachable } from '../../base/errors.js'
+import { invariant, unreachable } from '../../base/errors.js'
 import type { ExecutedLog } from '../executed-log.js'
+import type { Executor } from '../executor.js'
 import { SinkFeed, type SinkStatus } from './feed.js'
 import { JsonlSink } from './jsonl.js'
 import { PostgresSink } from './postgres.js'
@@ -13,15 +14,12 @@ import type { Sink } from './sink.js'
 import type { SinkSpec } from './sink-spec.js'
 import { WebhookSink } from './webhook.js'
 
-export interface SinksOptions {
-  specs: readonly SinkSpec[]
-  log: ExecutedLog
-  clusterId: string
-  /** The cluster's name. */
-  cluster: string
-  /** The node's store, where positions are kept of sinks that cannot tell. */
+/** What of a node's configuration its sinks are made of. */
+export interface SinksConfig {
+  sinks: readonly SinkSpec[]
+  manifest: { clusterId: string; name: string }
+  /** Where positions are kept of sinks that cannot tell by themselves. */
   store: string
-  logger: Logger
 }
 
 /** A sink that does not end what it does within this time is left alone: what it did is found out at the next start. */
@@ -29,20 +27,17 @@ const STOP_MS = 2_000
 
 export class Sinks {
   readonly #feeds: readonly SinkFeed[]
-  readonly #log: ExecutedLog
+  readonly #log: ExecutedLog | undefined
 
-  constructor({ specs, log, clusterId, cluster, store, logger }: SinksOptions) {
+  /** The executor must keep its log where there are sinks. */
+  constructor(config: SinksConfig, { log }: Pick<Executor, 'log'>, logger: Logger) {
     this.#log = log
-    this.#feeds = specs.map(
-      (spec) =>
-        new SinkFeed({
-          sink: sinkOf(spec, { clusterId, cluster, store }),
-          log,
-          clusterId,
-          label: { name: spec.name, type: spec.type, target: spec.target },
-          changed: (status) => tell(logger, status),
-        }),
-    )
+    this.#feeds = config.sinks.map((spec) => {
+      invariant(log, 'an executor that feeds sinks keeps its log')
+      const { name, type, target } = spec
+      const { clusterId } = config.manifest
+      return new SinkFeed({ sink: sinkOf(spec, config), log, clusterId, label: { name, type, target }, changed: (status) => tell(logger, status) })
+    })
   }
 
   /** Begins to feed them: once the records of an earlier life are taken back. */
@@ -60,12 +55,12 @@ export class Sinks {
 
   /** Whether every sink has all transactions of the first so many batches: only then may these be pruned. */
   haveTaken(batches: number): boolean {
-    const transactions = this.#log.countOf(batches)
+    const transactions = this.#log?.countOf(batches) ?? 0
     return this.#feeds.every(({ taken }) => taken >= transactions)
   }
 }
 
-function sinkOf(spec: SinkSpec, { clusterId, cluster, store }: { clusterId: string; cluster: string; store: string }): Sink {
+function sinkOf(spec: SinkSpec, { manifest: { clusterId, name: cluster }, store }: SinksConfig): Sink {
   switch (spec.type) {
     case 'jsonl':
       return new JsonlSink(spec.path, { clusterId, cluster })
