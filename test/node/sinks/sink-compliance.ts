@@ -64,7 +64,7 @@ export function assertFollows(read: readonly ReadBack[], { log }: TestNode, note
 }
 
 /** Every transaction of the node once, without gaps, and on each key in the order of its heights. */
-export function assertValid(read: readonly ReadBack[], { log }: TestNode, note = ''): void {
+function assertValid(read: readonly ReadBack[], { log }: TestNode, note = ''): void {
   assert.equal(
     read.map(({ index }) => index),
     read.map((_, i) => i),
