@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Client, loadCrypto, loadManifest, newTransaction, openPayload, transferPayload, verifyCertificate } from 'musig-paxos'
+import { Client, loadCrypto, loadManifest, MusigError, newTransaction, openPayload, transferPayload, verifyCertificate } from 'musig-paxos'
 
 const [folder = '.'] = process.argv.slice(2)
 const crypto = loadCrypto() // the native signing; the functions do without it, more slowly
@@ -29,8 +29,9 @@ try {
     `certificate ${valid ? 'valid' : 'INVALID'}: ${signers.length} signers, quorum ${quorum}, holds the transfer: ${transactions.includes(txId)}`,
   )
 } catch (error) {
-  // A MusigError says by its code what happened, and by `definite` whether it may have been executed all the same.
-  console.error(`${error.code}: ${error.message}${error.definite === false ? ' (ask again with client.show)' : ''}`)
+  if (!(error instanceof MusigError)) throw error
+  // Its code says what happened, and `definite` whether the transaction may have been executed all the same.
+  console.error(`${error.code}: ${error.message}${!error.definite ? ' (ask again with client.show)' : ''}`)
   process.exitCode = 1
 } finally {
   client.close()
