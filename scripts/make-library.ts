@@ -153,6 +153,8 @@ const SECTIONS: readonly Section[] = [
       'PeerHealth',
       'HeldEvidence',
       'Suspicion',
+      'SinkStatus',
+      'SinkState',
       'Phases',
       'BatchDescription',
       'DescribedVotes',
