@@ -24,7 +24,7 @@ export class Links {
   readonly #options: LinksOptions
   readonly #queue: QueueTotal
   readonly #links = new Map<number, SignerLink>()
-  /** Ends that had a link before. */
+  /** Signers that had a link before; a peer gets another number each time. */
   readonly #met = new Set<number>()
   #keepAlive: NodeJS.Timeout | undefined
 
@@ -92,7 +92,7 @@ export class Links {
     this.#links.set(end, link)
     metrics.connects++
     if (this.#met.has(end)) metrics.reconnects++
-    this.#met.add(end)
+    if (this.#options.end === 'signer') this.#met.add(end)
     log?.info({ [this.#options.end]: end }, 'link open')
     opened(end)
     return true
