@@ -43,7 +43,7 @@ async function run({ number, title, commands }) {
   for (const each of [bin, work]) mkdirSync(each)
   writeFileSync(join(bin, 'musig'), `#!/bin/sh\nexec "${process.execPath}" "${join(root, 'bin', 'run.js')}" "$@"\n`)
   chmodSync(join(bin, 'musig'), 0o755)
-  const env = { ...process.env, PATH: `${bin}${delimiter}${process.env['PATH']}`, MUSIG_HOME: join(folder, 'home'), NO_COLOR: '1' }
+  const env = { ...process.env, PATH: `${bin}${delimiter}${process.env['PATH']}`, MUSIG_HOME: join(folder, 'home'), CLONE: root, NO_COLOR: '1' }
   try {
     return await bash(scriptOf(commands), work, env)
   } finally {
