@@ -3,6 +3,7 @@ import { clusterFlag, MusigCommand } from '../../lib/cli/base-command.js'
 import { ClusterFolder } from '../../lib/cluster/cluster-folder.js'
 import { networkLines } from '../../lib/cluster/network.js'
 import { type ClusterStatus, clusterStatus } from '../../lib/cluster/status.js'
+import type { SinkStatus } from '../../lib/node/sinks/feed.js'
 
 /** Digits of an id that are shown in a table. */
 const SHOWN = 8
@@ -56,8 +57,15 @@ export default class ClusterStatusCommand extends MusigCommand {
         peer.machineDigest?.slice(0, SHOWN),
       ]),
     )
+    for (const { index, sinks } of peers) for (const sink of sinks) this.log(sinkLine(index, sink))
     for (const { index, suspicion } of peers)
       for (const { signer, reason, count } of suspicion)
         this.log(`peer ${index} suspects signer ${signer}: ${reason}${count > 1 ? ` (${count} times)` : ''}`)
   }
+}
+
+function sinkLine(peer: number, { name, type, target, state, position, behind, lastError }: SinkStatus): string {
+  const which = `peer ${peer} feeds ${name === type ? type : `${name} (${type})`} at ${target}`
+  const far = position === null ? '' : `, ${position} transactions there${behind ? `, ${behind} behind` : ''}`
+  return `${which}: ${state}${far}${lastError === null ? '' : `: ${lastError}`}`
 }

@@ -2,6 +2,7 @@
 import { Flags } from '@oclif/core'
 import { MusigError } from '../../lib/base/errors.js'
 import { clusterFlag, MusigCommand } from '../../lib/cli/base-command.js'
+import { sinkFlag } from '../../lib/cli/sink-flag.js'
 import type { ClusterFolder } from '../../lib/cluster/cluster-folder.js'
 import { stayUp } from '../../lib/cluster/foreground.js'
 import { StartFailed } from '../../lib/cluster/launch.js'
@@ -21,6 +22,7 @@ export default class ClusterUp extends MusigCommand {
     '<%= config.bin %> cluster up -n 9 --tree regional --regions eu,us,asia',
     '<%= config.bin %> cluster up -n 7 --seed 1 --json',
     '<%= config.bin %> cluster up -n 5 --peers 2 --confirm 2',
+    '<%= config.bin %> cluster up --peers 1 --sink postgres://app@localhost/app --sink jsonl:executed.jsonl',
   ]
   static override flags = {
     ...clusterFlag,
@@ -59,6 +61,7 @@ export default class ClusterUp extends MusigCommand {
       max: LIMITS.signers,
       helpValue: 'K',
     }),
+    ...sinkFlag,
     'base-port': Flags.integer({ description: 'The first of the ports (default: free ones are found).', min: 1, max: 65_535, helpValue: 'P' }),
     pack: Flags.integer({ description: `Signers in each process (default: ${DEFAULTS.pack}).`, min: 1, max: LIMITS.signers, helpValue: 'K' }),
     byzantine: Flags.string({ description: 'Signers that lie. They are not built yet.', multiple: true, helpValue: 'I:STRATEGY' }),
@@ -82,6 +85,7 @@ export default class ClusterUp extends MusigCommand {
       basePort: flags['base-port'],
       peers: flags.peers,
       confirm: flags.confirm,
+      sinks: flags.sink,
       regions: regionsOf(flags.regions),
     }
     const home = this.home(flags)

@@ -12,6 +12,7 @@ import { LIMITS } from '../core/limits.js'
 import { type Manifest, readManifest } from '../core/manifest.js'
 import type { Member } from '../node/client.js'
 import { makePrivateFolder, systemCode, writePrivateFile } from '../node/private-file.js'
+import { sinksCodec } from '../node/sinks/sink-spec.js'
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 const CLUSTER_FILE = 'cluster.json'
@@ -51,6 +52,8 @@ const recordCodec = object({
       log: text(PATH_CHARACTERS, 1),
       /** Signers that must report the same log before it executes. */
       confirm: uint(LIMITS.signers),
+      /** Where what it executes goes besides. */
+      sinks: sinksCodec,
       pid: nullable(uint()),
     }),
     LIMITS.peers,

@@ -18,17 +18,22 @@ export function peerProcessName({ index }: Pick<PeerRecord, 'index'>): string {
 }
 
 /** Records of new peers on these ports, numbered from `first` on. */
-export function peersAt(ports: readonly number[], first: number, confirm: number): PeerRecord[] {
+export function peersAt(ports: readonly number[], first: number, { confirm, sinks }: Pick<PeerRecord, 'confirm' | 'sinks'>): PeerRecord[] {
   return ports.map((port, i) => {
     const index = first + i
     const name = peerProcessName({ index })
-    return { index, name, url: `http://127.0.0.1:${port}`, store: `peers/${index}`, log: `logs/${name}.log`, confirm, pid: null }
+    return { index, name, url: `http://127.0.0.1:${port}`, store: `peers/${index}`, log: `logs/${name}.log`, confirm, sinks, pid: null }
   })
 }
 
 /** Errors: `BAD_INPUT` on peers that could not run. */
-export function checkPeers(count: number, confirm: number | undefined, quorum: number): void {
+export function checkPeers(
+  count: number,
+  { confirm, sinks }: { confirm?: number | undefined; sinks?: readonly string[] | undefined },
+  quorum: number,
+): void {
   if (count > LIMITS.peers) throw new MusigError('BAD_INPUT', `--peers ${count}: a signer serves ${LIMITS.peers} peers at most`)
+  if (count === 0 && sinks?.length) throw new MusigError('BAD_INPUT', '--sink is for peers; say how many with --peers K')
   if (confirm === undefined) return
   if (count === 0) throw new MusigError('BAD_INPUT', `--confirm ${confirm} is for peers; say how many with --peers K`)
   if (confirm > quorum)
@@ -53,7 +58,7 @@ export async function launchPeers(
       confirm: peer.confirm,
       follow: null,
       name: String(typedName({ peer: peer.index })),
-      sinks: [],
+      sinks: peer.sinks,
     }
     await writeJson(`${folder.processesFolder}/${name}.json`, config)
     const log = folder.resolve(peer.log)

@@ -3,6 +3,7 @@ import { toHex } from '../base/bytes.js'
 import { Client } from '../node/client.js'
 import type { PeerHealth } from '../node/peer-status.js'
 import type { StatusAnswer } from '../node/signer-status.js'
+import type { SinkStatus } from '../node/sinks/feed.js'
 import type { Suspicion } from '../node/suspicions.js'
 import { type ClusterFolder, type ClusterRecord, clustersOf, type PeerRecord } from './cluster-folder.js'
 import { processGroups, statusOf } from './launch.js'
@@ -48,6 +49,8 @@ interface PeerStatus {
   machineDigest: string | null
   /** What it has seen of signers. */
   suspicion: Suspicion[]
+  /** How its sinks do; none while it does not answer. */
+  sinks: SinkStatus[]
 }
 
 /** A cluster, as `cluster status --json` prints it. */
@@ -130,6 +133,7 @@ async function statusOfPeer(client: Client, record: ClusterRecord, peer: PeerRec
     orderDigest: status?.orderDigest ?? null,
     machineDigest: status?.machineDigest ?? null,
     suspicion: status?.suspicion ?? [],
+    sinks: status?.sinks ?? [],
   }
 }
 

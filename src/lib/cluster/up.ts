@@ -6,6 +6,7 @@ import { rm } from 'node:fs/promises'
 import { MusigError } from '../base/errors.js'
 import { boundsOf, type Manifest, parseTolerance } from '../core/manifest.js'
 import { loadCrypto } from '../node/crypto.js'
+import { placedSinks } from '../node/sinks/sink-spec.js'
 import { ClusterFolder, type ClusterRecord, clustersOf } from './cluster-folder.js'
 import { type ClusterChoices, checkSeed, createCluster, processName, writeAddresses } from './create.js'
 import { freePorts, portsFrom } from './free-ports.js'
@@ -23,6 +24,8 @@ export type Wanted = { [K in keyof ClusterChoices]?: ClusterChoices[K] | undefin
   peers?: number | undefined
   /** Signers that must report the same log before a peer executes. */
   confirm?: number | undefined
+  /** Where what peers execute goes besides. A cluster that stands may be given others, for peers that do not run. */
+  sinks?: readonly string[] | undefined
 }
 
 export interface UpOptions {
@@ -114,9 +117,10 @@ class Up {
     if (this.#running.length > 0)
       throw new MusigError('BAD_INPUT', `processes of a cluster “${folder.name}” run whose folder is gone; end them with: musig cluster rm`)
     const { wanted, signal } = this.#options
+    await placedSinks(wanted.sinks ?? [])
     const given = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined))
     const choices: ClusterChoices = { ...DEFAULTS, seed: undefined, ...given }
-    checkPeers(wanted.peers ?? 0, wanted.confirm, boundsOf(choices.n, parseTolerance(choices.tolerance)).quorum)
+    checkPeers(wanted.peers ?? 0, wanted, boundsOf(choices.n, parseTolerance(choices.tolerance)).quorum)
     const ports = wanted.basePort === undefined ? await this.#findPorts(choices.n) : await portsFrom(wanted.basePort, choices.n)
     this.#record = await createCluster(folder, choices, ports, loadCrypto(), signal)
     this.#created = true
@@ -125,22 +129,34 @@ class Up {
 
   /** Writes down the peers that are wanted beyond those that are there. */
   async #addPeers(record: ClusterRecord): Promise<void> {
-    const { basePort, confirm, peers = record.peers.length } = this.#options.wanted
+    const { basePort, confirm, sinks: asked, peers = record.peers.length } = this.#options.wanted
+    const sinks = asked && (await placedSinks(asked))
     const { length } = record.peers
-    const stands = (flag: string, value: number, asked: number) =>
+    const stands = (flag: string, value: number, other: number) =>
       new MusigError(
         'BAD_INPUT',
-        `the cluster “${record.name}” stands with ${flag} ${value}, not ${asked}; leave ${flag} out, or take the cluster away with: musig cluster rm`,
+        `the cluster “${record.name}” stands with ${flag} ${value}, not ${other}; leave ${flag} out, or take the cluster away with: musig cluster rm`,
       )
     if (peers < length) throw stands('--peers', length, peers)
     const other = record.peers.find((peer) => confirm !== undefined && peer.confirm !== confirm)
     if (other && confirm !== undefined) throw stands('--confirm', other.confirm, confirm)
-    checkPeers(peers, confirm, this.#folder.manifest(record).quorum)
-    if (peers === length) return
+    checkPeers(peers, { confirm, sinks }, this.#folder.manifest(record).quorum)
+    if (sinks) this.#replaceSinks(record, sinks)
+    if (peers === length) return sinks && this.#folder.write(record)
     const ports =
       basePort === undefined ? await this.#findPorts(peers - length, record) : await portsFrom(basePort + record.n + length, peers - length)
-    record.peers.push(...peersAt(ports, length, confirm ?? record.peers[0]?.confirm ?? 0))
+    const [first] = record.peers
+    record.peers.push(...peersAt(ports, length, { confirm: confirm ?? first?.confirm ?? 0, sinks: sinks ?? first?.sinks ?? [] }))
     await this.#folder.write(record)
+  }
+
+  /** Those of the peers that are there. */
+  #replaceSinks(record: ClusterRecord, sinks: string[]): void {
+    const others = record.peers.filter((peer) => peer.sinks.join('\n') !== sinks.join('\n'))
+    const running = new Set(this.#running.map(({ name }) => name))
+    const runs = others.find((peer) => running.has(peerProcessName(peer)))
+    if (runs) throw new MusigError('BAD_INPUT', `peer ${runs.index} runs with other sinks; stop it first with: musig cluster kill peer:${runs.index}`)
+    for (const peer of others) peer.sinks = sinks
   }
 
   /** A cluster that stands, held against what is asked for, with ports that can be had. */

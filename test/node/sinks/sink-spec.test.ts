@@ -6,7 +6,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { MusigError } from '../../../src/lib/base/errors.js'
 import { postgresSettings } from '../../../src/lib/node/sinks/postgres-settings.js'
-import { readSinks, type SinkSpec } from '../../../src/lib/node/sinks/sink-spec.js'
+import { placedSinks, readSinks, type SinkSpec } from '../../../src/lib/node/sinks/sink-spec.js'
 
 const test = suite('sink specs')
 const folder = mkdtempSync(join(tmpdir(), 'musig-spec-'))
@@ -72,6 +72,26 @@ test('each kind, with its options', async () => {
     plain: false,
   })
   assert.is((await one('webhook:http://billing.internal/hook,plain=yes')).target, 'http://billing.internal')
+})
+
+test('placed: what names a file names it from any folder', async () => {
+  file('pw', 'x')
+  file('url', 'postgres://app:x@db.example/app')
+  const here = process.cwd()
+  process.chdir(folder)
+  try {
+    const given = ['jsonl:a.jsonl,name=a', 'postgresql://h/d,prefix=p,password-file=pw', 'postgres:@url,name=b', 'webhook:https://h/x,plain=no']
+    const placed = [
+      `jsonl:${resolve('a.jsonl')},name=a`,
+      `postgres:postgresql://h/d,password-file=${resolve('pw')},prefix=p`,
+      `postgres:@${resolve('url')},name=b`,
+      given[3],
+    ]
+    assert.equal(await placedSinks(given), placed)
+    assert.equal(await readSinks(await placedSinks(given)), await readSinks(placed.flatMap((text) => text ?? [])))
+  } finally {
+    process.chdir(here)
+  }
 })
 
 test('a URL in a file may hold what a command line may not', async () => {

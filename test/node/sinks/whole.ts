@@ -10,7 +10,10 @@ export function recordsOf(path: string): SinkRecord[] {
   return lines.map((line) => JSON.parse(line))
 }
 
-/** On each key the heights 1, 2, 3, … in this order, and each transaction once. */
+/**
+ * So many transactions, each once, and on each key in the order of its log. A height may be missing: a batch that holds nothing on a key but what was executed
+ * before has one too.
+ */
 export function assertWhole(records: readonly Pick<SinkRecord, 'index' | 'txId' | 'position'>[], count: number): void {
   assert.equal(
     records.map(({ index }) => index),
@@ -20,7 +23,7 @@ export function assertWhole(records: readonly Pick<SinkRecord, 'index' | 'txId' 
   const heights = new Map<string, number>()
   for (const { position } of records) {
     for (const [key, height] of Object.entries(position)) {
-      assert.ok(height === (heights.get(key) ?? 0) || height === (heights.get(key) ?? 0) + 1, `${key} ${height}`)
+      assert.ok(height >= Math.max(1, heights.get(key) ?? 0), `${key} comes to ${height} after ${heights.get(key)}`)
       heights.set(key, height)
     }
   }

@@ -47,7 +47,7 @@ export interface FeedOptions {
 }
 
 /** A group that is written at once: so many records at most, and about so many bytes unless one record alone has more. */
-export const GROUP = { records: 1000, bytes: 1024 * 1024 } as const
+const GROUP = { records: 1000, bytes: 1024 * 1024 } as const
 /** Bytes of a record besides its payload and keys, at least. */
 const RECORD_BYTES = 300
 /** Records that are made before others get their turn. */

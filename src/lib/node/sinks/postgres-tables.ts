@@ -8,7 +8,7 @@ import type { SinkRecord } from './sink.js'
  * For each version of the layout what leads to it from the one before; `$P` is the prefix. A version that was released is never changed: the next one is put
  * behind it.
  */
-export const MIGRATIONS: readonly string[] = [
+const MIGRATIONS: readonly string[] = [
   `CREATE TABLE $P_sink (
      one boolean PRIMARY KEY DEFAULT true CHECK (one),
      version integer NOT NULL,

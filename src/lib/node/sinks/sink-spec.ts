@@ -45,14 +45,30 @@ export async function readSinks(texts: readonly string[]): Promise<SinkSpec[]> {
   return specs
 }
 
-async function readSink(text: string): Promise<SinkSpec> {
+/** The same sinks in words that mean the same in any folder: files by their whole paths. Errors: those of `readSinks`. */
+export async function placedSinks(texts: readonly string[]): Promise<string[]> {
+  await readSinks(texts)
+  return texts.map((text) => {
+    const { kind, rest } = kindOf(text)
+    const { target, options } = split(rest, kind)
+    const placed = kind === 'jsonl' ? resolve(target) : target.startsWith('@') ? `@${resolve(target.slice(1))}` : target
+    const placedOptions = [...options].map(([name, value]) => `,${name}=${name.endsWith('-file') ? resolve(value) : value}`)
+    return `${kind}:${placed}${placedOptions.join('')}`
+  })
+}
+
+function kindOf(text: string): { kind: keyof typeof OPTIONS; rest: string } {
+  // What most tools call such a URL.
+  if (text.startsWith('postgresql://')) return { kind: 'postgres', rest: text }
   const kind = (Object.keys(OPTIONS) as (keyof typeof OPTIONS)[]).find((known) => text.startsWith(`${known}:`))
-  // `postgresql://…` is what most tools call such a URL.
-  if (!kind)
-    return text.startsWith('postgresql://')
-      ? readSink(`postgres:${text}`)
-      : refuse(`“${text.split(':', 1)[0]?.slice(0, 40)}” is no kind of sink; there are ${FORMS}`)
-  const { target, options } = split(text.slice(kind.length + 1), kind)
+  return kind
+    ? { kind, rest: text.slice(kind.length + 1) }
+    : refuse(`“${text.split(':', 1)[0]?.slice(0, 40)}” is no kind of sink; there are ${FORMS}`)
+}
+
+async function readSink(text: string): Promise<SinkSpec> {
+  const { kind, rest } = kindOf(text)
+  const { target, options } = split(rest, kind)
   const name = options.get('name') ?? kind
   if (!NAME.test(name)) refuse(`“${name.slice(0, 80)}” is no name of a sink: letters, digits, “.”, “_” and “-”, 60 at most`)
   if (target === '' && kind !== 'postgres') refuse(`the sink “${kind}:” names nothing; there are ${FORMS}`)

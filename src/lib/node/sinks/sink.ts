@@ -98,7 +98,7 @@ export function sinkRecord(executed: ExecutedTransaction, index: number, logDige
 }
 
 /** The heights of a batch on some of its keys. */
-export function positionOn(keys: readonly string[], heights: ReadonlyMap<string, number>): SinkRecord['position'] {
+function positionOn(keys: readonly string[], heights: ReadonlyMap<string, number>): SinkRecord['position'] {
   return Object.fromEntries(keys.map((key) => [key, heights.get(key) ?? 0]))
 }
 

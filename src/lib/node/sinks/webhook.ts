@@ -24,7 +24,7 @@ export interface WebhookOptions {
 }
 
 /** Of one request. */
-export const REQUEST = { records: 100, bytes: 1024 * 1024 } as const
+const REQUEST = { records: 100, bytes: 1024 * 1024 } as const
 const TIMEOUT_MS = 30_000
 /** Before a receiver is asked again that has said that it does not want what it was sent. */
 const REFUSED_PAUSE_MS = 60_000
