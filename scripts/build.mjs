@@ -7,7 +7,12 @@ import { join } from 'node:path'
 import { inputsDigest, main, root, run, stampFile } from './ready.mjs'
 
 /** Entries of processes, and what each is bundled into. */
-const PROCESSES = { 'src/lib/node/signer-process.ts': 'signer.js', 'src/lib/node/peer-process.ts': 'peer.js' }
+const PROCESSES = {
+  'src/lib/node/signer-process.ts': 'signer.js',
+  'src/lib/node/peer-process.ts': 'peer.js',
+  // A thread of both, which is looked for beside them.
+  'src/lib/node/program-worker.ts': 'program-worker.js',
+}
 /** Packages with native code or worker files of their own cannot be bundled; pg is loaded only where there is a sink for it. */
 const EXTERNAL = ['@chainsafe/blst', 'classic-level', 'lmdb', 'pg', 'pino']
 

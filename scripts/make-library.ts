@@ -161,6 +161,10 @@ const SECTIONS: readonly Section[] = [
       'DescribedNode',
       'GroupAnswer',
       'LinkFault',
+      'MachineReport',
+      'MachineCall',
+      'HistoryAnswer',
+      'HistoryEntry',
     ],
   },
 ]

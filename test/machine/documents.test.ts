@@ -13,7 +13,7 @@ import {
 } from '../../src/lib/machine/documents.js'
 import { canonicalJson, type Json, readJson } from '../../src/lib/machine/json.js'
 import { mergePatch } from '../../src/lib/machine/merge-patch.js'
-import { complies, reasonOf, transactionOf, transactionOfText } from './compliance.js'
+import { builtInComplies, reasonOf, transactionOf, transactionOfText } from './compliance.js'
 
 const IDS = ['1', '2', '3']
 
@@ -35,7 +35,7 @@ function randomTransaction(random: SeededRandom) {
   }
 }
 
-complies(
+builtInComplies(
   'documents',
   () => new Documents(),
   randomTransaction,

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import { encodeCbor, type Plain } from '../../src/lib/base/cbor.js'
 import type { SeededRandom } from '../../src/lib/base/prng.js'
 import { Ledger, MAX_OPENING, openPayload, transferPayload } from '../../src/lib/machine/ledger.js'
-import { CLIENTS, complies, reasonOf, transactionOf, transactionOfText } from './compliance.js'
+import { builtInComplies, CLIENTS, reasonOf, transactionOf, transactionOfText } from './compliance.js'
 
 const [ALICE, BOB] = CLIENTS as [Uint8Array, Uint8Array]
 const NAMES = ['a', 'b', 'c', 'd', 'e']
@@ -19,7 +19,7 @@ function sumOf(ledger: { query(path: string): unknown }): number {
   return (ledger.query('accounts') as { sum: number }).sum
 }
 
-complies(
+builtInComplies(
   'ledger',
   () => new Ledger(),
   randomTransaction,

@@ -11,6 +11,7 @@ import { Documents } from '../../src/lib/machine/documents.js'
 import { batchAnswer, certificateAnswer, findId, transactionAnswer } from '../../src/lib/node/answers.js'
 import { loadCrypto } from '../../src/lib/node/crypto.js'
 import { Executor } from '../../src/lib/node/executor.js'
+import { MachineWatch } from '../../src/lib/node/machine-watch.js'
 import { PhaseClock } from '../../src/lib/node/phases.js'
 import { healthOf, type SignerSubject, statusAnswer } from '../../src/lib/node/signer-status.js'
 import { putDocument } from './cluster-fixture.js'
@@ -36,7 +37,7 @@ const manifest = makeManifest({
 
 function setUp() {
   const journal = new Journal(manifest)
-  const executor = new Executor(manifest.clusterId, new Documents())
+  const executor = new Executor(manifest.clusterId, Object.assign(new Documents(), { watch: new MachineWatch('documents'), close: () => {} }))
   const phases = new PhaseClock()
   const subject: SignerSubject = {
     self: 0,

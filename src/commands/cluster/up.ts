@@ -1,4 +1,6 @@
 /** `musig cluster up`: a local cluster, from keys to processes that take transactions. */
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { Flags } from '@oclif/core'
 import { MusigError } from '../../lib/base/errors.js'
 import { clusterFlag, MusigCommand } from '../../lib/cli/base-command.js'
@@ -20,6 +22,7 @@ export default class ClusterUp extends MusigCommand {
     '<%= config.bin %> cluster up -n 31',
     '<%= config.bin %> cluster up -n 127 --pack 32 --cluster large',
     '<%= config.bin %> cluster up -n 9 --tree regional --regions eu,us,asia',
+    '<%= config.bin %> cluster up --cluster counters --machine dist/machine.js',
     '<%= config.bin %> cluster up -n 7 --seed 1 --json',
     '<%= config.bin %> cluster up -n 5 --peers 2 --confirm 2',
     '<%= config.bin %> cluster up --peers 1 --sink postgres://app@localhost/app --sink jsonl:executed.jsonl',
@@ -40,7 +43,10 @@ export default class ClusterUp extends MusigCommand {
       max: 60_000,
       helpValue: 'MS',
     }),
-    machine: Flags.string({ description: `The state machine (default: ${DEFAULTS.machine}).`, helpValue: MACHINE_NAMES.join('|') }),
+    machine: Flags.string({
+      description: `The state machine: a built-in one, or the file of your own, a JavaScript module or a program; the cluster keeps a copy of it (default: ${DEFAULTS.machine}).`,
+      helpValue: `${MACHINE_NAMES.join('|')}|FILE`,
+    }),
     tree: Flags.option({ description: `How signers are placed in trees (default: ${DEFAULTS.tree}).`, options: ['random', 'regional'] as const })(),
     regions: Flags.string({ description: 'Regions, given to the signers in turn.', helpValue: 'A,B,C' }),
     fanout: Flags.integer({
@@ -72,11 +78,11 @@ export default class ClusterUp extends MusigCommand {
   async run(): Promise<object> {
     const { flags } = await this.parse(ClusterUp)
     refuseUnbuilt(flags)
-    const { tolerance, machine, tree, fanout, pack, seed } = flags
+    const { tolerance, tree, fanout, pack, seed } = flags
     const wanted: Wanted = {
       n: flags.count,
       tolerance,
-      machine,
+      ...machineOf(flags.machine),
       tree,
       fanout,
       deltaMs: flags.delta,
@@ -140,16 +146,16 @@ export default class ClusterUp extends MusigCommand {
   }
 }
 
-/** Errors: `NOT_BUILT`, `BAD_INPUT` on a machine that nobody knows. */
-function refuseUnbuilt({ byzantine, machine }: { byzantine?: string[] | undefined; machine?: string | undefined }): void {
+/** Errors: `NOT_BUILT`. */
+function refuseUnbuilt({ byzantine }: { byzantine?: string[] | undefined }): void {
   if (byzantine !== undefined) throw new MusigError('NOT_BUILT', `--byzantine ${byzantine[0]}: liars are not built yet; leave --byzantine out`)
-  if (machine === undefined || MACHINE_NAMES.includes(machine)) return
-  if (/\.[cm]?js$/.test(machine))
-    throw new MusigError(
-      'NOT_BUILT',
-      `--machine ${machine}: clusters with a state machine of your own are not built yet; take ${MACHINE_NAMES.join(' or ')}`,
-    )
-  throw new MusigError('BAD_INPUT', `--machine ${machine} is unknown; take ${MACHINE_NAMES.join(' or ')}`)
+}
+
+/** A built-in machine by its name, or a file. Errors: `BAD_INPUT` on what is neither. */
+function machineOf(machine: string | undefined): Pick<Wanted, 'machine' | 'machineFile'> {
+  if (machine === undefined || MACHINE_NAMES.includes(machine)) return { machine }
+  if (existsSync(machine) || /[/\\.]/.test(machine)) return { machineFile: resolve(machine) }
+  throw new MusigError('BAD_INPUT', `--machine ${machine} is neither ${MACHINE_NAMES.join(' nor ')} nor a file that is there`)
 }
 
 /** Errors: `BAD_INPUT` on an empty or overlong name. */

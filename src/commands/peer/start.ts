@@ -38,7 +38,10 @@ export default class PeerStart extends MusigCommand {
     }),
     follow: signersFlag({ description: 'The signers to follow, as in 0,3,5 (default: all).', helpValue: 'I,J' }),
     ...sinkFlag,
-    'machine-file': Flags.string({ description: 'The state machine, where the manifest names one by its digest.', helpValue: 'FILE.js' }),
+    'machine-file': Flags.string({
+      description: 'The state machine, where the manifest names one by its digest: a JavaScript module or a program.',
+      helpValue: 'FILE',
+    }),
     'log-level': Flags.option({ options: LOG_LEVELS, description: 'The least serious lines of the log.', default: 'info' as const })(),
     bls: Flags.option({ options: ['blst', 'noble'] as const, description: 'Which BLS implementation verifies (default: blst where it loads).' })(),
   }

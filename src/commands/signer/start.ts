@@ -38,7 +38,10 @@ export default class SignerStart extends MusigCommand {
       env: 'MUSIG_PASSPHRASE_FILE',
       helpValue: 'FILE',
     }),
-    'machine-file': Flags.string({ description: 'The state machine, where the manifest names one by its digest.', helpValue: 'FILE.js' }),
+    'machine-file': Flags.string({
+      description: 'The state machine, where the manifest names one by its digest: a JavaScript module or a program.',
+      helpValue: 'FILE',
+    }),
     history: Flags.string({
       description: 'Remembers how far the records go, so that a lost or older store is noticed; beside the key by default.',
       helpValue: 'FILE',

@@ -17,6 +17,7 @@ const TABLE = {
   NO_QUORUM: { exitCode: 3, definite: false },
   TIMED_OUT: { exitCode: 3, definite: false },
   STORE_FAILED: { exitCode: 4, definite: false },
+  MACHINE_FAILED: { exitCode: 4, definite: false },
   INTERNAL: { exitCode: 4, definite: false },
 } as const
 

@@ -2,7 +2,7 @@
  * The folder of a local cluster, <home>/clusters/NAME: where what lies in it, and the shape of cluster.json, which says who the signers and peers are and where they
  * listen. Owns names, paths, reading and writing; what is in a new cluster is decided in `create.ts`.
  *
- *   cluster.json  manifest.json  token  addresses.json  faults.json  signers/I/{key.json, store/}  peers/I/  processes/NAME.json  logs/NAME.log
+ *   cluster.json  manifest.json  token  addresses.json  faults.json  machine/FILE  signers/I/{key.json, store/}  peers/I/  processes/NAME.json  logs/NAME.log
  */
 import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -121,6 +121,17 @@ export class ClusterFolder {
   /** Says what is wrong with the network, where something is. */
   get faultsFile(): string {
     return join(this.path, 'faults.json')
+  }
+
+  /** Holds the state machine, where it is a file of the user's. */
+  get machineFolder(): string {
+    return join(this.path, 'machine')
+  }
+
+  /** The file of the state machine; undefined where it is a built-in one. */
+  machineFile(): string | undefined {
+    const [name] = existsSync(this.machineFolder) ? readdirSync(this.machineFolder) : []
+    return name === undefined ? undefined : join(this.machineFolder, name)
   }
 
   /** A path that the record gives. */

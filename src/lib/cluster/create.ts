@@ -3,7 +3,7 @@
  * clusterId and every tree, comes out alike; the API's token does not, for nothing that is decided hangs on it.
  */
 import { randomBytes } from 'node:crypto'
-import { readdir, rename, rm } from 'node:fs/promises'
+import { chmod, copyFile, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { compareBytes, equalBytes, uint32, utf8 } from '../base/bytes.js'
 import { MusigError } from '../base/errors.js'
@@ -21,6 +21,7 @@ import {
 } from '../core/manifest.js'
 import { deriveMaster, randomSecretKey } from '../node/derivation.js'
 import { insecureKey, type OpenKey, openSecret, writeKeyFile } from '../node/keystore.js'
+import { machineFileName } from '../node/machine-file.js'
 import { makePrivateFolder, writePrivateFile } from '../node/private-file.js'
 import type { ClusterFolder, ClusterRecord, SignerRecord } from './cluster-folder.js'
 import { writeJson } from './cluster-folder.js'
@@ -30,7 +31,10 @@ export interface ClusterChoices {
   n: number
   /** `1/2` or `0.5`. */
   tolerance: string
+  /** By its name in the manifest. */
   machine: string
+  /** The file that this names, absolute; undefined for a built-in one. */
+  machineFile: string | undefined
   tree: 'random' | 'regional'
   fanout: number
   /** Δ of the synchrony guard, milliseconds; 0: off. */
@@ -85,6 +89,7 @@ export async function createCluster(
   const draft = join(dirname(folder.path), `.${folder.name}.${randomBytes(6).toString('hex')}.new`)
   try {
     await writeAll(draft, folder, manifest, record, keys, signal)
+    if (choices.machineFile !== undefined) await copyMachine(choices.machineFile, join(draft, basename(folder.machineFolder)), choices.machine)
     signal.throwIfAborted()
     await rename(draft, folder.path)
     await folder.write(record)
@@ -188,6 +193,16 @@ async function writeAll(
       }),
     )
   }
+}
+
+/** The signers run this copy: the file may be changed or go, the cluster stays what it is. Errors: `BAD_INPUT` if it is another file by now. */
+async function copyMachine(file: string, machineFolder: string, name: string): Promise<void> {
+  await makePrivateFolder(machineFolder)
+  const copy = join(machineFolder, basename(file))
+  await copyFile(file, copy)
+  const { mode } = await stat(copy)
+  await chmod(copy, mode & 0o700)
+  if ((await machineFileName(copy)) !== name) throw new MusigError('BAD_INPUT', `${file} was changed while the cluster was made; try again`)
 }
 
 function addressList({ signers }: ClusterRecord): object {

@@ -54,7 +54,7 @@ export async function launchPeers(
       addresses: folder.resolve(record.addresses),
       store: folder.resolve(peer.store),
       api: peer.url,
-      machineFile: null,
+      machineFile: folder.machineFile() ?? null,
       confirm: peer.confirm,
       follow: null,
       name: String(typedName({ peer: peer.index })),

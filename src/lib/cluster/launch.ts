@@ -169,12 +169,14 @@ export function logOf(folder: ClusterFolder, log: string): { path: string; lastL
 function configOf(folder: ClusterFolder, record: ClusterRecord, { index, key, store }: SignerRecord, faults: ClusterFaults): SignerConfig {
   const at = (path: string) => folder.resolve(path)
   const own = faultsOf(faults, index, record.n)
+  const machineFile = folder.machineFile()
   return {
     manifest: at(record.manifest),
     key: at(key),
     store: at(store),
     addresses: at(record.addresses),
     tokenFile: at(record.tokenFile),
+    ...(machineFile !== undefined && { machineFile }),
     ...(own.length > 0 && { faults: own }),
   }
 }

@@ -6,6 +6,7 @@ import { rm } from 'node:fs/promises'
 import { MusigError } from '../base/errors.js'
 import { boundsOf, type Manifest, parseTolerance } from '../core/manifest.js'
 import { loadCrypto } from '../node/crypto.js'
+import { checkMachineFile, machineFileName } from '../node/machine-file.js'
 import { placedSinks } from '../node/sinks/sink-spec.js'
 import { ClusterFolder, type ClusterRecord, clustersOf } from './cluster-folder.js'
 import { type ClusterChoices, checkSeed, createCluster, processName, writeAddresses } from './create.js'
@@ -55,7 +56,7 @@ export interface UpResult {
 }
 
 /** What a new cluster is like unless it is told. */
-export const DEFAULTS: Omit<ClusterChoices, 'seed'> = {
+export const DEFAULTS: Omit<ClusterChoices, 'seed' | 'machineFile'> = {
   n: 4,
   tolerance: '1/2',
   machine: 'ledger',
@@ -65,6 +66,9 @@ export const DEFAULTS: Omit<ClusterChoices, 'seed'> = {
   regions: [],
   pack: 1,
 }
+
+/** Characters of a machine's name that are shown: of a digest, enough to tell one from another. */
+const SHOWN_DIGEST = 'sha256:'.length + 12
 
 /** Brings a cluster up. `show` runs the steps it is given and shows them. Errors: `BAD_INPUT`, `BUSY`, `StartFailed`; then no process is left that this started. */
 export async function upCluster(options: UpOptions, show: (steps: readonly UpStep[]) => Promise<void>): Promise<UpResult> {
@@ -119,7 +123,9 @@ class Up {
     const { wanted, signal } = this.#options
     await placedSinks(wanted.sinks ?? [])
     const given = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined))
-    const choices: ClusterChoices = { ...DEFAULTS, seed: undefined, ...given }
+    const choices: ClusterChoices = { ...DEFAULTS, seed: undefined, machineFile: undefined, ...given }
+    // Tried here first: what is wrong with it is said once, and before anything is made.
+    if (choices.machineFile !== undefined) choices.machine = await checkMachineFile(choices.machineFile)
     checkPeers(wanted.peers ?? 0, wanted, boundsOf(choices.n, parseTolerance(choices.tolerance)).quorum)
     const ports = wanted.basePort === undefined ? await this.#findPorts(choices.n) : await portsFrom(wanted.basePort, choices.n)
     this.#record = await createCluster(folder, choices, ports, loadCrypto(), signal)
@@ -162,7 +168,9 @@ class Up {
   /** A cluster that stands, held against what is asked for, with ports that can be had. */
   async #reuse(record: ClusterRecord): Promise<ClusterRecord> {
     const { wanted } = this.#options
-    checkSame(wanted, record, this.#folder.manifest(record))
+    const manifest = this.#folder.manifest(record)
+    checkSame(wanted, record, manifest)
+    if (wanted.machineFile !== undefined) await checkSameMachine(wanted.machineFile, manifest)
     if (wanted.pack !== undefined && wanted.pack !== record.pack) this.#repack(record, wanted.pack)
     const missing = this.#missing(record)
     const blocked = await portless(missing.flatMap((name) => processGroups(record).get(name) ?? []))
@@ -295,6 +303,17 @@ function checkSame(wanted: Wanted, record: ClusterRecord, manifest: Manifest): v
     )
   }
   if (wanted.seed !== undefined) checkSeed(wanted.seed, manifest, loadCrypto())
+}
+
+/** Errors: `BAD_INPUT` where the cluster runs another machine than this file. */
+async function checkSameMachine(file: string, { name, machine }: Manifest): Promise<void> {
+  const asked = await machineFileName(file)
+  if (asked === machine) return
+  const shown = (digest: string) => digest.slice(0, SHOWN_DIGEST)
+  throw new MusigError(
+    'BAD_INPUT',
+    `the cluster “${name}” runs another state machine, ${shown(machine)}, than ${file}, ${shown(asked)}; a changed machine is another cluster: give another --cluster, or take this one away with: musig cluster rm`,
+  )
 }
 
 /** The regions of the signers in their order, where they have any. */

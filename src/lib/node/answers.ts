@@ -15,6 +15,7 @@ import { viewCodec } from '../core/view.js'
 import { countedViews, type VoteSet } from '../core/vote-set.js'
 import type { Receipt } from '../machine/state-machine.js'
 import type { Executor } from './executor.js'
+import type { HistoryAnswer } from './machine-history.js'
 import { type PhaseClock, type Phases, rounded } from './phases.js'
 import type { SinkStatus } from './sinks/feed.js'
 
@@ -195,6 +196,13 @@ export function certificateAnswer({ manifest, journal }: Subject, batchId: Id): 
     certificateId: certificateId(manifest, certificate),
     value: toJson(valueCodec, value),
   }
+}
+
+/** What a state machine that a user wrote made of the latest transactions. Errors: `NOT_FOUND` where it is a built-in one. */
+export function historyAnswer({ executor, journal }: Pick<Subject, 'executor' | 'journal'>): HistoryAnswer {
+  const { history, name } = executor.machine.watch
+  if (!history) throw new MusigError('NOT_FOUND', `the state machine ${name} is built in: there is no history of it`)
+  return history.answer(name, journal.logs, executor.machineDigest)
 }
 
 /** A batch that arrived here. Errors: `NOT_FOUND`. */

@@ -13,7 +13,7 @@ import type { Id } from '../base/bytes.js'
 import { MusigError } from '../base/errors.js'
 import { manifestToJson } from '../core/manifest.js'
 import { isLinkTarget } from './accepting.js'
-import { batchAnswer, certificateAnswer, findId, type Subject, type TransactionResult, transactionAnswer } from './answers.js'
+import { batchAnswer, certificateAnswer, findId, historyAnswer, type Subject, type TransactionResult, transactionAnswer } from './answers.js'
 import { descriptionAnswer, groupAnswer } from './descriptions.js'
 import { API_LIMITS, checkOrigin, errorAnswer, Refusal, sendJson } from './http-guard.js'
 
@@ -147,6 +147,8 @@ export class Api {
         return this.#query(url)
       case 'status':
         return this.#options.status()
+      case 'machine':
+        return historyAnswer(subject)
       case 'manifest':
         return manifestToJson(subject.manifest)
       default:

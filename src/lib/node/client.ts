@@ -16,6 +16,7 @@ import type { GroupAnswer } from './descriptions.js'
 import { ConnectionFailed, call } from './http-call.js'
 import type { LinkFault } from './link-faults.js'
 import { loopbackUrl } from './loopback.js'
+import type { HistoryAnswer } from './machine-history.js'
 import type { PeerStatusAnswer } from './peer-status.js'
 import type { StatusAnswer } from './signer-status.js'
 import { Subscription } from './subscription.js'
@@ -157,6 +158,11 @@ export class Client {
   /** The state of a peer, by its index. */
   async peerStatus(peer: number, { timeoutMs }: Pick<ReadOptions, 'timeoutMs'> = {}): Promise<PeerStatusAnswer> {
     return (await this.#read('/api/status', { from: { peer }, timeoutMs })) as PeerStatusAnswer
+  }
+
+  /** What the state machine of a signer or peer, one that a user wrote, made of the latest transactions. Errors: `NOT_FOUND` where it is built in. */
+  async machineHistory(options: ReadOptions = {}): Promise<HistoryAnswer> {
+    return (await this.#read('/api/machine', options)) as HistoryAnswer
   }
 
   /** Puts faults on the links of a signer of a test cluster, instead of those before. Errors: `BAD_INPUT` in any other cluster, `UNREACHABLE`. */

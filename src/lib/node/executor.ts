@@ -7,9 +7,10 @@
 import { type Id, toHex } from '../base/bytes.js'
 import type { KeyLogs } from '../core/key-logs.js'
 import type { ExecutedBatch } from '../core/steppable.js'
-import { type Batch, transactionId } from '../core/transaction.js'
-import type { Receipt, StateMachine } from '../machine/state-machine.js'
+import { type Batch, type Transaction, transactionId } from '../core/transaction.js'
+import type { Position, Receipt } from '../machine/state-machine.js'
 import { ExecutedLog } from './executed-log.js'
+import type { LoadedMachine } from './machine-file.js'
 
 /** What came of a transaction: its place and its receipt. */
 export interface Outcome {
@@ -23,9 +24,11 @@ export interface Outcome {
 
 /** Refusals are remembered for those who ask again, the latest so many. */
 const REFUSALS_KEPT = 1000
+/** Within a batch the state is looked at after each transaction while that has taken no longer than this, milliseconds; after the batch always. */
+const LOOKING_MS = 20
 
 export class Executor {
-  readonly machine: StateMachine
+  readonly machine: LoadedMachine
   /** All that was executed, in order; kept where there are sinks. */
   readonly log: ExecutedLog | undefined
   readonly #clusterId: Id
@@ -41,7 +44,7 @@ export class Executor {
   #executedBatches = 0
   #digest: { at: number; digest: Id } | undefined
 
-  constructor(clusterId: Id, machine: StateMachine, { keepsLog = false } = {}) {
+  constructor(clusterId: Id, machine: LoadedMachine, { keepsLog = false } = {}) {
     this.#clusterId = clusterId
     this.machine = machine
     this.log = keepsLog ? new ExecutedLog(this) : undefined
@@ -81,13 +84,18 @@ export class Executor {
     for (const [txId, outcome] of outcomes) this.#outcomes.set(txId, outcome)
     for (const key of logs.keys()) this.#heights.set(key, logs.heightOf(key))
     this.#executedBatches = executedBatches
+    this.machine.watch.history?.skip(this.#outcomes.keys(), this.machineDigest)
     this.log?.restored(this.#outcomes, executedBatches, (batchId) => logs.heightsOf(batchId))
   }
 
   /** Applies a batch at its place in the order. `now` is absent where it is read back from the records. */
   execute(executed: ExecutedBatch, now?: number): void {
     const { batch, heights, skipped } = executed
+    const { history } = this.machine.watch
     const txIds: Id[] = []
+    let lookedMs = 0
+    // What is read back is not looked at: where it made another state than elsewhere, that is seen here.
+    if (now !== undefined && history?.isUnseen) history.looked(this.machineDigest)
     batch.transactions.forEach((transaction, index) => {
       const txId = transactionId(this.#clusterId, transaction)
       const skip = skipped.get(index)
@@ -95,7 +103,13 @@ export class Executor {
       const receipt: Receipt =
         skip === 'expired'
           ? { ok: false, reason: 'expired before its place in the order' }
-          : this.machine.apply(transaction, { batchId: batch.id, index, heights, txId })
+          : this.#apply(transaction, { batchId: batch.id, index, heights, txId })
+      history?.executed({ batchId: batch.id, index, heights, txId }, receipt)
+      if (history && now !== undefined && lookedMs <= LOOKING_MS && index + 1 < batch.transactions.length) {
+        const began = performance.now()
+        history.looked(toHex(this.machine.digest()))
+        lookedMs += performance.now() - began
+      }
       const submitted = this.#submitted.get(txId)
       const latency = now !== undefined && submitted !== undefined ? { latencyMs: now - submitted } : {}
       this.#outcomes.set(txId, { batchId: batch.id, index, receipt, ...latency })
@@ -106,8 +120,16 @@ export class Executor {
     })
     this.#executedBatches++
     for (const [key, height] of heights) this.#heights.set(key, height)
+    if (now !== undefined) history?.looked(this.machineDigest)
     this.log?.add(executed, txIds)
     this.#notify(txIds)
+  }
+
+  #apply(transaction: Transaction, position: Position): Receipt {
+    const began = performance.now()
+    const receipt = this.machine.apply(transaction, position)
+    this.machine.watch.applied(position.txId, performance.now() - began)
+    return receipt
   }
 
   outcome(txId: Id): Outcome | undefined {

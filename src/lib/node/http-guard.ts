@@ -41,6 +41,7 @@ export const HTTP_STATUS: Record<ErrorCode, number> = {
   NO_QUORUM: 503,
   TIMED_OUT: 504,
   STORE_FAILED: 500,
+  MACHINE_FAILED: 500,
   INTERNAL: 500,
 }
 

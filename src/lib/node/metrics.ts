@@ -21,6 +21,7 @@ export interface MetricsSources {
 
 const LATENCY_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 const APPEND_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1]
+const APPLY_SECONDS = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1, 10]
 
 /** The counters of links, by the name they have in the transport. */
 const LINK_COUNTERS: Partial<Record<keyof TransportMetrics, { name: string; help: string }>> = {
@@ -50,6 +51,7 @@ export class Metrics implements DriverObserver {
   readonly #evidence: Counter<'kind'>
   readonly #latency: Histogram
   readonly #append: Histogram
+  readonly #apply: Histogram
   readonly #records: Counter
 
   /** `self`: whose they are; `ofProcess`: whether the figures of the whole process are among these. */
@@ -78,6 +80,12 @@ export class Metrics implements DriverObserver {
       buckets: APPEND_SECONDS,
       registers,
     })
+    this.#apply = new Histogram({
+      name: 'musig_machine_apply_seconds',
+      help: 'How long the state machine took for a transaction',
+      buckets: APPLY_SECONDS,
+      registers,
+    })
   }
 
   /** Adds what is read at each request, of a signer and a peer alike. */
@@ -89,6 +97,18 @@ export class Metrics implements DriverObserver {
     this.#sinkGauge('musig_sink_ready', 'Whether the sink takes what is executed', sinks, ({ state }) => Number(state === 'ready'))
     this.#sinkGauge('musig_sink_position', 'Transactions that the sink holds', sinks, ({ position }) => position)
     this.#sinkGauge('musig_sink_behind', 'Executed transactions that the sink does not hold yet', sinks, ({ behind }) => behind)
+    const { watch } = subject.executor.machine
+    watch.onApplied = (durationMs) => this.#apply.observe(durationMs / 1000)
+    new Counter({
+      name: 'musig_machine_failures_total',
+      help: 'Calls in which the state machine failed',
+      labelNames: ['call'],
+      registers: [this.#registry],
+      collect() {
+        this.reset()
+        for (const [call, count] of Object.entries(watch.report().failures)) this.inc({ call }, count)
+      },
+    })
     for (const [key, { name, help }] of Object.entries(LINK_COUNTERS)) {
       new Counter({
         name,

@@ -5,6 +5,7 @@
 import { type Id, toHex } from '../base/bytes.js'
 import type { Learner } from '../core/learner.js'
 import type { Subject } from './answers.js'
+import type { MachineReport } from './machine-watch.js'
 import type { SinkStatus } from './sinks/feed.js'
 import type { Suspicion } from './suspicions.js'
 
@@ -50,6 +51,8 @@ export interface PeerStatusAnswer {
   storeBytes: number
   orderDigest: Id
   machineDigest: Id
+  /** What is seen of its state machine. */
+  machine: MachineReport
   bls: string
   suspicion: Suspicion[]
   /** Where what is executed goes besides. */
@@ -129,6 +132,7 @@ export function peerStatusAnswer(subject: PeerSubject): PeerStatusAnswer {
     storeBytes: subject.storeBytes(),
     orderDigest: isApplied ? journal.logs.orderDigest : journal.logs.orderDigestAt(executor.heights),
     machineDigest: executor.machineDigest,
+    machine: executor.machine.watch.report(),
     bls: subject.bls,
     suspicion: subject.suspicion(),
     sinks: subject.sinks(),

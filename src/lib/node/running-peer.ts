@@ -69,15 +69,16 @@ export class RunningPeer {
   static async start(options: RunningPeerOptions): Promise<RunningPeer> {
     const { config, log } = options
     const { clusterId } = config.manifest
-    const machine = await loadMachine(config.manifest.machine, config.machineFile)
-    const store = await openStore(
-      config.store,
-      { clusterId, publicKey: config.key.linkKey },
-      { advice: 'remove the folder: the peer fills a new one from the signers' },
-    )
+    const machine = await loadMachine(config.manifest.machine, config.machineFile, { log, failed: options.failed })
     const server = createServer({ maxHeaderSize: API_LIMITS.headerBytes, connectionsCheckingInterval: API_LIMITS.lookMs })
+    let store: Store | undefined
     let running: RunningPeer | undefined
     try {
+      store = await openStore(
+        config.store,
+        { clusterId, publicKey: config.key.linkKey },
+        { advice: 'remove the folder: the peer fills a new one from the signers' },
+      )
       const codec = recordCodec(clusterId)
       const records = (await store.load()).map((record) => decodeRecord(codec, record))
       running = new RunningPeer(options, store, server, new Executor(clusterId, machine, { keepsLog: config.sinks.length > 0 }))
@@ -92,7 +93,8 @@ export class RunningPeer {
       return running
     } catch (error) {
       await running?.abandon()
-      await store.close()
+      machine.close()
+      await store?.close()
       throw error
     }
   }
@@ -162,6 +164,7 @@ export class RunningPeer {
     this.#server.close()
     this.#server.closeAllConnections()
     await this.#sinks.stop()
+    this.#executor.machine.close()
     await this.#store.close()
     this.forget()
     log.info({ executed: this.#executor.executedBatches, store: config.store }, 'peer stopped')

@@ -98,16 +98,13 @@ export class RunningSigner {
     const { config, crypto, log } = options
     if ((crypto.bls.name as string) === 'fake')
       throw new MusigError('BAD_INPUT', 'the simulator’s fake signatures protect nothing; a process does not run with them')
-    const machine = await loadMachine(config.manifest.machine, config.machineFile)
+    const machine = await loadMachine(config.manifest.machine, config.machineFile, { log, failed: options.failed })
     const { clusterId } = config.manifest
-    const store = await (options.grounds ?? GROUNDS).openStore(
-      config.store,
-      { clusterId, publicKey: config.key.publicKey },
-      { marker: config.history },
-    )
     const server = createServer({ maxHeaderSize: API_LIMITS.headerBytes, connectionsCheckingInterval: API_LIMITS.lookMs })
+    let store: SignerStore | undefined
     let running: RunningSigner | undefined
     try {
+      store = await (options.grounds ?? GROUNDS).openStore(config.store, { clusterId, publicKey: config.key.publicKey }, { marker: config.history })
       const codec = recordCodec(clusterId)
       const records = (await store.load()).map((record) => decodeRecord(codec, record))
       running = new RunningSigner(options, store, server, new Executor(clusterId, machine, { keepsLog: config.sinks.length > 0 }))
@@ -132,7 +129,8 @@ export class RunningSigner {
       return running
     } catch (error) {
       await running?.abandon()
-      await store.close()
+      machine.close()
+      await store?.close()
       throw error
     }
   }
@@ -280,6 +278,7 @@ export class RunningSigner {
     }
     await this.#evidence.flushed()
     await this.#sinks.stop()
+    this.#executor.machine.close()
     await this.#store.close()
     this.forget()
     log.info({ executed: this.#executor.executedBatches, store: config.store }, 'signer stopped')

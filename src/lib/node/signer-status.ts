@@ -6,6 +6,7 @@ import { type Id, toHex } from '../base/bytes.js'
 import type { Subject } from './answers.js'
 import type { HeldEvidence } from './evidence-folder.js'
 import type { LinkFault } from './link-faults.js'
+import type { MachineReport } from './machine-watch.js'
 import type { SinkStatus } from './sinks/feed.js'
 import type { Suspicion } from './suspicions.js'
 
@@ -41,6 +42,8 @@ export interface StatusAnswer {
   storeBytes: number
   orderDigest: Id
   machineDigest: Id
+  /** What is seen of its state machine. */
+  machine: MachineReport
   bls: string
   /** What is proved, each with the file in the signer's folder that proves it. */
   evidence: HeldEvidence[]
@@ -102,6 +105,7 @@ export function statusAnswer(subject: SignerSubject): StatusAnswer {
     // Of what was applied, as the machine's digest: the two belong together.
     orderDigest: isApplied ? journal.logs.orderDigest : journal.logs.orderDigestAt(executor.heights),
     machineDigest: executor.machineDigest,
+    machine: executor.machine.watch.report(),
     bls: subject.bls,
     evidence: [...subject.evidence],
     suspicion: subject.suspicion(),

@@ -5,22 +5,25 @@ import type { SeededRandom } from '../../../src/lib/base/prng.js'
 import type { Certificate } from '../../../src/lib/core/certificate.js'
 import { KeyLogs } from '../../../src/lib/core/key-logs.js'
 import { type Batch, makeBatch, type Transaction, transactionId } from '../../../src/lib/core/transaction.js'
-import type { StateMachine } from '../../../src/lib/machine/state-machine.js'
 import { loadCrypto } from '../../../src/lib/node/crypto.js'
 import type { ExecutedLog } from '../../../src/lib/node/executed-log.js'
 import { Executor } from '../../../src/lib/node/executor.js'
+import type { LoadedMachine } from '../../../src/lib/node/machine-file.js'
+import { MachineWatch } from '../../../src/lib/node/machine-watch.js'
 
 const crypto = loadCrypto()
 export const CLUSTER_ID = toHex(digestOf(utf8('a cluster of the tests of sinks')))
 
 /** Takes whatever it is given; its receipts tell how many transactions came before. */
-class Counting implements StateMachine {
+class Counting implements LoadedMachine {
+  readonly watch = new MachineWatch('counting')
   #applied = 0
   check(): undefined {}
   apply() {
     return { ok: true as const, result: this.#applied++ }
   }
   query(): undefined {}
+  close() {}
   digest() {
     return new Uint8Array(32)
   }
