@@ -2,8 +2,8 @@
  * Deterministic CBOR (RFC 8949 §4.2) through cborg. Decoding accepts exactly the bytes that encoding would have produced, so that bytes
  * and value determine one another and a digest over either is a digest over both.
  */
-import { decode as cborDecode, encode as cborEncode, rfc8949EncodeOptions } from 'cborg'
-import { equalBytes } from './bytes.js'
+import { decode as cborDecode, encode as cborEncode, rfc8949EncodeOptions, type Token, Tokenizer, Type } from 'cborg'
+import { compareBytes, equalBytes, utf8 } from './bytes.js'
 import { MusigError } from './errors.js'
 
 /** The part of CBOR's data model that is used: no floats, tags, undefined or negative numbers. Maps have text keys. */
@@ -15,6 +15,7 @@ const MAX_DEPTH = 64
 const DECODE_OPTIONS = {
   strict: true,
   useMaps: true,
+  retainStringBytes: true,
   rejectDuplicateMapKeys: true,
   allowIndefinite: false,
   allowUndefined: false,
@@ -30,22 +31,39 @@ export function encodeCbor(value: Plain): Uint8Array {
 /** Decodes one CBOR item of at most `maxBytes`. Errors: `BAD_ENCODING`, for whatever is wrong with the bytes; never anything else. */
 export function decodeCbor(bytes: Uint8Array, maxBytes: number): Plain {
   if (bytes.length > maxBytes) throw new MusigError('BAD_ENCODING', `${bytes.length} bytes of CBOR, at most ${maxBytes} are taken`)
-  let value: Plain
-  let again: Uint8Array
+  let value: unknown
   try {
-    value = cborDecode(bytes, DECODE_OPTIONS) as Plain
-    again = encodeCbor(value)
+    value = cborDecode(bytes, { ...DECODE_OPTIONS, tokenizer: new Deterministic(bytes, DECODE_OPTIONS) })
   } catch (error) {
     // Deep nesting ends as a RangeError of the stack: as wrong as any other malformed input.
     throw new MusigError('BAD_ENCODING', `malformed CBOR: ${error instanceof Error ? error.message : String(error)}`)
   }
-  if (!equalBytes(bytes, again)) throw new MusigError('BAD_ENCODING', 'CBOR is not in its deterministic form (RFC 8949 §4.2)')
   const fault = plainFault(value)
   if (fault) throw new MusigError('BAD_ENCODING', `CBOR ${fault}`)
-  return value
+  return value as Plain
 }
 
-/** What in a decoded value is outside `Plain` or too deep. Not recursive: how deep the stack is here must not decide what is refused. */
+/** Refuses what cannot be seen any more once it is decoded: floats, for 2.0 looks like 2, and text whose bytes are not those of its characters. */
+class Deterministic extends Tokenizer {
+  override next(): Token {
+    const token = super.next()
+    if (Type.equals(token.type, Type.float)) throw new Error('floats are not used')
+    if (Type.equals(token.type, Type.string) && !isExact(token.value, token.byteValue)) throw new Error('text is not in UTF-8')
+    return token
+  }
+}
+
+/** Wrong bytes decode to a replacement character each, and a mark at the beginning is dropped. */
+function isExact(text: string, bytes: Uint8Array | undefined): boolean {
+  // The empty text is decoded without its bytes.
+  if (!bytes) return text === ''
+  return text.length === bytes.length && !text.includes('\ufffd') ? true : equalBytes(utf8(text), bytes)
+}
+
+/**
+ * What in a decoded value is outside `Plain`, too deep, or not as encoding would have written it: with the shortest numbers and lengths (`strict`) and exact text
+ * that leaves the order of keys. Not recursive: how deep the stack is here must not decide what is refused.
+ */
 function plainFault(value: unknown): string | undefined {
   let level: unknown[] = [value]
   for (let depth = 0; level.length > 0; depth++) {
@@ -55,8 +73,12 @@ function plainFault(value: unknown): string | undefined {
       if (depth >= MAX_DEPTH && (Array.isArray(item) || item instanceof Map)) return `nested more than ${MAX_DEPTH} deep`
       if (Array.isArray(item)) for (const inner of item) next.push(inner)
       if (item instanceof Map) {
+        let before: Uint8Array | undefined
         for (const [key, inner] of item) {
           if (typeof key !== 'string') return 'with a map key that is not text'
+          const bytes = utf8(key)
+          if (before && compareKeys(before, bytes) >= 0) return 'whose map keys are not in order'
+          before = bytes
           next.push(inner)
         }
       }
@@ -64,4 +86,9 @@ function plainFault(value: unknown): string | undefined {
     level = next
   }
   return undefined
+}
+
+/** By the bytes of the encoded keys, in front of which their length stands. */
+function compareKeys(a: Uint8Array, b: Uint8Array): number {
+  return a.length - b.length || compareBytes(a, b)
 }
