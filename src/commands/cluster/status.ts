@@ -1,6 +1,7 @@
 /** `musig cluster status`: what a cluster and each of its signers are doing now. */
 import { clusterFlag, MusigCommand } from '../../lib/cli/base-command.js'
 import { ClusterFolder } from '../../lib/cluster/cluster-folder.js'
+import { machineLines } from '../../lib/cluster/machine-lines.js'
 import { networkLines } from '../../lib/cluster/network.js'
 import { type ClusterStatus, clusterStatus } from '../../lib/cluster/status.js'
 import type { SinkStatus } from '../../lib/node/sinks/feed.js'
@@ -11,7 +12,7 @@ const SHOWN = 8
 export default class ClusterStatusCommand extends MusigCommand {
   static override summary = 'Show a local cluster: its bounds, and the state of each signer and peer.'
   static override description =
-    'A signer is “ready” when it reaches a quorum, “no quorum” when it runs and does not, “follows” when records of it are lost, so that it signs nothing (see musig cluster restart --help), “compares” when it came back and has not seen yet that others have the same order, “left behind” when it lacks batches that all signers it reaches have pruned, “partitioned” when it does not because it was cut off from others, “paused” when its process was stopped with musig cluster pause, “silent” when its process does not answer, and “down”. A peer is “level” when it has executed what the signers have, “behind” when it has not, and has “no signer” when it reaches none. Who has the same order digest has executed the same.'
+    'A signer is “ready” when it reaches a quorum, “no quorum” when it runs and does not, “follows” when records of it are lost, so that it signs nothing (see musig cluster restart --help), “compares” when it came back and has not seen yet that others have the same order, “left behind” when it lacks batches that all signers it reaches have pruned, “partitioned” when it does not because it was cut off from others, “paused” when its process was stopped with musig cluster pause, “silent” when its process does not answer, and “down”. A peer is “level” when it has executed what the signers have, “behind” when it has not, and has “no signer” when it reaches none. Who has the same order digest has executed the same. Where the state machine is one of your own, all are asked what they made of the latest transactions: if they do not agree, those that differ and the first transaction are named, and the exit code is 1.'
   static override examples = ['<%= config.bin %> cluster status', '<%= config.bin %> cluster status --json']
   static override flags = { ...clusterFlag }
 
@@ -39,6 +40,8 @@ export default class ClusterStatusCommand extends MusigCommand {
       ]),
     )
     if (status.peers.length > 0) await this.showPeers(status.peers)
+    for (const line of machineLines(status)) this.log(line)
+    if (status.machine.differing.length > 0) this.sayNo()
     return status
   }
 

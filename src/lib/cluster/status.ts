@@ -1,6 +1,8 @@
 /** What a cluster, its signers and its peers are doing now: from its files, from the processes that run, and from what each says. */
 import { toHex } from '../base/bytes.js'
 import { Client } from '../node/client.js'
+import { isMachineFile } from '../node/machine-file.js'
+import type { MachineReport } from '../node/machine-watch.js'
 import type { PeerHealth } from '../node/peer-status.js'
 import type { StatusAnswer } from '../node/signer-status.js'
 import type { SinkStatus } from '../node/sinks/feed.js'
@@ -8,6 +10,7 @@ import type { Suspicion } from '../node/suspicions.js'
 import { type ClusterFolder, type ClusterRecord, clustersOf, type PeerRecord } from './cluster-folder.js'
 import { processGroups, statusOf } from './launch.js'
 import { peerProcessName, peerStatusOf } from './launch-peers.js'
+import { type Agreement, agreementOf, type Member } from './machine-agreement.js'
 import { type NetworkState, networkOf } from './network.js'
 import { isPaused, isPeer, processesOf } from './processes.js'
 
@@ -28,6 +31,8 @@ interface SignerStatus {
   executed: number | null
   orderDigest: string | null
   machineDigest: string | null
+  /** What it has seen of its state machine: failures, and transactions that took long. */
+  machine: MachineReport | null
 }
 
 /** As of a peer: level with the signers or behind them, without a link to any, or lacking what all of them have pruned; otherwise as of a signer. */
@@ -47,6 +52,7 @@ interface PeerStatus {
   behindMs: number | null
   orderDigest: string | null
   machineDigest: string | null
+  machine: MachineReport | null
   /** What it has seen of signers. */
   suspicion: Suspicion[]
   /** How its sinks do; none while it does not answer. */
@@ -68,6 +74,8 @@ export interface ClusterStatus {
   ready: boolean
   signers: SignerStatus[]
   peers: PeerStatus[]
+  /** The state machine by its name, and whether all made the same of what they executed; nobody is compared where it is a built-in one. */
+  machine: { name: string } & Agreement
   /** What was put on its network on purpose. */
   network: NetworkState
 }
@@ -86,11 +94,11 @@ export interface ClusterSummary {
 /** The state of a cluster. Errors: `NOT_FOUND`, and those of damaged files. */
 export async function clusterStatus(folder: ClusterFolder): Promise<ClusterStatus> {
   const record = folder.read()
-  const { n, quorum, crashBound, asyncByzantineBound, syncByzantineBound, deltaMs } = folder.manifest(record)
+  const { n, quorum, crashBound, asyncByzantineBound, syncByzantineBound, deltaMs, machine } = folder.manifest(record)
   const running = new Map((await processesOf(folder)).map(({ name, pid }) => [name, pid]))
   const client = new Client({ addresses: record.signers.map(({ url }) => url), peers: record.peers.map(({ url }) => url) })
   try {
-    const peers = Promise.all(record.peers.map((peer) => statusOfPeer(client, record, peer, running.get(peerProcessName(peer)) ?? null)))
+    const asked = Promise.all(record.peers.map((peer) => statusOfPeer(client, record, peer, running.get(peerProcessName(peer)) ?? null)))
     const groups = [...processGroups(record)]
     const signers = await Promise.all(
       groups.flatMap(([name, members]) =>
@@ -108,13 +116,25 @@ export async function clusterStatus(folder: ClusterFolder): Promise<ClusterStatu
             executed: status?.executed ?? null,
             orderDigest: status?.orderDigest ?? null,
             machineDigest: status?.machineDigest ?? null,
+            machine: status?.machine ?? null,
           }
         }),
       ),
     )
     const ready = signers.filter(({ state }) => state === 'ready').length >= quorum
     const bounds = { n, quorum, crashBound, asyncByzantineBound, syncByzantineBound, deltaMs }
-    return { cluster: record.name, id: record.id, ...bounds, ready, signers, peers: await peers, network: networkOf(folder) }
+    const peers = await asked
+    const agreement = await agreementIn(client, machine, signers, peers)
+    return {
+      cluster: record.name,
+      id: record.id,
+      ...bounds,
+      ready,
+      signers,
+      peers,
+      machine: { name: machine, ...agreement },
+      network: networkOf(folder),
+    }
   } finally {
     client.close()
   }
@@ -132,9 +152,27 @@ async function statusOfPeer(client: Client, record: ClusterRecord, peer: PeerRec
     behindMs: status?.behindMs ?? null,
     orderDigest: status?.orderDigest ?? null,
     machineDigest: status?.machineDigest ?? null,
+    machine: status?.machine ?? null,
     suspicion: status?.suspicion ?? [],
     sinks: status?.sinks ?? [],
   }
+}
+
+/** Whether those that answer made the same of what they executed. */
+async function agreementIn(client: Client, machine: string, signers: readonly SignerStatus[], peers: readonly PeerStatus[]): Promise<Agreement> {
+  if (!isMachineFile(machine)) return agreementOf([])
+  const members: Member[] = [
+    ...signers.flatMap(({ index, machineDigest }) => (machineDigest === null ? [] : [{ signer: index }])),
+    ...peers.flatMap(({ index, machineDigest }) => (machineDigest === null ? [] : [{ peer: index }])),
+  ]
+  const histories = await Promise.all(
+    members.map(async (member) => {
+      // Whoever has ended meanwhile is not compared.
+      const history = await client.machineHistory({ from: 'signer' in member ? member.signer : member }).catch(() => undefined)
+      return history ? [{ member, history }] : []
+    }),
+  )
+  return agreementOf(histories.flat())
 }
 
 function stateOf(runs: boolean, paused: boolean, status: StatusAnswer | undefined): SignerState {

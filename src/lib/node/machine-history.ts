@@ -37,7 +37,7 @@ export interface HistoryAnswer {
 }
 
 /** Transactions that are kept. */
-const KEPT = 1000
+const KEPT = 256
 /** Bytes of a receipt's digest that are kept: nobody makes receipts to have them taken for others. */
 const SHORT = 8
 
