@@ -27,6 +27,11 @@ export class OwnCluster {
     return this.#musig(['cluster', 'up', ...args])
   }
 
+  /** Ends all processes; everything else stays for the next `up`. */
+  down(): Promise<void> {
+    return this.#musig(['cluster', 'down'])
+  }
+
   /** The number of the process of each signer that runs. */
   async pids(): Promise<Map<number, number>> {
     return new Map((await processesOf(this.folder)).map(({ name, pid }) => [Number(name), pid]))

@@ -28,7 +28,7 @@ const TERM_MS = 6_000
 const KILL_MS = 3_000
 const LOOK_MS = 25
 
-/** Where each signer has a process of its own: a small young generation saves some 4 MiB in each. One full of signers would collect too often. */
+/** Where each signer has a process of its own: a small young generation saves some 4 MiB in each. One full of signers, or a peer that catches up, would collect too often. */
 const ALONE_FLAGS = ['--max-semi-space-size=2']
 
 /** The running processes of a cluster. Zombies, which have ended but were not collected, are not among them. */
@@ -173,7 +173,7 @@ function isThere(pid: number): boolean {
 }
 
 function isAlone(name: string): boolean {
-  return !/^\d+-\d+$/.test(name)
+  return /^\d+$/.test(name)
 }
 
 /** Whether a process of this name is that of a peer. */

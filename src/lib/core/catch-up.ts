@@ -1,6 +1,7 @@
 /**
  * Catching up (§10): everyone compares its log with one signer's from time to time, and at once after a connection is made or when it sees that
- * it is behind. Pages of executed ids are walked from where the last walk with that signer ended; what is missing is fetched. For signers and learners.
+ * it is behind. Pages of executed ids are walked from where the last walk with that signer ended; what is missing is fetched, so much at a time that it fits
+ * into what waits on a link, and more as it arrives. For signers and learners.
  */
 import type { Id } from '../base/bytes.js'
 import type { FollowerContext } from './follower-context.js'
@@ -11,12 +12,21 @@ import type { MessageOf } from './message.js'
 /** For how many recovery time-outs a signer that did not supply what it listed is not followed. */
 const IDLE_ATTEMPTS = 4
 
+/** Batches asked for in one message: their answer is never cut short, however large they are. */
+const IDS_AT_ONCE = Math.floor(LIMITS.messageBytes / LIMITS.batchBytes)
+/** Batches that are asked for and not here yet: so many bytes of the size that they have had so far, and no more than so many. */
+const BYTES_UNDER_WAY = 4 * 1024 * 1024
+const IDS_UNDER_WAY = 256
+
 interface Page {
   signer: number
   /** Where the walk goes on once everything of this page is here. */
   next: number
   missing: Set<Id>
   last: boolean
+  /** Of what is missing: not asked for yet, in the order of the page; and asked for. */
+  unasked: Id[]
+  asked: Set<Id>
 }
 
 /** The page of a log that begins at a place; without ids where nothing stands there. */
@@ -40,6 +50,8 @@ export class CatchUp {
   /** Whose pages are not read for a while: it listed batches and did not supply them. */
   readonly #idleUntil = new Map<number, number>()
   #page: Page | undefined
+  /** What came of the latest page: how many batches, and their bytes. */
+  #arrived = { count: 0, bytes: 0 }
   #turn: number
 
   /** `self`: the own number, or −1. `stalled` is told of a signer that listed batches and did not supply them. */
@@ -112,7 +124,9 @@ export class CatchUp {
       else this.#walked.add(from)
       return
     }
-    this.#page = { signer: from, next, missing, last: next >= executed }
+    // Of what came long ago little is left: sizes change.
+    this.#arrived = { count: this.#arrived.count / 2, bytes: this.#arrived.bytes / 2 }
+    this.#page = { signer: from, next, missing, last: next >= executed, unasked: [...missing], asked: new Set() }
     // At the tip most of what is missing is on its way already.
     const waitMs = this.#page.last ? this.#ctx.manifest.timing.catchUpWaitMs : 0
     this.#ctx.timers.set('page', this.#ctx.now + waitMs, () => this.#fetch())
@@ -126,10 +140,16 @@ export class CatchUp {
   }
 
   #fetch(): void {
-    if (!this.#page) return
-    const { signer, missing } = this.#page
-    const ids = [...missing]
-    for (let at = 0; at < ids.length; at += LIMITS.idsPerFetch) this.#ctx.send(signer, { type: 'fetch', ids: ids.slice(at, at + LIMITS.idsPerFetch) })
+    const page = this.#page
+    if (!page) return
+    const { signer, missing, asked } = page
+    const { count, bytes } = this.#arrived
+    const most = count === 0 ? IDS_AT_ONCE : Math.min(IDS_UNDER_WAY, Math.max(IDS_AT_ONCE, Math.floor((BYTES_UNDER_WAY * count) / bytes)))
+    while (page.unasked.length > 0 && asked.size + IDS_AT_ONCE <= most) {
+      const ids = page.unasked.splice(0, IDS_AT_ONCE).filter((batchId) => missing.has(batchId))
+      for (const batchId of ids) asked.add(batchId)
+      if (ids.length > 0) this.#ctx.send(signer, { type: 'fetch', ids })
+    }
     this.#ctx.timers.set('page', this.#ctx.now + 4 * this.#ctx.manifest.timing.hopTimeoutMs, () => {
       this.#page = undefined
       const { manifest, connected } = this.#ctx
@@ -139,9 +159,19 @@ export class CatchUp {
     })
   }
 
+  /** A batch is here, and waits for its history: what comes after it is asked for all the same. */
+  arrived(batchId: Id): void {
+    if (this.#page?.asked.delete(batchId)) this.#fetch()
+  }
+
   committed(batchId: Id): void {
     const page = this.#page
-    if (!page?.missing.delete(batchId) || page.missing.size > 0) return
+    if (!page?.missing.delete(batchId)) return
+    this.#arrived.count++
+    this.#arrived.bytes += this.#ctx.journal.get(batchId)?.batch.bytes.length ?? 0
+    // Before the first is asked for, others are waited for that are on their way.
+    if (page.asked.delete(batchId) && page.missing.size > 0) this.#fetch()
+    if (page.missing.size > 0) return
     this.#cursors.set(page.signer, page.next)
     this.#page = undefined
     this.#ctx.timers.clear('page')

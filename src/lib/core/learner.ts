@@ -46,6 +46,8 @@ export class Learner implements Steppable {
   #wants: Wants
   /** Verified certificates that speak of history which is not here yet, and the key on which it is missing. */
   readonly #held = new Map<Id, Offer & { behindOn: string }>()
+  /** The same by key. */
+  readonly #heldOn = new Map<string, Set<Id>>()
   #heldBytes = 0
   /** Keys that were executed on in this step. */
   readonly #grown = new Set<string>()
@@ -222,12 +224,20 @@ export class Learner implements Steppable {
     if (this.#held.size >= MAX_HELD || this.#heldBytes + batch.bytes.length > LIMITS.heldBytes) return
     this.#heldBytes += batch.bytes.length
     this.#held.set(batch.id, offer)
+    const ids = this.#heldOn.get(offer.behindOn) ?? new Set()
+    this.#heldOn.set(offer.behindOn, ids.add(batch.id))
+    this.#catchUp.arrived(batch.id)
     this.#catchUp.behind(from)
   }
 
   #release(batchId: Id): void {
-    this.#heldBytes -= this.#held.get(batchId)?.batch.bytes.length ?? 0
+    const offer = this.#held.get(batchId)
+    if (!offer) return
+    this.#heldBytes -= offer.batch.bytes.length
     this.#held.delete(batchId)
+    const ids = this.#heldOn.get(offer.behindOn)
+    ids?.delete(batchId)
+    if (ids?.size === 0) this.#heldOn.delete(offer.behindOn)
   }
 
   #derived(executed: readonly ExecutedBatch[]): void {
@@ -244,7 +254,10 @@ export class Learner implements Steppable {
   #takeHeld(): void {
     for (const key of this.#grown) {
       this.#grown.delete(key)
-      for (const offer of [...this.#held.values()]) if (offer.behindOn === key) this.#take(offer)
+      for (const batchId of [...(this.#heldOn.get(key) ?? [])]) {
+        const offer = this.#held.get(batchId)
+        if (offer) this.#take(offer)
+      }
     }
   }
 
@@ -297,6 +310,7 @@ export class Learner implements Steppable {
     this.#ctx.persist({ type: 'forget', stands: 0 })
     this.#ctx.journal = new Journal(manifest, rules)
     this.#held.clear()
+    this.#heldOn.clear()
     this.#heldBytes = 0
     this.#confirmations.startOver()
     this.#wants.stop()
