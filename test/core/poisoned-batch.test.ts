@@ -64,4 +64,21 @@ test('a relay that spoils what it passes down: executed all the same', () => {
   }
 })
 
+test('a decided batch with its certificate and a spoilt body is not taken in, and so not passed on: the true one is', () => {
+  const cluster = new SmallCluster({ n: 7 })
+  cluster.crash(3)
+  const { id } = cluster.propose(0, ['k'])
+  assert.ok(cluster.runUntil(() => cluster.signers[1]?.journal.isExecuted(id) === true))
+  const known = cluster.signers[1]?.journal.get(id)
+  assert.ok(known?.committed)
+  const lie = { type: 'have', batch: spoilt(cluster.manifest.clusterId, known.batch), certificate: known.committed.certificate } as const
+  cluster.restart(3)
+  cluster.inject(1, 3, lie)
+  cluster.run(HOP_MS)
+  assert.not.ok(cluster.signers[3]?.journal.hasArrived(id))
+  assert.ok(cluster.suspicions.some(({ signer, reason }) => signer === 1 && reason.includes('not signed')))
+  assert.ok(cluster.runUntil(() => cluster.signers[3]?.journal.isExecuted(id) === true, 60_000))
+  assert.equal(cluster.signers[3]?.journal.get(id)?.batch.bytes, known.batch.bytes)
+})
+
 test.run()

@@ -349,27 +349,43 @@ attack('headsCompared', 'a signer that was away keeps to what it alone was told'
   return story.disagree(b)
 })
 
+/** Signer 4 was away while the others decided otherwise, and is shown the old certificate; `meanwhile`: what else reaches it before. */
+function shownTheOldOne(rules: Partial<Rules>, hopMs: number, meanwhile: (story: Attack) => void = () => {}): boolean {
+  const { story, u, b, kept } = keptOfSeven(rules, hopMs)
+  story.cluster.crash(4)
+  const others = [0, 1, 2, 3]
+  const orderOfU = story.orderOfVotes(u, story.votes(u, [...others, 5, 6], [b]))
+  story.order(orderOfU, others, 3 * DELTA_MS)
+  story.give(story.certified(orderOfU), others)
+  story.prepare(b, 1, others)
+  const later = story.orderOfPromises(b, 1, [u])
+  story.order(later, others, 4 * DELTA_MS)
+  story.give(story.certified(later), others)
+  // It is executed: nobody speaks of it any more without being asked.
+  story.cluster.run(20 * DELTA_MS)
+  assert.ok(others.every((signer) => story.cluster.orderAt(signer).includes(b.id)))
+  story.cluster.restart(4)
+  story.cluster.run(2 * DELTA_MS + 1)
+  meanwhile(story)
+  story.give(kept, [4])
+  story.cluster.run(20_000)
+  assert.is(story.committed(b)[4] !== undefined, true)
+  return story.disagree(b)
+}
+
 for (const hopMs of [HOP_MS, DELTA_MS - 1])
-  attack('lateDoubted', `a signer that was away is shown an old certificate before it has caught up (${hopMs} ms a hop)`, (rules) => {
-    const { story, u, b, kept } = keptOfSeven(rules, hopMs)
-    story.cluster.crash(4)
-    const others = [0, 1, 2, 3]
-    const orderOfU = story.orderOfVotes(u, story.votes(u, [...others, 5, 6], [b]))
-    story.order(orderOfU, others, 3 * DELTA_MS)
-    story.give(story.certified(orderOfU), others)
-    story.prepare(b, 1, others)
-    const later = story.orderOfPromises(b, 1, [u])
-    story.order(later, others, 4 * DELTA_MS)
-    story.give(story.certified(later), others)
-    // It is executed: nobody speaks of it any more without being asked.
-    story.cluster.run(20 * DELTA_MS)
-    assert.ok(others.every((signer) => story.cluster.orderAt(signer).includes(b.id)))
-    story.cluster.restart(4)
-    story.cluster.run(2 * DELTA_MS + 1)
-    story.give(kept, [4])
-    story.cluster.run(20_000)
-    assert.is(story.committed(b)[4] !== undefined, true)
-    return story.disagree(b)
-  })
+  attack('lateDoubted', `a signer that was away is shown an old certificate before it has caught up (${hopMs} ms a hop)`, (rules) =>
+    shownTheOldOne(rules, hopMs),
+  )
+
+test('strangers who come as peers and claim its own log make no signer believe that it has caught up', () => {
+  const strangers = (story: Attack) => {
+    const logs = story.cluster.signers[4]?.journal.logs
+    for (let peer = 7; peer < 20; peer++)
+      story.cluster.inject(peer, 4, { type: 'sync', executed: logs?.executed.length ?? 0, digest: logs?.executedDigest ?? '', from: 0 })
+    story.cluster.run(1)
+  }
+  assert.not.ok(shownTheOldOne({}, DELTA_MS - 1, strangers))
+})
 
 test.run()

@@ -160,7 +160,7 @@ export class Commits {
   onHave(from: number, { batch, certificate }: MessageOf<'have'>): void {
     if (certificate?.batchId !== batch.id) return this.#voting.admit(batch, from)
     if (this.#ctx.journal.get(batch.id)?.committed || !this.#isValid(from, certificate)) return
-    this.#voting.admitCommitted(batch)
+    if (!this.#voting.admitCommitted(batch, from)) return
     this.#doubt(certificate)
     this.#take(from, certificate)
   }

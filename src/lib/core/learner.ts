@@ -14,7 +14,7 @@ import { LIMITS } from './limits.js'
 import type { Message, MessageOf } from './message.js'
 import type { DurableRecord } from './record.js'
 import type { Effect, Event, ExecutedBatch, Steppable } from './steppable.js'
-import type { Batch } from './transaction.js'
+import { type Batch, isSignedBatch } from './transaction.js'
 import { Wants } from './wants.js'
 
 /** What a learner is made of. */
@@ -180,7 +180,7 @@ export class Learner implements Steppable {
   }
 
   #onHave(from: number, { batch, certificate }: MessageOf<'have'>): void {
-    const { journal, connected, crypto, manifest, rules } = this.#ctx
+    const { journal, connected, manifest, rules } = this.#ctx
     // A batch without a certificate is not decided there yet.
     if (!certificate || !connected.has(from)) return
     if (certificate.batchId !== batch.id) return this.#distrust(from, 'a batch with the certificate of another', batch.id)
@@ -188,9 +188,19 @@ export class Learner implements Steppable {
     // Another certificate may do without the history that the one held asks for.
     const held = this.#held.get(batch.id)
     if (held && certificateId(manifest, held.certificate) === certificateId(manifest, certificate)) return
-    const fault = rules.learnerVerifies ? certificateFault(crypto, manifest, certificate) : undefined
-    if (fault !== undefined) return this.#distrust(from, `a certificate with ${fault}`, batch.id)
+    const fault = rules.learnerVerifies ? this.#faultOf(batch, certificate) : undefined
+    if (fault !== undefined) return this.#distrust(from, fault, batch.id)
     this.#take({ from, batch, certificate })
+  }
+
+  /** What is wrong with what a signer has sent, if anything, in words. */
+  #faultOf(batch: Batch, certificate: Certificate): string | undefined {
+    const { crypto, manifest } = this.#ctx
+    // The id does not cover it, and so no certificate does.
+    const linkKey = manifest.signers[batch.initiator]?.linkKey
+    if (!linkKey || !isSignedBatch(crypto.ed25519, linkKey, batch)) return 'a batch that its initiator has not signed'
+    const fault = certificateFault(crypto, manifest, certificate)
+    return fault === undefined ? undefined : `a certificate with ${fault}`
   }
 
   #onHeads(from: number, message: MessageOf<'heads'>): void {

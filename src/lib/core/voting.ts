@@ -73,9 +73,18 @@ export class Voting {
     this.#admitEarly(batch.initiator)
   }
 
-  /** Takes in a batch whose valid certificate is at hand: it is never voted on, the certificate is the answer (§13). */
-  admitCommitted(batch: Batch): void {
-    if (!this.#ctx.journal.hasArrived(batch.id)) this.#take(batch)
+  /**
+   * Takes in a batch whose valid certificate is at hand: it is never voted on, the certificate is the answer (§13). False where its body is not the one that its
+   * initiator has signed, which no certificate covers: it would be passed on.
+   */
+  admitCommitted(batch: Batch, from: number): boolean {
+    if (this.#ctx.journal.hasArrived(batch.id)) return true
+    if (!this.#isSigned(batch)) {
+      this.#ctx.suspect(from, 'a batch that its initiator has not signed', batch.id)
+      return false
+    }
+    this.#take(batch)
+    return true
   }
 
   /** A batch that waits for its predecessor in sequence. */
