@@ -63,6 +63,15 @@ function normalised(value: Plain): unknown {
   return value
 }
 
+test('what is read shares no memory with the bytes, in whatever they came', () => {
+  const value: Plain = [new Uint8Array(100).fill(7), 'text', new Map<string, Plain>([['key', new Uint8Array(3).fill(1)]])]
+  for (const bytes of [Uint8Array.from(encodeCbor(value)), Buffer.from(encodeCbor(value))]) {
+    const read = decodeCbor(bytes, 1000)
+    bytes.fill(0)
+    assert.equal(read, value)
+  }
+})
+
 test('the examples of RFC 8949 that are in the data model', () => {
   const examples: [Plain, string][] = [
     [0, '00'],

@@ -32,9 +32,11 @@ export function encodeCbor(value: Plain): Uint8Array {
 /** Decodes one CBOR item of at most `maxBytes`. Errors: `BAD_ENCODING`, for whatever is wrong with the bytes; never anything else. */
 export function decodeCbor(bytes: Uint8Array, maxBytes: number): Plain {
   if (bytes.length > maxBytes) throw new MusigError('BAD_ENCODING', `${bytes.length} bytes of CBOR, at most ${maxBytes} are taken`)
+  // Not as a Buffer of Node's: what is taken out of one shares its memory.
+  const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
   let value: unknown
   try {
-    value = cborDecode(bytes, { ...DECODE_OPTIONS, tokenizer: new Deterministic(bytes, DECODE_OPTIONS) })
+    value = cborDecode(plain, { ...DECODE_OPTIONS, tokenizer: new Deterministic(plain, DECODE_OPTIONS) })
   } catch (error) {
     // Deep nesting ends as a RangeError of the stack: as wrong as any other malformed input.
     throw new MusigError('BAD_ENCODING', `malformed CBOR: ${error instanceof Error ? error.message : String(error)}`)
