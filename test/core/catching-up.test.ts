@@ -55,7 +55,7 @@ test('a page that goes forward is not given up, however long it takes; one that 
   const alone = new Alone({ linked: [0, 1] })
   alone.tell(0, page(0, ids, 100))
   for (const have of haves.slice(0, 10)) {
-    alone.pass(3 * timing.hopTimeoutMs)
+    alone.pass(1.5 * timing.hopTimeoutMs)
     alone.tell(0, have)
   }
   alone.forgetSent()
@@ -98,6 +98,37 @@ test('an empty page ends a walk, whatever it claims: nobody is kept asking', () 
     alone.sent('sync').map(({ message }) => message.from),
     [7],
   )
+})
+
+test('a signer that feeds a page drop by drop gives way to the next one, and is no reason to wait', () => {
+  const { ids, haves } = log(100)
+  const alone = new Alone({ linked: [0, 1] })
+  alone.tell(0, page(0, ids, 1000))
+  alone.pass(1)
+  const begun = alone.now
+  for (const have of haves) {
+    if (alone.sent('fetch', 1).length > 0) break
+    alone.pass(3 * timing.hopTimeoutMs)
+    alone.tell(0, have)
+    alone.tell(1, page(0, ids, 1000))
+    alone.pass(1)
+  }
+  assert.ok(alone.now - begun < 4 * timing.recoveryTimeoutMs + 4 * timing.hopTimeoutMs, `${alone.now - begun} ms`)
+  assert.ok(alone.executed.length < 10)
+})
+
+test('how far signers are: as more of them say than may lie', () => {
+  const alone = new Alone()
+  const claims = [2 ** 40, 7, 9, 8]
+  assert.is(alone.learner.furthest, undefined)
+  alone.tell(0, page(0, [], claims[0] ?? 0))
+  // One may lie: nothing is known by one.
+  assert.is(alone.learner.furthest, undefined)
+  for (const signer of [1, 2, 3]) alone.tell(signer, page(0, [], claims[signer] ?? 0))
+  assert.is(alone.learner.furthest, 9)
+  // Linked to one alone, its word is all there is.
+  for (const signer of [1, 2, 3]) alone.step({ type: 'disconnected', now: alone.now, signer })
+  assert.is(alone.learner.furthest, 2 ** 40)
 })
 
 test('how far signers are is known from their pages, and forgotten with their connection or when they are not believed', () => {

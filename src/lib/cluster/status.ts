@@ -47,7 +47,7 @@ interface PeerStatus {
   state: PeerState
   confirm: number
   executed: number | null
-  /** How many executed batches fewer than the furthest signer has, and since when in milliseconds. */
+  /** How many executed batches fewer than signers have, and since when in milliseconds. */
   behind: number | null
   behindMs: number | null
   orderDigest: string | null

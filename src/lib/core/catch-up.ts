@@ -9,7 +9,7 @@ import type { Journal } from './journal.js'
 import { LIMITS } from './limits.js'
 import type { MessageOf } from './message.js'
 
-/** For how many recovery time-outs a signer that did not supply what it listed is not followed. */
+/** For how many recovery time-outs a signer that did not supply what it listed is not followed, and for how many a page may last at most. */
 const IDLE_ATTEMPTS = 4
 
 /** Batches asked for in one message: their answer is never cut short, however large they are. */
@@ -24,6 +24,8 @@ interface Page {
   next: number
   missing: Set<Id>
   last: boolean
+  /** When it was first asked for. */
+  begunAt?: number
   /** Of what is missing: not asked for yet, in the order of the page; and asked for. */
   unasked: Id[]
   asked: Set<Id>
@@ -142,6 +144,8 @@ export class CatchUp {
   #fetch(): void {
     const page = this.#page
     if (!page) return
+    page.begunAt ??= this.#ctx.now
+    if (this.#ctx.now - page.begunAt > this.#idleMs && this.#ctx.connected.size > 1) return this.#leave(page)
     const { signer, missing, asked } = page
     const { count, bytes } = this.#arrived
     const most = count === 0 ? IDS_AT_ONCE : Math.min(IDS_UNDER_WAY, Math.max(IDS_AT_ONCE, Math.floor((BYTES_UNDER_WAY * count) / bytes)))
@@ -151,12 +155,22 @@ export class CatchUp {
       if (ids.length > 0) this.#ctx.send(signer, { type: 'fetch', ids })
     }
     this.#ctx.timers.set('page', this.#ctx.now + 4 * this.#ctx.manifest.timing.hopTimeoutMs, () => {
-      this.#page = undefined
-      const { manifest, connected } = this.#ctx
-      if (connected.size > 1) this.#idleUntil.set(signer, this.#ctx.now + IDLE_ATTEMPTS * manifest.timing.recoveryTimeoutMs)
+      if (this.#ctx.connected.size > 1) this.#idleUntil.set(signer, this.#ctx.now + this.#idleMs)
       this.#stalled(signer)
-      this.next()
+      this.#leave(page)
     })
+  }
+
+  get #idleMs(): number {
+    return IDLE_ATTEMPTS * this.#ctx.manifest.timing.recoveryTimeoutMs
+  }
+
+  /** Gives a page up, and turns to the next signer: it may have been fed drop by drop. */
+  #leave({ signer }: Page): void {
+    this.#page = undefined
+    this.#ctx.timers.clear('page')
+    this.#turn = signer
+    this.next()
   }
 
   /** A batch is here, and waits for its history: what comes after it is asked for all the same. */

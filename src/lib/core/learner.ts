@@ -95,6 +95,18 @@ export class Learner implements Steppable {
     return this.#reach
   }
 
+  /**
+   * How many batches signers have executed, as more of them say than may lie: one that claims what it does not have changes nothing. Where it is linked to no more
+   * than that, what the furthest says. Undefined while too few have said it.
+   */
+  get furthest(): number | undefined {
+    const { witnessBound } = this.#ctx
+    const believed = [...this.#linked].filter((signer) => !this.#distrusted.has(signer)).length
+    const said = [...this.#reach.values()].sort((a, b) => b - a)
+    if (said.length === 0 || said.length < Math.min(witnessBound + 1, believed)) return undefined
+    return believed > witnessBound ? said[witnessBound] : said[0]
+  }
+
   /** As of a signer. */
   get beyondReach(): Id | undefined {
     return this.#catchUp.beyondReach

@@ -10,7 +10,7 @@ import type { SinkStatus } from './sinks/feed.js'
 import type { Suspicion } from './suspicions.js'
 
 /**
- * `level`: it has executed what the furthest signer says it has, or had so a moment ago; `behind`: it has not; `no signer`: it has no link to any;
+ * `level`: it has executed what signers say they have, or had so a moment ago; `behind`: it has not; `no signer`: it has no link to any;
  * `left behind`: it lacks batches that all within reach have pruned.
  */
 export type PeerHealth = 'level' | 'behind' | 'no signer' | 'left behind'
@@ -42,7 +42,7 @@ export interface PeerStatusAnswer {
   transactions: number
   /** Batches whose place is known and which wait: for history, or to be confirmed. */
   waiting: number
-  /** How many batches fewer than the furthest signer has; null where none has said how many that is. */
+  /** How many batches fewer than signers have, as more of them say than may lie; null where too few have said it. */
   behind: number | null
   /** Since when it is not level, in milliseconds; 0: it is, null: it never was. */
   behindMs: number | null
@@ -62,7 +62,7 @@ export interface PeerStatusAnswer {
 /** What its state is made of. */
 export interface PeerSubject extends Subject {
   key: Uint8Array
-  learner: Pick<Learner, 'linked' | 'distrusted' | 'reach' | 'beyondReach' | 'journal'>
+  learner: Pick<Learner, 'linked' | 'distrusted' | 'reach' | 'furthest' | 'beyondReach' | 'journal'>
   confirm: number
   follow: readonly number[]
   /** When it was level last, in the clock of `performance.now()`. */
@@ -77,22 +77,16 @@ export interface PeerSubject extends Subject {
 /** Under load a peer is a batch behind at most moments; it counts as level until so long after it was. */
 const LEVEL_MS = 10_000
 
-/** How many batches fewer than the furthest signer a peer has executed; undefined where none has said how many that is. */
+/** How many batches fewer a peer has executed than signers have, as more of them say than may lie; undefined where too few have said it. */
 export function behindOf({ learner, executor }: Pick<PeerSubject, 'learner' | 'executor'>): number | undefined {
-  const { reach } = learner
-  return reach.size === 0 ? undefined : Math.max(0, Math.max(...reach.values()) - executor.executedBatches)
-}
-
-/** Whether a peer has executed all that the signers it is linked to, and believes, say they have. */
-export function isLevel(subject: Pick<PeerSubject, 'learner' | 'executor'>): boolean {
-  const { linked, distrusted, reach } = subject.learner
-  return behindOf(subject) === 0 && [...linked].every((signer) => distrusted.has(signer) || reach.has(signer))
+  const { furthest } = learner
+  return furthest === undefined ? undefined : Math.max(0, furthest - executor.executedBatches)
 }
 
 /** Since when a peer is not level, in milliseconds: 0 where it is, undefined where it never was. */
 export function behindMsOf(subject: PeerSubject): number | undefined {
   const levelAt = subject.levelAt()
-  if (isLevel(subject)) return 0
+  if (behindOf(subject) === 0) return 0
   return levelAt === undefined ? undefined : Math.round(performance.now() - levelAt)
 }
 

@@ -21,7 +21,7 @@ import { listen, writePidFile } from './listen.js'
 import { loadMachine } from './machine-file.js'
 import { Metrics } from './metrics.js'
 import type { LoadedPeer } from './peer-config.js'
-import { behindMsOf, behindOf, isLevel, type PeerHealth, type PeerSubject, peerHealthOf, peerStatusAnswer } from './peer-status.js'
+import { behindMsOf, behindOf, type PeerHealth, type PeerSubject, peerHealthOf, peerStatusAnswer } from './peer-status.js'
 import type { Store } from './ports.js'
 import { Sinks } from './sinks/sinks.js'
 import { openStore } from './store.js'
@@ -226,7 +226,7 @@ export class RunningPeer {
     )
     this.#metrics.gauge(
       'musig_behind_batches',
-      'Executed batches fewer than the furthest signer has; NaN where none has said how many that is',
+      'Executed batches fewer than signers have, as more of them say than may lie; NaN where too few have said it',
       () => behindOf(subject) ?? Number.NaN,
     )
     this.#metrics.gauge(
@@ -247,7 +247,7 @@ export class RunningPeer {
   }
 
   #noteHealth(): void {
-    if (isLevel(this.#subject)) this.#levelAt = performance.now()
+    if (behindOf(this.#subject) === 0) this.#levelAt = performance.now()
     const health = peerHealthOf(this.#subject)
     if (health === this.#health) return
     this.#health = health
