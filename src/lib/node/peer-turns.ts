@@ -97,16 +97,16 @@ export class PeerTurns {
   }
 
   #charge(peer: PeerTurn, bytes: number): void {
-    this.#left = this.#refilled() - bytes
+    this.#refill()
+    this.#left -= bytes
     this.#used.set(peer, { bytes: this.#usedBy(peer) + bytes, at: this.#now() })
   }
 
-  #refilled(): number {
+  #refill(): void {
     const now = this.#now()
     const { bytesPerSecond, burstBytes } = this.#rates
-    const left = Math.min(burstBytes, this.#left + ((now - this.#at) / 1000) * bytesPerSecond)
+    this.#left = Math.min(burstBytes, this.#left + ((now - this.#at) / 1000) * bytesPerSecond)
     this.#at = now
-    return left
   }
 
   #usedBy(peer: PeerTurn): number {
@@ -116,7 +116,7 @@ export class PeerTurns {
 
   #plan(): void {
     if (this.#timer || this.#stopped || this.#waiting.size === 0) return
-    this.#left = this.#refilled()
+    this.#refill()
     const waitMs = this.#left < 0 ? (-this.#left / this.#rates.bytesPerSecond) * 1000 : 0
     if (this.#left < 0 || !this.#next()) this.#timer = setTimeout(() => this.#turn(), Math.max(waitMs, LOOK_MS)).unref()
     else this.#timer = setImmediate(() => this.#turn())
@@ -126,7 +126,8 @@ export class PeerTurns {
   #turn(): void {
     this.#timer = undefined
     if (this.#stopped) return
-    const peer = this.#refilled() < 0 ? undefined : this.#next()
+    this.#refill()
+    const peer = this.#left < 0 ? undefined : this.#next()
     if (peer) {
       const work = this.#waiting.get(peer)?.work.shift()
       if (work) work()
