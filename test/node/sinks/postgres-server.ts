@@ -109,7 +109,13 @@ export class PostgresServer {
   pause(signal: 'SIGSTOP' | 'SIGCONT'): void {
     const pid = this.#process?.pid ?? 0
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')
-    for (const each of [String(pid), ...children]) process.kill(Number(each), signal)
+    for (const each of [String(pid), ...children]) {
+      try {
+        process.kill(Number(each), signal)
+      } catch {
+        // A process of one connection, which has ended meanwhile.
+      }
+    }
   }
 
   /** Runs statements, the last of which answers with rows. */
