@@ -206,9 +206,9 @@ test('what it cannot start with is one clear line and the right exit code', asyn
     ],
     ['another signer’s store', flagsOf({ ...own, store: configOf(3).store }), /belongs to another signer/, 4],
     [
-      'unknown machine',
+      'machine of a file that is not given',
       flagsOf({ ...own, manifest: write('machine.json', readFileSync(own.manifest, 'utf8').replace('"documents"', '"sha256:00"')) }),
-      /unknown state machine/,
+      /the digest of a file, sha256:00: give that file with --machine-file/,
       2,
     ],
   ]
