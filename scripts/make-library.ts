@@ -203,11 +203,12 @@ Made by \`scripts/make-library.ts\` from the docstrings.
 npm install musig-paxos
 \`\`\`
 
-There are two entries, both ESM with types, for Node 20.19 or later and TypeScript 5.7 or later with \`moduleResolution\` \`bundler\`, \`node16\` or \`nodenext\`:
+There are three entries, both ESM with types, for Node 20.19 or later and TypeScript 5.7 or later with \`moduleResolution\` \`bundler\`, \`node16\` or \`nodenext\`:
 
 - \`musig-paxos/pure\`: no Node, no network, no files. Runs in Node and, through any bundler, in a browser. All of it is about 130 kB compressed; to verify
   certificates takes 51 kB of that.
 - \`musig-paxos\`: the same, and for Node the client of a cluster and the native signing. Those are marked *Node*.
+- \`musig-paxos/machine-compliance\`: tests for a state machine of your own, told of in [its guide](state-machines.md).
 
 Data goes in and out plain: JSON documents, hex text, \`Uint8Array\`. What is refused is a [\`MusigError\`](#musigerror) with a \`code\`.`
 

@@ -204,9 +204,13 @@ test('after a restart the state is compared where it stands, and exactly from th
   assert.is(first?.since.isExact, false)
   // What differs only later is named exactly: the state is looked at before the first transaction that is not read back.
   const later = history(3, 1, new SeededRandom('later'))
-  const sound = [0, 1, 2].map((i) => new Node(i === 2 ? { state: (_, nth) => (nth > 1000 ? 'x' : '') } : {}).run(batches, { replayed: true }))
-  for (const node of sound) node.run(later)
+  const onKey = batches.filter(({ keys }) => keys[0] === later[0]?.keys[0]).length
+  const state: Quirk['state'] = (text, nth) => (text === '{"deps":["key:0"]}' && nth === onKey + 1 ? 'x' : '')
+  const sound = [0, 1, 2].map((i) => new Node(i === 2 ? { state } : {}).run(batches, { replayed: true }))
   assert.equal(compared(sound).differing, [])
+  for (const node of sound) node.run(later)
+  const since = { txId: idOf(later[0]), batchId: later[0]?.id, index: 0, in: 'state', isExact: true }
+  assert.equal(compared(sound).differing, [{ signer: 2, since }])
 })
 
 test('what differed before all that is kept is said to have done so, and a history has an end', () => {

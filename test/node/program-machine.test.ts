@@ -182,7 +182,8 @@ test('what cannot be started, or speaks another language, is refused with a reas
     ['#!/nowhere/at/all\n', /ended with code 12[67]; it last said: .*not found/],
     ['#!/bin/sh\necho hello\n', /answered what is no answer to digest: no JSON: “hello” \(during digest\)|wrote without being asked/],
     ['#!/bin/sh\nexit 0\n', /ended with code 0/],
-    ['#!/bin/sh\nread -r line; echo \'{"id":1,"value":"ff"}\'; read -r line\n', /digest: not 64 lower-case hex/],
+    ['#!/bin/sh\nread -r line; echo \'{"id":1,"value":"ff"}\'; read -r line\n', /digest: 1 bytes, not 32/],
+    ['#!/bin/sh\nread -r line; echo \'{"id":1,"value":"0x"}\'; read -r line\n', /digest: no lower-case hex/],
     ['#!/bin/sh\nsleep 1000\n', /did not answer within 300 ms/],
   ]
   for (const [content, message] of cases) {

@@ -6,7 +6,7 @@
  * succeeds any more, and the signer must stop. Started again it executes its records anew.
  */
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker, type WorkerOptions } from 'node:worker_threads'
-import { fromHex, type Id, shorten, toHex } from '../base/bytes.js'
+import { type Id, shorten } from '../base/bytes.js'
 import { toJson } from '../base/codec.js'
 import { MusigError } from '../base/errors.js'
 import { type Transaction, transactionCodec } from '../core/transaction.js'
@@ -36,6 +36,7 @@ export const PROGRAM_LIMITS = {
 
 /** Over the time that the other thread has: it keeps the limit, this one only sees that it is there. */
 const BACKUP_MS = 5_000
+const DIGEST_BYTES = 32
 
 /** What the program says of itself: it could not do what was asked, and its state is what it was or what every other one's is. */
 class SaidError extends Error {}
@@ -48,8 +49,7 @@ export class ProgramMachine implements StateMachine {
   readonly #calls: MessagePort
   readonly #news: MessagePort
   readonly #flag = new Int32Array(new SharedArrayBuffer(4))
-  /** While it runs. */
-  #pid: number | undefined
+  #isStarted = false
   #count = 0
   #isClosed = false
   #failure: MusigError | undefined
@@ -102,11 +102,14 @@ export class ProgramMachine implements StateMachine {
   snapshot(): Uint8Array {
     const { stateMs, stateBytes, lineBytes } = this.#limits
     const value = this.#call('snapshot', {}, undefined, { timeMs: stateMs, maxBytes: 2 * stateBytes + lineBytes })
-    return this.#hexOf('snapshot', value, /^(?:[0-9a-f]{2})*$/, 'lower-case hex')
+    return this.#bytesOf('snapshot', value)
   }
 
   restore(snapshot: Uint8Array): void {
-    this.#call('restore', { snapshot: toHex(snapshot) }, undefined, { timeMs: this.#limits.stateMs, maxBytes: this.#limits.lineBytes })
+    this.#call('restore', { snapshot: Buffer.from(snapshot).toString('hex') }, undefined, {
+      timeMs: this.#limits.stateMs,
+      maxBytes: this.#limits.lineBytes,
+    })
   }
 
   /** Ends the program. */
@@ -116,11 +119,7 @@ export class ProgramMachine implements StateMachine {
     this.#failure ??= new MusigError('MACHINE_FAILED', `the state machine ${this.#file} was closed`)
     this.#news.close()
     this.#calls.close()
-    try {
-      if (this.#pid !== undefined) process.kill(-this.#pid, 'SIGKILL')
-    } catch {
-      // It has ended at this moment, with all that it started.
-    }
+    // With the thread goes the pipe that the program's watchdog reads.
     void this.#worker.terminate()
   }
 
@@ -128,7 +127,7 @@ export class ProgramMachine implements StateMachine {
     return new Promise((resolve, reject) => {
       const look = () => {
         if (this.#failure) reject(this.#failure)
-        if (this.#failure || this.#pid !== undefined) {
+        if (this.#failure || this.#isStarted) {
           this.#news.off('message', look)
           this.#worker.off('error', look)
           resolve()
@@ -145,8 +144,8 @@ export class ProgramMachine implements StateMachine {
       const { stateMs, lineBytes } = this.#limits
       this.#digestOf(this.#call('digest', {}, undefined, { timeMs: stateMs, maxBytes: lineBytes }))
     } catch (error) {
-      this.close()
-      throw error
+      // A digest that fails is one that fails later on too; it speaks the language.
+      if (!(error instanceof SaidError)) throw error
     }
     this.#worker.unref()
     this.#news.unref()
@@ -160,10 +159,7 @@ export class ProgramMachine implements StateMachine {
     const asked: CallMessage = { line: `${JSON.stringify({ id, call, ...fields })}\n`, ...limits }
     const answer = this.#ask(asked)
     if (!answer) return this.#fail(`did not answer within ${limits.timeMs} ms`, call, txId)
-    if (answer.type === 'ended') {
-      this.#pid = undefined
-      return this.#fail(answer.reason, call, txId)
-    }
+    if (answer.type === 'ended') return this.#fail(answer.reason, call, txId)
     const { line } = answer
     let read: unknown
     try {
@@ -195,11 +191,13 @@ export class ProgramMachine implements StateMachine {
   }
 
   #digestOf(value: unknown): Uint8Array {
-    return this.#hexOf('digest', value, /^[0-9a-f]{64}$/, '64 lower-case hex characters')
+    const digest = this.#bytesOf('digest', value)
+    return digest.length === DIGEST_BYTES ? digest : this.#nonsense('digest', `${digest.length} bytes, not ${DIGEST_BYTES}`)
   }
 
-  #hexOf(call: MachineCall, value: unknown, form: RegExp, what: string): Uint8Array {
-    return typeof value === 'string' && form.test(value) ? fromHex(value) : this.#nonsense(call, `not ${what}`)
+  #bytesOf(call: MachineCall, value: unknown): Uint8Array {
+    if (typeof value !== 'string' || value.length % 2 !== 0 || /[^0-9a-f]/.test(value)) return this.#nonsense(call, 'no lower-case hex')
+    return Uint8Array.from(Buffer.from(value, 'hex'))
   }
 
   #nonsense(call: MachineCall, what: string, txId?: Id): never {
@@ -222,7 +220,7 @@ export class ProgramMachine implements StateMachine {
   #heard(message: NewsMessage): void {
     switch (message.type) {
       case 'started':
-        this.#pid = message.pid
+        this.#isStarted = true
         return
       case 'said':
         this.#options.log?.info({ machine: message.line }, 'the state machine says')
@@ -235,7 +233,6 @@ export class ProgramMachine implements StateMachine {
 
   /** It has ended while nobody called it: whoever listens is told. */
   #ended(reason: string): void {
-    this.#pid = undefined
     try {
       this.#fail(reason)
     } catch {

@@ -25,11 +25,11 @@ export interface CallMessage {
 export type AnswerMessage = { type: 'line'; line: string } | { type: 'ended'; reason: string }
 
 /** What is told unasked. */
-export type NewsMessage = { type: 'started'; pid: number } | { type: 'said'; line: string } | { type: 'ended'; reason: string }
+export type NewsMessage = { type: 'started' } | { type: 'said'; line: string } | { type: 'ended'; reason: string }
 
 /**
- * The program takes this shell's place. Beside it stays a watchdog that reads from a pipe of which the signer holds the other end: when the signer is gone, by kill -9 too, so is whatever the program
- * has started.
+ * The program takes this shell's place. Beside it stays a watchdog that reads from a pipe of which this thread holds the other end: when the thread is gone, by a kill -9 of its process too, so is
+ * whatever the program has started.
  */
 const SCRIPT = '(exec </dev/null >/dev/null 2>&1; read -r _ <&3; kill -KILL 0) & exec 3<&-; exec "$0"'
 
@@ -72,7 +72,7 @@ class Program {
     child.stdout?.on('end', () => setTimeout(() => this.#end('closed its output'), 2 * LAST_WORDS_MS))
     child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#say(text))
     calls.on('message', (call: CallMessage) => this.#call(call))
-    if (child.pid !== undefined) this.#tell({ type: 'started', pid: child.pid })
+    if (child.pid !== undefined) this.#tell({ type: 'started' })
   }
 
   #call({ line, maxBytes, timeMs }: CallMessage): void {
@@ -122,14 +122,13 @@ class Program {
     stderr.once('end', () => this.#end(how))
   }
 
-  /** Nothing that it says counts from now on. */
+  /** Nothing that it says counts from now on; whoever holds it ends it. */
   #end(how: string): void {
     if (this.#reason !== undefined) return
     if (this.#line !== '') this.#say('\n')
     // Some languages end their complaint with other lines than the one that names the error.
     const words = this.#lastSaid.findLast((line) => /error|exception|panic/i.test(line)) ?? this.#lastSaid.at(-1)
     this.#reason = words === undefined ? how : `${how}; it last said: ${words}`
-    killGroup(this.#child.pid)
     if (this.#waiting) this.#answer({ type: 'ended', reason: this.#reason })
     else this.#tell({ type: 'ended', reason: this.#reason })
   }
@@ -175,15 +174,6 @@ function shown(bytes: Buffer): string {
     .toString('latin1')
     .replace(/[^\x20-\x7e]/g, '·')
   return `“${text}${bytes.length > 60 ? '…' : ''}”`
-}
-
-/** Ends the program, its watchdog and what else it has started. */
-function killGroup(pid: number | undefined): void {
-  try {
-    if (pid !== undefined) process.kill(-pid, 'SIGKILL')
-  } catch {
-    // All of them are gone already.
-  }
 }
 
 new Program(workerData as WorkerData)
