@@ -76,8 +76,8 @@ test('a machine that is spoilt is found by the project’s tests', async () => {
   assert.match(tested.stdout, /has two receipts/)
 })
 
-if (!hasPython) skipped(1, 'there is no python3 (3.9 or later)')
-else
+if (!hasPython) skipped(2, 'there is no python3 (3.9 or later)')
+else {
   test('Python: the program passes its tests', async () => {
     const { code, stdout } = await musig('machine', 'new', 'pycounters', '--language', 'python')
     assert.is(code, 0, stdout)
@@ -90,6 +90,22 @@ else
     assert.is(tested.code, 0, tested.stdout)
     assert.match(tested.stdout, /# pass 8\n# fail 0/)
   })
+
+  test('Python: the program answers as the transcript of the guide says', () => {
+    const guide = readFileSync(fileURLToPath(new URL('../../docs/state-machines.md', import.meta.url)), 'utf8')
+    const lines = (arrow: string) => [...guide.matchAll(new RegExp(`^${arrow} (.*)$`, 'gm'))].map(([, line]) => line ?? '')
+    const [calls, answers] = [lines('→'), lines('←')]
+    assert.is(calls.length, 7)
+    const { stdout } = spawnSync(join(templates, 'python/machine.py'), { input: `${calls.join('\n')}\n`, encoding: 'utf8' })
+    assert.equal(
+      stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+      answers.map((line) => JSON.parse(line)),
+    )
+  })
+}
 
 test('nothing that is there is written over', async () => {
   await write('first')
