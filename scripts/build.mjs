@@ -4,6 +4,7 @@
  */
 import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { bundle } from './bundle.mjs'
 import { inputsDigest, main, root, run, stampFile } from './ready.mjs'
 
 /** Entries of processes, and what each is bundled into. */
@@ -13,27 +14,9 @@ const PROCESSES = {
   // A thread of both, which is looked for beside them.
   'src/lib/node/program-worker.ts': 'program-worker.js',
 }
-/** Packages with native code or worker files of their own cannot be bundled; pg is loaded only where there is a sink for it. */
-const EXTERNAL = ['@chainsafe/blst', 'classic-level', 'lmdb', 'pg', 'pino']
 
 /** @param {string} name */
 const bin = (name) => join(root, 'node_modules', name)
-
-async function bundle(/** @type {string} */ entry, /** @type {string} */ outfile) {
-  const { build } = await import('esbuild')
-  await build({
-    entryPoints: [join(root, entry)],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'esm',
-    external: EXTERNAL,
-    logLevel: 'warning',
-    // CommonJS packages inside an ESM bundle still call require.
-    banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
-  })
-}
 
 await main(async () => {
   const digest = inputsDigest()

@@ -94,7 +94,7 @@ function filesUnder(folder) {
 /** A digest of everything the build is made from. */
 export function inputsDigest() {
   const hash = createHash('sha256')
-  const files = ['package.json', 'package-lock.json', 'tsconfig.json', 'scripts/build.mjs'].map((file) => join(root, file))
+  const files = ['package.json', 'package-lock.json', 'tsconfig.json', 'scripts/build.mjs', 'scripts/bundle.mjs'].map((file) => join(root, file))
   for (const file of [...files, ...filesUnder(join(root, 'src'))])
     hash.update(file.slice(root.length)).update('\0').update(readFileSync(file)).update('\0')
   return hash.digest('hex')

@@ -9,7 +9,7 @@ import { toHex, utf8 } from '../../src/lib/base/bytes.js'
 import { MusigError } from '../../src/lib/base/errors.js'
 import { SeededRandom } from '../../src/lib/base/prng.js'
 import { normalizeKeys, type Transaction } from '../../src/lib/core/transaction.js'
-import { complies } from '../../src/lib/machine/compliance.js'
+import { complies, mutated } from '../../src/lib/machine/compliance.js'
 import type { Draft } from '../../src/lib/machine/operation.js'
 import type { Position, Receipt, StateMachine } from '../../src/lib/machine/state-machine.js'
 
@@ -92,11 +92,11 @@ export function builtInComplies(
     const source = random('payloads')
     const keys = fc.uniqueArray(fc.constantFrom('acct:a', 'acct:b', 'doc:1', 'doc:2', 'x')).map(normalizeKeys)
     const client = fc.option(fc.constantFrom(...CLIENTS))
-    const mutated = fc.integer().map((seed) => mutate(randomTransaction(new SeededRandom(seed)).payload, new SeededRandom(seed)))
+    const mutants = fc.integer().map((seed) => mutated(randomTransaction(new SeededRandom(seed)).payload, new SeededRandom(seed)))
     const payload = fc.oneof(
       fc.uint8Array({ maxLength: 200 }),
       fc.json({ maxDepth: 6 }).map((text) => utf8(text)),
-      mutated,
+      mutants,
       fc.record({ op: fc.string(), id: fc.jsonValue(), amount: fc.jsonValue() }).map((value) => utf8(JSON.stringify(value))),
     )
     fc.assert(
@@ -122,17 +122,4 @@ export function builtInComplies(
       assert.is(make().query(path), undefined, path)
     }
   })
-}
-
-/** A copy with a few bytes changed, dropped or doubled. */
-function mutate(bytes: Uint8Array, random: SeededRandom): Uint8Array {
-  const list = [...bytes]
-  for (let i = 0; i <= random.upTo(2); i++) {
-    const at = random.upTo(list.length)
-    const kind = random.upTo(2)
-    if (kind === 0) list[at] = random.upTo(127)
-    else if (kind === 1) list.splice(at, 1)
-    else list.splice(at, 0, list[at] ?? 0)
-  }
-  return Uint8Array.from(list)
 }

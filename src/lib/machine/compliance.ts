@@ -181,7 +181,7 @@ function disturbed({ deps, payload }: Transaction, random: SeededRandom): Partia
 }
 
 /** A copy with a few bytes changed, dropped or doubled. */
-function mutated(bytes: Uint8Array, random: SeededRandom): Uint8Array {
+export function mutated(bytes: Uint8Array, random: SeededRandom): Uint8Array {
   const list = [...bytes]
   for (let i = 0; i <= random.upTo(2); i++) {
     const at = random.upTo(list.length)
