@@ -147,6 +147,7 @@ const SECTIONS: readonly Section[] = [
       'TransactionResult',
       'BatchAnswer',
       'CertificateAnswer',
+      'NodeStatus',
       'StatusAnswer',
       'Health',
       'PeerStatusAnswer',

@@ -2,12 +2,9 @@
  * What a peer says of itself: whom it follows, how far it has come and how far behind that is, what it has seen of signers. What it answers about the order is
  * `answers.ts`. Owns what “level” means.
  */
-import { type Id, toHex } from '../base/bytes.js'
+import { toHex } from '../base/bytes.js'
 import type { Learner } from '../core/learner.js'
-import type { Subject } from './answers.js'
-import type { MachineReport } from './machine-watch.js'
-import type { SinkStatus } from './sinks/feed.js'
-import type { Suspicion } from './suspicions.js'
+import { type NodeStatus, type NodeSubject, nodeStatusOf } from './node-status.js'
 
 /**
  * `level`: it has executed what signers say they have, or had so a moment ago; `behind`: it has not; `no signer`: it has no link to any;
@@ -16,62 +13,34 @@ import type { Suspicion } from './suspicions.js'
 export type PeerHealth = 'level' | 'behind' | 'no signer' | 'left behind'
 
 /** A peer's state. */
-export interface PeerStatusAnswer {
+export interface PeerStatusAnswer extends NodeStatus {
   role: 'peer'
   /** Its own link key. */
   key: string
-  clusterId: Id
-  cluster: string
-  version: string
-  pid: number
-  uptimeMs: number
-  n: number
-  quorum: number
   health: PeerHealth
   /** Signers that must report the same log before a batch is executed; 0: its certificate is enough. */
   confirm: number
   follows: number[]
-  /** Those of them to which there is a link. */
-  connected: number[]
   /** Those of them that fed what is not true, and are neither asked nor heard for a while. */
   distrusted: number[]
   /** How many batches each says it has executed; null where it has not said so since it is connected, or is not believed. */
   signers: { index: number; executed: number | null }[]
-  /** Batches that were executed. */
-  executed: number
-  transactions: number
   /** Batches whose place is known and which wait: for history, or to be confirmed. */
   waiting: number
   /** How many batches fewer than signers have, as more of them say than may lie; null where too few have said it. */
   behind: number | null
   /** Since when it is not level, in milliseconds; 0: it is, null: it never was. */
   behindMs: number | null
-  /** A batch that is missing here and that all signers within reach have pruned: it executes nothing more. */
-  beyondReach: Id | null
-  storeBytes: number
-  orderDigest: Id
-  machineDigest: Id
-  /** What is seen of its state machine. */
-  machine: MachineReport
-  bls: string
-  suspicion: Suspicion[]
-  /** Where what is executed goes besides. */
-  sinks: SinkStatus[]
 }
 
 /** What its state is made of. */
-export interface PeerSubject extends Subject {
+export interface PeerSubject extends NodeSubject {
   key: Uint8Array
   learner: Pick<Learner, 'linked' | 'distrusted' | 'reach' | 'furthest' | 'beyondReach' | 'journal'>
   confirm: number
   follow: readonly number[]
   /** When it was level last, in the clock of `performance.now()`. */
   levelAt: () => number | undefined
-  storeBytes: () => number
-  suspicion: () => Suspicion[]
-  bls: string
-  version: string
-  startedAt: number
 }
 
 /** Under load a peer is a batch behind at most moments; it counts as level until so long after it was. */
@@ -98,37 +67,18 @@ export function peerHealthOf(subject: PeerSubject): PeerHealth {
 }
 
 export function peerStatusAnswer(subject: PeerSubject): PeerStatusAnswer {
-  const { learner, manifest, executor, journal } = subject
-  const isApplied = executor.executedBatches === journal.logs.executed.length
-  const ascending = (signers: Iterable<number>) => [...signers].sort((a, b) => a - b)
+  const { learner, executor, journal } = subject
   return {
     role: 'peer',
     key: toHex(subject.key),
-    clusterId: manifest.clusterId,
-    cluster: manifest.name,
-    version: subject.version,
-    pid: process.pid,
-    uptimeMs: Math.round(performance.now() - subject.startedAt),
-    n: manifest.n,
-    quorum: manifest.quorum,
+    ...nodeStatusOf(subject, learner.linked, learner.beyondReach),
     health: peerHealthOf(subject),
     confirm: subject.confirm,
     follows: [...subject.follow],
-    connected: ascending(learner.linked),
-    distrusted: ascending(learner.distrusted),
+    distrusted: [...learner.distrusted].sort((a, b) => a - b),
     signers: subject.follow.map((index) => ({ index, executed: learner.reach.get(index) ?? null })),
-    executed: executor.executedBatches,
-    transactions: executor.executedTransactions,
     waiting: journal.waiting.size + journal.logs.executed.length - executor.executedBatches,
     behind: behindOf(subject) ?? null,
     behindMs: behindMsOf(subject) ?? null,
-    beyondReach: learner.beyondReach ?? null,
-    storeBytes: subject.storeBytes(),
-    orderDigest: isApplied ? journal.logs.orderDigest : journal.logs.orderDigestAt(executor.heights),
-    machineDigest: executor.machineDigest,
-    machine: executor.machine.watch.report(),
-    bls: subject.bls,
-    suspicion: subject.suspicion(),
-    sinks: subject.sinks(),
   }
 }

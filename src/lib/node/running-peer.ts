@@ -19,6 +19,7 @@ import { Following } from './following.js'
 import { API_LIMITS, Refusal } from './http-guard.js'
 import { listen, writePidFile } from './listen.js'
 import { loadMachine } from './machine-file.js'
+import { messageLog } from './message-log.js'
 import { Metrics } from './metrics.js'
 import type { LoadedPeer } from './peer-config.js'
 import { behindMsOf, behindOf, type PeerHealth, type PeerSubject, peerHealthOf, peerStatusAnswer } from './peer-status.js'
@@ -120,14 +121,7 @@ export class RunningPeer {
         this.#noteHealth()
       },
       failed,
-      observers: [
-        { stepped: (_, effects) => this.#stepped(effects) },
-        this.#metrics,
-        {
-          refused: (from, reason) => log.debug({ from, reason }, 'malformed message'),
-          unsendable: (to, what) => log.error({ to, what }, 'a message too large to be sent was dropped'),
-        },
-      ],
+      observers: [{ stepped: (_, effects) => this.#stepped(effects) }, this.#metrics, messageLog(log)],
     })
     this.#subject = this.#describe(version)
     this.#watch()

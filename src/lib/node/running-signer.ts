@@ -23,6 +23,7 @@ import { createLinkServer, type LinkServer } from './link-tls.js'
 import { listen, writePidFile } from './listen.js'
 import type { LocalLinks } from './local-links.js'
 import { loadMachine } from './machine-file.js'
+import { messageLog } from './message-log.js'
 import { Metrics } from './metrics.js'
 import { PhaseClock } from './phases.js'
 import type { LoadedConfig } from './signer-config.js'
@@ -182,15 +183,7 @@ export class RunningSigner {
         options.startsOver()
       },
       failed: (error) => options.failed(error),
-      observers: [
-        { stepped: (_, effects) => this.#stepped(effects) },
-        this.#phases,
-        this.#metrics,
-        {
-          refused: (from, reason) => log.debug({ from, reason }, 'malformed message'),
-          unsendable: (to, what) => log.error({ to, what }, 'a message too large to be sent was dropped'),
-        },
-      ],
+      observers: [{ stepped: (_, effects) => this.#stepped(effects) }, this.#phases, this.#metrics, messageLog(log)],
     })
     this.#evidence = new EvidenceFolder(config.store, manifest.clusterId, (error) => log.error({ err: error }, 'could not write evidence'))
     this.#subject = {

@@ -8,7 +8,7 @@ import { SeededRandom } from '../../../src/lib/base/prng.js'
 import { JsonlSink } from '../../../src/lib/node/sinks/jsonl.js'
 import { UNSYNCED_BYTES } from '../../../src/lib/node/sinks/jsonl-tail.js'
 import type { SinkRecord } from '../../../src/lib/node/sinks/sink.js'
-import { batchOf, CLUSTER_ID, history, TestNode, transaction } from './history.js'
+import { batchOf, CLUSTER_ID, history, reordered, TestNode, transaction } from './history.js'
 import { assertFollows, caughtUp, feedOf, sinkCompliance, until } from './sink-compliance.js'
 
 const test = suite('jsonl')
@@ -71,6 +71,46 @@ test('the first line names the cluster, each other one is a transaction; nobody 
   assert.equal([second?.payload, second?.json, second?.position, second?.indexInBatch], ['00ff', undefined, {}, 1])
   assert.is(statSync(path).mode & 0o777, 0o600)
   assert.not(existsSync(`${path}.lock`))
+})
+
+test('a line that is longer than what is read of the end at first is found all the same', async () => {
+  const path = fresh()
+  const node = new TestNode().execute([batchOf([transaction(['acct:a'], new Uint8Array())])])
+  await fed(path, node)
+  const [header, line] = readFileSync(path, 'utf8').split('\n')
+  const long = JSON.stringify({ ...JSON.parse(line ?? ''), payload: 'ab'.repeat(2 * UNSYNCED_BYTES) })
+  writeFileSync(path, `${header}\n${long}\n`)
+  const sink = sinkAt(path)
+  assert.equal(await sink.open(), { count: 1, logDigest: JSON.parse(long).logDigest })
+  await sink.close()
+  assert.is(readFileSync(path, 'utf8').length, `${header}\n${long}\n`.length)
+})
+
+test('a key with a line separator of Unicode ends no line', async () => {
+  const path = fresh()
+  const key = 'acct:\u2028'
+  await fed(path, new TestNode().execute([batchOf([transaction([key], new Uint8Array())]), batchOf([transaction(['acct:b'], new Uint8Array())])]))
+  const sink = sinkAt(path)
+  await sink.open()
+  const positions: unknown[] = []
+  for await (const page of sink.held()) positions.push(...page.map(({ position }) => position))
+  await sink.close()
+  assert.equal(positions, [{ [key]: 1 }, { 'acct:b': 1 }])
+})
+
+test('what another node has filled in another order is compared with what a node has pruned', async () => {
+  const path = fresh()
+  const random = new SeededRandom('pruned elsewhere')
+  const all = history(20, 3, random)
+  await fed(path, new TestNode().execute(all))
+  const node = new TestNode()
+    .execute(reordered(all, random))
+    .pruned()
+    .execute(history(2, 3, random))
+  await fed(path, node)
+  const held = read(path)
+  assert.is(held.length, 22)
+  assert.is(new Set(held.map(({ txId }) => txId)).size, 22)
 })
 
 test('torn at every byte of its last group it goes on as if nothing had been', async () => {

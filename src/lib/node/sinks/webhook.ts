@@ -73,8 +73,8 @@ export class WebhookSink implements Sink {
     }
   }
 
-  // biome-ignore lint/correctness/useYield: it has nothing that could be told
-  async *held(): AsyncIterable<readonly HeldRecord[]> {
+  /** What it was given is its receiver's, and cannot be told. Errors: `CHECK_FAILED`. */
+  held(): AsyncIterable<readonly HeldRecord[]> {
     throw new MusigError(
       'CHECK_FAILED',
       `it was given ${this.#state.position.count} transactions in another order than this node’s, or this node has lost some: to deliver all of them again remove ${this.#options.positionFile}`,
