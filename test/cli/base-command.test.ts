@@ -51,7 +51,7 @@ test('with --json the error is a document on stdout', () => {
 test('wrong flags exit 2', () => {
   const { status, stderr } = run(['demo', 'fail'])
   assert.is(status, 2)
-  assert.is(stderr, 'Error: Missing required flag with (see --help)\n')
+  assert.is(stderr, 'Error: Missing required flag --with (see --help)\n')
 })
 
 test('a bug of ours exits 4, with a stack only where DEBUG asks for it', () => {
@@ -107,6 +107,12 @@ test('what the parser refuses is said in one line, with the flag and the value',
   const missing =
     'Missing 2 required args:\nto      The account it goes to.\namount  How much.\n\nNote: --proof allows it.\nSee more help with --help'
   assert.is(saysOf(missing), 'Missing 2 required args: to, amount (see --help)')
+  const own = new MusigError('BAD_INPUT', 'Parsing --from \n\t“x” is no signer or peer\nSee more help with --help')
+  assert.is(failureOf(own).message, '--from: “x” is no signer or peer (see --help)')
+  const flags = 'The following errors occurred:\n  Missing required flag api\n  Missing required flag store\nSee more help with --help'
+  assert.is(saysOf(flags), 'Missing required flags --api, --store (see --help)')
+  const both = 'The following errors occurred:\n  Parsing --from \n\tx is no signer\n  Missing required flag api\nSee more help with --help'
+  assert.is(saysOf(both), '--from: x is no signer Missing required flag --api (see --help)')
   assert.is(saysOf('Missing 1 required arg:\nid  Which.\nSee more help with --help'), 'Missing 1 required arg: id (see --help)')
 })
 

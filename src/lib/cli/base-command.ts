@@ -30,7 +30,8 @@ export interface Failure {
 
 /** Any thrown value as a failure: operating errors keep their code, wrong flags and arguments are `BAD_INPUT`, all else is a bug of ours. */
 export function failureOf(error: unknown): Failure {
-  if (error instanceof MusigError) return { code: error.code, message: oneLine(error.message), exitCode: error.exitCode }
+  // Also what a flag of our own refuses: the parser writes its words around that.
+  if (error instanceof MusigError) return { code: error.code, message: usageMessage(error.message), exitCode: error.exitCode }
   const message = error instanceof Error ? error.message : String(error)
   if (error instanceof Errors.CLIError) return { code: 'BAD_INPUT', message: usageMessage(message), exitCode: 2 }
   const internal = new MusigError('INTERNAL', message)
@@ -41,14 +42,21 @@ export function failureOf(error: unknown): Failure {
 function usageMessage(message: string): string {
   const bare = message
     .replace(/^The following errors? occurred:\s*/, '')
-    .replace(/^Parsing (--\S+)\s+Expected/, '$1: expected')
-    .replace(/^Parsing (--\S+)\s+/, '$1: ')
+    .replace(/(?:^ *Missing required flag \S+\n?)+/gm, missingFlags)
+    .replace(/^ *Parsing (--\S+)\s+Expected/gm, '$1: expected')
+    .replace(/^ *Parsing (--\S+)\s+/gm, '$1: ')
     .replace(
       /^(Missing \d+ required args?):\n((?: *\S+.*\n)+)[\s\S]*/,
       (_, what: string, list: string) => `${what}: ${firstWords(list)} (see --help)`,
     )
-    .replace('See more help with --help', '(see --help)')
+    .replace(/See more help with --help$/, '(see --help)')
   return oneLine(bare)
+}
+
+/** Lines about one flag each as a line about all of them. */
+function missingFlags(lines: string): string {
+  const names = [...lines.matchAll(/flag (\S+)/g)].map(([, name]) => `--${name}`)
+  return `Missing required flag${names.length > 1 ? 's' : ''} ${names.join(', ')}\n`
 }
 
 /** What a list of the parser's names, without what it says of each. */
