@@ -27,7 +27,7 @@ const FLOORS: Record<string, Floor> = {
   commands: { floor: 8, folders: everyLib, packages: ['@oclif/core'] },
   hooks: { floor: 8, folders: lib('cli', 'base'), packages: ['@oclif/core', 'fastest-levenshtein'] },
   'lib/cli': { floor: 7, folders: lib('base'), packages: ['@oclif/core', '@inquirer/password', 'cli-table3', 'listr2'] },
-  'lib/cluster': { floor: 6, folders: lib('node', 'core', 'bls', 'base'), packages: ['execa'] },
+  'lib/cluster': { floor: 6, folders: lib('node', 'byzantine', 'core', 'bls', 'base'), packages: ['execa'] },
   'lib/node': {
     floor: 5,
     folders: lib('byzantine', 'machine', 'core', 'bls', 'base'),

@@ -271,7 +271,7 @@ test('wrong input is refused in one line and leaves nothing behind', async () =>
     refused(['up', '--peers', '1', '--confirm', '5', '--cluster', 'e'], 2, 'BAD_INPUT', /more than the quorum of 4/),
   ])
   await Promise.all([
-    refused(['up', '--byzantine', '0:mute'], 2, 'NOT_BUILT', /not built/),
+    refused(['up', '--byzantine', '0:mute'], 2, 'BAD_INPUT', /there is no lie “mute”; there are silent, withhold, /),
     refused(['up', '--cluster', 'none', '--machine', './mine.js'], 2, 'NOT_FOUND', /mine\.js does not exist/),
     refused(['up', '--cluster', 'none', '--machine', 'ledgr'], 2, 'BAD_INPUT', /neither ledger nor documents nor a file that is there/),
     refused(['up', '--regions', 'eu,,us'], 2, 'BAD_INPUT', /no name of a region/),

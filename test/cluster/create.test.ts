@@ -2,8 +2,9 @@
 import { createServer } from 'node:net'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { processName, timingFor } from '../../src/lib/cluster/create.js'
+import { timingFor } from '../../src/lib/cluster/create.js'
 import { freePorts, isFree, portsFrom } from '../../src/lib/cluster/free-ports.js'
+import { processName } from '../../src/lib/cluster/liars.js'
 import { LOCAL_TIMING } from '../../src/lib/core/manifest.js'
 
 test('timing: small clusters are snappy, larger ones have more time, up to a limit', () => {
@@ -16,7 +17,7 @@ test('timing: small clusters are snappy, larger ones have more time, up to a lim
 })
 
 test('each signer is in one process, and the last one may hold fewer', () => {
-  const names = (n: number, pack: number) => [...new Set(Array.from({ length: n }, (_, i) => processName(i, pack, n)))]
+  const names = (n: number, pack: number) => [...new Set(Array.from({ length: n }, (_, i) => processName(i, { pack, n, liars: [] })))]
   assert.equal(names(3, 1), ['0', '1', '2'])
   assert.equal(names(127, 32), ['0-31', '32-63', '64-95', '96-126'])
   assert.equal(names(5, 4), ['0-3', '4'])

@@ -12,7 +12,7 @@ const SHOWN = 8
 export default class ClusterStatusCommand extends MusigCommand {
   static override summary = 'Show a local cluster: its bounds, and the state of each signer and peer.'
   static override description =
-    'A signer is “ready” when it reaches a quorum, “no quorum” when it runs and does not, “follows” when records of it are lost, so that it signs nothing (see musig cluster restart --help), “compares” when it came back and has not seen yet that others have the same order, “left behind” when it lacks batches that all signers it reaches have pruned, “partitioned” when it does not because it was cut off from others, “paused” when its process was stopped with musig cluster pause, “silent” when its process does not answer, and “down”. A peer is “level” when it has executed what the signers have, “behind” when it has not, and has “no signer” when it reaches none. Who has the same order digest has executed the same. Where the state machine is one of your own, all are asked what they made of the latest transactions: if they do not agree, those that differ and the first transaction are named, and the exit code is 1.'
+    'A signer is “ready” when it reaches a quorum, “no quorum” when it runs and does not, “follows” when records of it are lost, so that it signs nothing (see musig cluster restart --help), “compares” when it came back and has not seen yet that others have the same order, “left behind” when it lacks batches that all signers it reaches have pruned, “partitioned” when it does not because it was cut off from others, “paused” when its process was stopped with musig cluster pause, “silent” when its process does not answer, and “down”. Where signers were told to lie with musig cluster up --byzantine, “lies” says how. A peer is “level” when it has executed what the signers have, “behind” when it has not, and has “no signer” when it reaches none. Who has the same order digest has executed the same. Where the state machine is one of your own, all are asked what they made of the latest transactions: if they do not agree, those that differ and the first transaction are named, and the exit code is 1.'
   static override examples = ['<%= config.bin %> cluster status', '<%= config.bin %> cluster status --json']
   static override flags = { ...clusterFlag }
 
@@ -26,12 +26,14 @@ export default class ClusterStatusCommand extends MusigCommand {
       `${running} of ${status.n} signers run · quorum ${status.quorum} · may crash ${status.crashBound} · may lie ${status.asyncByzantineBound} (${status.deltaMs > 0 ? `${status.syncByzantineBound} while messages take less than ${status.deltaMs} ms` : 'the synchrony guard is off'})`,
     )
     for (const line of networkLines(status.network)) this.log(line)
+    const hasLiars = status.signers.some(({ lie }) => lie !== null)
     await this.table(
-      ['signer', 'name', 'state', 'pid', 'address', 'executed', 'order', 'machine'],
+      ['signer', 'name', 'state', ...(hasLiars ? ['lies'] : []), 'pid', 'address', 'executed', 'order', 'machine'],
       status.signers.map((signer) => [
         signer.index,
         signer.name,
         signer.state,
+        ...(hasLiars ? [signer.lie ?? undefined] : []),
         signer.pid ?? undefined,
         new URL(signer.url).host,
         signer.executed ?? undefined,

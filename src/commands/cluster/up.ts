@@ -3,11 +3,13 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Flags } from '@oclif/core'
 import { MusigError } from '../../lib/base/errors.js'
+import { COLLUDE, LIE_NAMES } from '../../lib/byzantine/lies.js'
 import { clusterFlag, MusigCommand } from '../../lib/cli/base-command.js'
 import { sinkFlag } from '../../lib/cli/sink-flag.js'
 import type { ClusterFolder } from '../../lib/cluster/cluster-folder.js'
 import { stayUp } from '../../lib/cluster/foreground.js'
 import { StartFailed } from '../../lib/cluster/launch.js'
+import { parseLiars } from '../../lib/cluster/liars.js'
 import { clusterStatus } from '../../lib/cluster/status.js'
 import { DEFAULTS, type UpResult, upCluster, type Wanted } from '../../lib/cluster/up.js'
 import { LIMITS } from '../../lib/core/limits.js'
@@ -25,6 +27,7 @@ export default class ClusterUp extends MusigCommand {
     '<%= config.bin %> cluster up --cluster counters --machine dist/machine.js',
     '<%= config.bin %> cluster up -n 7 --seed 1 --json',
     '<%= config.bin %> cluster up -n 5 --peers 2 --confirm 2',
+    '<%= config.bin %> cluster up -n 7 --byzantine 3:equivocate,5:withhold --cluster liars',
     '<%= config.bin %> cluster up --peers 1 --sink postgres://app@localhost/app --sink jsonl:executed.jsonl',
   ]
   static override flags = {
@@ -70,14 +73,17 @@ export default class ClusterUp extends MusigCommand {
     ...sinkFlag,
     'base-port': Flags.integer({ description: 'The first of the ports (default: free ones are found).', min: 1, max: 65_535, helpValue: 'P' }),
     pack: Flags.integer({ description: `Signers in each process (default: ${DEFAULTS.pack}).`, min: 1, max: LIMITS.signers, helpValue: 'K' }),
-    byzantine: Flags.string({ description: 'Signers that lie. They are not built yet.', multiple: true, helpValue: 'I:STRATEGY' }),
+    byzantine: Flags.string({
+      description: `Signers that do not keep to the protocol, several times or by commas; those of I-J:${COLLUDE} work together, in one process. The cluster remembers them; “none” ends it. STRATEGY is one of ${LIE_NAMES.join(', ')}; docs/liars.md says what they do.`,
+      multiple: true,
+      helpValue: 'I:STRATEGY',
+    }),
     seed: Flags.string({ description: 'Derive all keys, and with them every tree, from this.', helpValue: 'SEED' }),
     foreground: Flags.boolean({ description: 'Stay, and stop everything at Ctrl-C.', default: false }),
   }
 
   async run(): Promise<object> {
     const { flags } = await this.parse(ClusterUp)
-    refuseUnbuilt(flags)
     const { tolerance, tree, fanout, pack, seed } = flags
     const wanted: Wanted = {
       n: flags.count,
@@ -92,6 +98,7 @@ export default class ClusterUp extends MusigCommand {
       peers: flags.peers,
       confirm: flags.confirm,
       sinks: flags.sink,
+      liars: flags.byzantine && parseLiars(flags.byzantine),
       regions: regionsOf(flags.regions),
     }
     const home = this.home(flags)
@@ -144,11 +151,6 @@ export default class ClusterUp extends MusigCommand {
     if (!stopped)
       throw new MusigError('UNREACHABLE', `all processes of the cluster “${folder.name}” have ended; their logs are in ${folder.resolve('logs')}`)
   }
-}
-
-/** Errors: `NOT_BUILT`. */
-function refuseUnbuilt({ byzantine }: { byzantine?: string[] | undefined }): void {
-  if (byzantine !== undefined) throw new MusigError('NOT_BUILT', `--byzantine ${byzantine[0]}: liars are not built yet; leave --byzantine out`)
 }
 
 /** A built-in machine by its name, or a file. Errors: `BAD_INPUT` on what is neither. */

@@ -1,5 +1,6 @@
 /**
- * Liars that work together and see everything: every vote that any signer recorded and every accept and promise that was sent is theirs to use. They
+ * Liars that work together and share what they see: in the simulator everything, every vote that any signer recorded and every accept and promise that was sent;
+ * in processes what any of them hears. They
  * put together whatever certificate verifies from honest signers' statements and their own, whose views they choose for it, and give it to
  * whom and when it hurts. Owns what they gathered; each of them also keeps to a lie of its own from `strategies.ts`.
  */
@@ -50,6 +51,29 @@ export class Conspiracy {
       this.#assemble(tools)
       return [...effects, ...this.#deal(tools)]
     }
+  }
+
+  /** What a member does where they see nothing but what they hear: it tells the others. What was heard is believed, whoever signed it: a certificate that does not verify hurts nobody but them. */
+  listen(): Lie {
+    return (event, effects) => {
+      if (event.type === 'message') this.#heard(event.from, event.message)
+      for (const effect of effects) if (effect.type === 'send' && effect.message.type === 'order') this.#heard(-1, effect.message)
+      return effects
+    }
+  }
+
+  #heard(from: number, message: Message): void {
+    // In a process there is always more to come, and what is old hurts less.
+    if (message.type === 'certificate' && this.#certificates.length >= KEPT) this.#certificates.shift()
+    const [oldest] = this.#accepts.keys()
+    if (oldest !== undefined && this.#accepts.size > KEPT) this.#accepts.delete(oldest)
+    this.sawMessage(from, message)
+    if (message.type === 'promise') this.sawVote(from, message.batchId, message.promise.view, message.promise.voteSignature)
+    if (message.type !== 'vote' || !message.votes) return
+    const [entry, ...others] = message.votes.entries
+    const [signer, ...besides] = entry ? membersOf(entry.signers) : []
+    if (entry && signer !== undefined && others.length + besides.length === 0)
+      this.sawVote(signer, message.batchId, entry.view, message.votes.signature)
   }
 
   /** A signer recorded this vote. */

@@ -16,6 +16,8 @@ import type { View } from '../core/view.js'
 /** What can be wrapped: a signer that shows what it knows and comes back from its records. */
 export interface Liable extends Steppable {
   readonly journal: Journal
+  /** The other signers with a live connection. */
+  readonly connected: ReadonlySet<number>
   restore(records: Iterable<DurableRecord>): ExecutedBatch[]
 }
 
@@ -48,6 +50,10 @@ export class Liar implements Liable {
 
   get journal(): Journal {
     return this.#signer.journal
+  }
+
+  get connected(): ReadonlySet<number> {
+    return this.#signer.connected
   }
 
   get wakeAt(): number | undefined {

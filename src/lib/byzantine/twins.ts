@@ -13,6 +13,8 @@ export const TWIN = 'twin'
 
 /** Two honest signers behind one name. */
 export class Twins implements Liable {
+  /** With either of them. */
+  readonly connected = new Set<number>()
   readonly #first: Liable
   readonly #second: Liable
   readonly #executed = new Set<Id>()
@@ -40,6 +42,8 @@ export class Twins implements Liable {
   }
 
   step(event: Event): Effect[] {
+    if (event.type === 'connected') this.connected.add(event.signer)
+    if (event.type === 'disconnected') this.connected.delete(event.signer)
     return [this.#first, this.#second].flatMap((twin) => {
       const isFirst = twin === this.#first
       if (!isFor(isFirst, event)) return []

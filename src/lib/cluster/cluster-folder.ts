@@ -11,6 +11,7 @@ import { MusigError } from '../base/errors.js'
 import { LIMITS } from '../core/limits.js'
 import { type Manifest, readManifest } from '../core/manifest.js'
 import type { Member } from '../node/client.js'
+import { lieFields } from '../node/lying.js'
 import { makePrivateFolder, systemCode, writePrivateFile } from '../node/private-file.js'
 import { sinksCodec } from '../node/sinks/sink-spec.js'
 
@@ -58,6 +59,8 @@ const recordCodec = object({
     }),
     LIMITS.peers,
   ),
+  /** Signers that do not keep to the protocol: what they do instead, and what all choices of it follow from. */
+  liars: list(object({ signers: list(uint(LIMITS.signers), LIMITS.signers), ...lieFields }), LIMITS.signers),
   createdAt: text(40, 1),
 })
 
@@ -154,7 +157,8 @@ export class ClusterFolder {
     if (typeof json !== 'object' || json === null) throw new MusigError('BAD_INPUT', `${this.file} is damaged: not an object`)
     const { schema, ...rest } = json as Record<string, unknown>
     if (schema !== 1) throw new MusigError('BAD_INPUT', `${this.file} is not of version 1, the one that is known`)
-    return fromJson(recordCodec, rest, this.file)
+    // Clusters that were made before there were liars have none.
+    return fromJson(recordCodec, { liars: [], ...rest }, this.file)
   }
 
   async write(record: ClusterRecord): Promise<void> {

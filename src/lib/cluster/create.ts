@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { chmod, copyFile, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { compareBytes, equalBytes, uint32, utf8 } from '../base/bytes.js'
+import { compareBytes, equalBytes, toHex, uint32, utf8 } from '../base/bytes.js'
 import { MusigError } from '../base/errors.js'
 import { digestOf } from '../base/hash.js'
 import type { Crypto } from '../bls/backend.js'
@@ -25,6 +25,7 @@ import { machineFileName } from '../node/machine-file.js'
 import { makePrivateFolder, writePrivateFile } from '../node/private-file.js'
 import type { ClusterFolder, ClusterRecord, SignerRecord } from './cluster-folder.js'
 import { writeJson } from './cluster-folder.js'
+import { type LiarRecord, processName, type WantedLiars } from './liars.js'
 
 /** What decides how a new cluster is. */
 export interface ClusterChoices {
@@ -43,6 +44,8 @@ export interface ClusterChoices {
   regions: readonly string[]
   /** Signers in each process. */
   pack: number
+  /** Signers that lie. */
+  liars: readonly WantedLiars[]
   /** What all keys follow from. */
   seed: string | undefined
 }
@@ -83,7 +86,7 @@ export async function createCluster(
   const tolerance = parseTolerance(choices.tolerance)
   const keys = signerKeys(choices, crypto)
   const manifest = manifestOf(folder.name, choices, tolerance, keys, crypto)
-  const record = recordOf(folder.name, choices.pack, manifest, ports)
+  const record = recordOf(folder.name, choices, manifest, ports)
   await removeRemains(folder)
   // Under another name until it is whole; a dot first keeps it out of every list.
   const draft = join(dirname(folder.path), `.${folder.name}.${randomBytes(6).toString('hex')}.new`)
@@ -145,7 +148,9 @@ function manifestOf(name: string, choices: ClusterChoices, tolerance: Tolerance,
   })
 }
 
-function recordOf(name: string, pack: number, manifest: Manifest, ports: readonly number[]): ClusterRecord {
+function recordOf(name: string, { pack, liars: wanted, seed }: ClusterChoices, manifest: Manifest, ports: readonly number[]): ClusterRecord {
+  const { n } = manifest
+  const liars = seededLiars(wanted, seed)
   const signers = manifest.signers.map(
     (signer, index): SignerRecord => ({
       index,
@@ -154,19 +159,20 @@ function recordOf(name: string, pack: number, manifest: Manifest, ports: readonl
       url: `http://127.0.0.1:${ports[index]}`,
       key: `signers/${index}/key.json`,
       store: `signers/${index}/store`,
-      log: `logs/${processName(index, pack, manifest.n)}.log`,
+      log: `logs/${processName(index, { pack, n, liars })}.log`,
       pid: null,
     }),
   )
   const files = { manifest: 'manifest.json', tokenFile: 'token', addresses: 'addresses.json' }
-  return { id: manifest.clusterId, name, n: manifest.n, ...files, pack, signers, peers: [], createdAt: new Date().toISOString() }
+  return { id: manifest.clusterId, name, n, ...files, pack, signers, peers: [], liars, createdAt: new Date().toISOString() }
 }
 
-/** The name of the process that signer `index` shares with others: `3`, or `0-31`. */
-export function processName(index: number, pack: number, n: number): string {
-  const first = index - (index % pack)
-  const last = Math.min(n, first + pack) - 1
-  return first === last ? String(first) : `${first}-${last}`
+/** Liars with what their choices follow from: written down, so that whoever is started again lies on. */
+export function seededLiars(wanted: readonly WantedLiars[], seed: string | undefined): LiarRecord[] {
+  return wanted.map((liars, i) => {
+    const drawn = seed === undefined ? randomBytes(16) : digestOf(utf8('musig/local/liar\0'), uint32(i), utf8(seed)).subarray(0, 16)
+    return { ...liars, seed: toHex(drawn) }
+  })
 }
 
 async function writeAll(

@@ -5,9 +5,10 @@
 import { MusigError } from '../base/errors.js'
 import type { Member } from '../node/client.js'
 import { ClusterFolder, type ClusterRecord, memberName, memberRecord, type PeerRecord, type SignerRecord, typedName } from './cluster-folder.js'
-import { processName, writeAddresses } from './create.js'
+import { writeAddresses } from './create.js'
 import { abandon, awaitReady, launch, portless, processGroups } from './launch.js'
 import { awaitLevel, launchPeers, peerProcessName } from './launch-peers.js'
+import { processName } from './liars.js'
 import { withLock } from './lock.js'
 import { tellFaults } from './network.js'
 import { type ClusterProcess, isPaused, killProcesses, processesOf, type StartedProcess, setPaused, stopProcesses } from './processes.js'
@@ -114,7 +115,7 @@ async function find(folder: ClusterFolder, record: ClusterRecord, member: Member
     const name = peerProcessName(peer)
     return { member, name, signers: [], peers: [peer], running: running.filter((process) => process.name === name) }
   }
-  const name = processName(memberRecord(record, member).index, record.pack, record.n)
+  const name = processName(memberRecord(record, member).index, record)
   return { member, name, signers: processGroups(record).get(name) ?? [], peers: [], running: running.filter((process) => process.name === name) }
 }
 

@@ -9,8 +9,8 @@ import { Client } from '../node/client.js'
 import type { SignerConfig } from '../node/signer-config.js'
 import type { StatusAnswer } from '../node/signer-status.js'
 import { type ClusterFolder, type ClusterRecord, type SignerRecord, writeJson } from './cluster-folder.js'
-import { processName } from './create.js'
 import { isFree } from './free-ports.js'
+import { lieOf, processName } from './liars.js'
 import { type ClusterFaults, faultsOf, isReachable, readFaults } from './network-faults.js'
 import { awakeProcesses, type StartedProcess, startProcess, stopProcesses } from './processes.js'
 
@@ -36,10 +36,10 @@ const LAST_LINES = 15
 const LOG_BYTES = 32 * 1024 * 1024
 
 /** The processes of a cluster by name, with their signers. */
-export function processGroups({ signers, pack, n }: ClusterRecord): Map<string, SignerRecord[]> {
+export function processGroups(record: ClusterRecord): Map<string, SignerRecord[]> {
   const groups = new Map<string, SignerRecord[]>()
-  for (const signer of signers) {
-    const name = processName(signer.index, pack, n)
+  for (const signer of record.signers) {
+    const name = processName(signer.index, record)
     groups.set(name, [...(groups.get(name) ?? []), signer])
   }
   return groups
@@ -170,6 +170,7 @@ function configOf(folder: ClusterFolder, record: ClusterRecord, { index, key, st
   const at = (path: string) => folder.resolve(path)
   const own = faultsOf(faults, index, record.n)
   const machineFile = folder.machineFile()
+  const lie = lieOf(index, record)
   return {
     manifest: at(record.manifest),
     key: at(key),
@@ -178,6 +179,7 @@ function configOf(folder: ClusterFolder, record: ClusterRecord, { index, key, st
     tokenFile: at(record.tokenFile),
     ...(machineFile !== undefined && { machineFile }),
     ...(own.length > 0 && { faults: own }),
+    ...(lie && { lie: { strategy: lie.strategy, seed: lie.seed } }),
   }
 }
 

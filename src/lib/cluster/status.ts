@@ -10,6 +10,7 @@ import type { Suspicion } from '../node/suspicions.js'
 import { type ClusterFolder, type ClusterRecord, clustersOf, type PeerRecord } from './cluster-folder.js'
 import { processGroups, statusOf } from './launch.js'
 import { peerProcessName, peerStatusOf } from './launch-peers.js'
+import { lieOf } from './liars.js'
 import { type Agreement, agreementOf, type Member } from './machine-agreement.js'
 import { type NetworkState, networkOf } from './network.js'
 import { isPaused, isPeer, processesOf } from './processes.js'
@@ -28,6 +29,8 @@ interface SignerStatus {
   url: string
   pid: number | null
   state: SignerState
+  /** What it was told to do instead of keeping to the protocol; null of an honest one. */
+  lie: string | null
   executed: number | null
   orderDigest: string | null
   machineDigest: string | null
@@ -113,6 +116,7 @@ export async function clusterStatus(folder: ClusterFolder): Promise<ClusterStatu
             url: signer.url,
             pid,
             state: stateOf(pid !== null, paused, status),
+            lie: lieOf(signer.index, record)?.strategy ?? null,
             executed: status?.executed ?? null,
             orderDigest: status?.orderDigest ?? null,
             machineDigest: status?.machineDigest ?? null,

@@ -9,10 +9,11 @@ import { loadCrypto } from '../node/crypto.js'
 import { checkMachineFile, machineFileName } from '../node/machine-file.js'
 import { placedSinks } from '../node/sinks/sink-spec.js'
 import { ClusterFolder, type ClusterRecord, clustersOf } from './cluster-folder.js'
-import { type ClusterChoices, checkSeed, createCluster, processName, writeAddresses } from './create.js'
+import { type ClusterChoices, checkSeed, createCluster, seededLiars, writeAddresses } from './create.js'
 import { freePorts, portsFrom } from './free-ports.js'
 import { abandon, awaitReady, launch, portless, processGroups } from './launch.js'
 import { awaitLevel, checkPeers, launchPeers, peerProcessName, peersAt } from './launch-peers.js'
+import { areSameLiars, checkLiars, liarsText, processName } from './liars.js'
 import { withLock } from './lock.js'
 import { readFaults, signersText } from './network-faults.js'
 import { type ClusterProcess, processesOf, type StartedProcess } from './processes.js'
@@ -65,6 +66,7 @@ export const DEFAULTS: Omit<ClusterChoices, 'seed' | 'machineFile'> = {
   deltaMs: 50,
   regions: [],
   pack: 1,
+  liars: [],
 }
 
 /** Characters of a machine's name that are shown: of a digest, enough to tell one from another. */
@@ -126,6 +128,7 @@ class Up {
     const choices: ClusterChoices = { ...DEFAULTS, seed: undefined, machineFile: undefined, ...given }
     // Tried here first: what is wrong with it is said once, and before anything is made.
     if (choices.machineFile !== undefined) choices.machine = await checkMachineFile(choices.machineFile)
+    checkLiars(choices.liars, choices)
     checkPeers(wanted.peers ?? 0, wanted, boundsOf(choices.n, parseTolerance(choices.tolerance)).quorum)
     const ports = wanted.basePort === undefined ? await this.#findPorts(choices.n) : await portsFrom(wanted.basePort, choices.n)
     this.#record = await createCluster(folder, choices, ports, loadCrypto(), signal)
@@ -171,7 +174,7 @@ class Up {
     const manifest = this.#folder.manifest(record)
     checkSame(wanted, record, manifest)
     if (wanted.machineFile !== undefined) await checkSameMachine(wanted.machineFile, manifest)
-    if (wanted.pack !== undefined && wanted.pack !== record.pack) this.#repack(record, wanted.pack)
+    this.#regroup(record)
     const missing = this.#missing(record)
     const blocked = await portless(missing.flatMap((name) => processGroups(record).get(name) ?? []))
     const [first] = blocked
@@ -193,11 +196,20 @@ class Up {
     return record
   }
 
-  #repack(record: ClusterRecord, pack: number): void {
+  /** Other liars, or another number of signers in each process, for a cluster that does not run. */
+  #regroup(record: ClusterRecord): void {
+    const { pack = record.pack, liars = record.liars, seed } = this.#options.wanted
+    const isOther = !areSameLiars(liars, record.liars)
+    checkLiars(liars, { n: record.n, pack })
+    if (pack === record.pack && !isOther) return
     if (this.#running.length > 0)
-      throw new MusigError('BAD_INPUT', `the cluster “${record.name}” runs with --pack ${record.pack}; stop it first with: musig cluster down`)
+      throw new MusigError(
+        'BAD_INPUT',
+        `the cluster “${record.name}” runs with ${isOther ? 'other liars' : `--pack ${record.pack}`}; stop it first with: musig cluster down`,
+      )
     record.pack = pack
-    for (const signer of record.signers) signer.log = `logs/${processName(signer.index, pack, record.n)}.log`
+    if (isOther) record.liars = seededLiars(liars, seed)
+    for (const signer of record.signers) signer.log = `logs/${processName(signer.index, record)}.log`
   }
 
   /** Free ports that no other cluster of this home has, even while it is down. */
@@ -224,6 +236,8 @@ class Up {
     this.#options.signal.throwIfAborted()
     const missing = this.#missing(record)
     say(`${missing.length} to start`)
+    const liars = liarsText(record, this.#folder.manifest(record))
+    if (liars !== undefined) this.#options.warn(liars)
     const { partition, links } = readFaults(this.#folder)
     if (partition.length > 0)
       this.#options.warn(`the cluster is partitioned, ${partition.map(signersText).join(' / ')}; end that with: musig cluster heal`)

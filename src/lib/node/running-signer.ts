@@ -7,9 +7,10 @@ import { createServer, type Server } from 'node:http'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { invariant, MusigError } from '../base/errors.js'
+import type { Liable } from '../byzantine/liar.js'
 import { type Evidence, verifyEvidence } from '../core/evidence.js'
 import { type DurableRecord, decodeRecord, encodeRecord, recordCodec } from '../core/record.js'
-import { Signer } from '../core/signer.js'
+import { Signer, type SignerOptions } from '../core/signer.js'
 import type { Effect, ExecutedBatch } from '../core/steppable.js'
 import { Api } from './api.js'
 import { applyBatch } from './apply-batch.js'
@@ -22,6 +23,7 @@ import { API_LIMITS } from './http-guard.js'
 import { createLinkServer, type LinkServer } from './link-tls.js'
 import { listen, writePidFile } from './listen.js'
 import type { LocalLinks } from './local-links.js'
+import type { Liars } from './lying.js'
 import { loadMachine } from './machine-file.js'
 import { messageLog } from './message-log.js'
 import { Metrics } from './metrics.js'
@@ -47,6 +49,8 @@ export interface RunningOptions {
   log: Logger
   /** The signers of its cluster that share this process, where there are others. */
   local?: LocalLinks | undefined
+  /** Those of its process, where it may be told to lie. */
+  liars?: Liars | undefined
   version: string
   /** Whether its metrics tell of the process too. */
   ofProcess: boolean
@@ -80,6 +84,8 @@ export class RunningSigner {
   /** Where links come in over TLS. */
   readonly #linkServer: LinkServer | undefined
   readonly #signer: Signer
+  /** The signer, or what bends its messages. */
+  readonly #stepped: Liable
   readonly #executor: Executor
   readonly #sinks: Sinks
   #snapshots: Snapshots | undefined
@@ -146,7 +152,7 @@ export class RunningSigner {
     this.#executor = executor
     this.#sinks = new Sinks(config, executor, log)
     this.#metrics = new Metrics(String(self), ofProcess)
-    this.#signer = new Signer({
+    const signing: SignerOptions = {
       self,
       manifest,
       crypto,
@@ -154,7 +160,9 @@ export class RunningSigner {
       linkSecretKey,
       check: (transaction) => executor.machine.check(transaction),
       hasLostRecords: store.lost !== undefined && !config.acceptLostHistory,
-    })
+    }
+    this.#signer = new Signer(signing)
+    this.#stepped = this.#disguised(signing)
     this.#linkServer = linkUrl && createLinkServer({ self, manifest, linkSecretKey })
     this.#transport = grounds.createTransport({
       self,
@@ -172,7 +180,7 @@ export class RunningSigner {
     })
     if (config.faults.length > 0) this.#transport.setFaults(config.faults)
     this.#driver = new Driver({
-      steppable: this.#signer,
+      steppable: this.#stepped,
       clusterId: manifest.clusterId,
       peersFrom: manifest.n,
       store,
@@ -183,7 +191,7 @@ export class RunningSigner {
         options.startsOver()
       },
       failed: (error) => options.failed(error),
-      observers: [{ stepped: (_, effects) => this.#stepped(effects) }, this.#phases, this.#metrics, messageLog(log)],
+      observers: [{ stepped: (_, effects) => this.#look(effects) }, this.#phases, this.#metrics, messageLog(log)],
     })
     this.#evidence = new EvidenceFolder(config.store, manifest.clusterId, (error) => log.error({ err: error }, 'could not write evidence'))
     this.#subject = {
@@ -194,7 +202,7 @@ export class RunningSigner {
       executor,
       phases: this.#phases,
       sinks: () => this.#sinks.status,
-      connected: this.#signer.connected,
+      connected: this.#stepped.connected,
       peers: () => this.#transport.peers,
       faults: config.faults,
       lost: () => this.#lost,
@@ -234,6 +242,15 @@ export class RunningSigner {
       metrics: () => this.#metrics.text(),
       log: refused,
     })
+  }
+
+  /** What runs: the signer as it is, or a liar made of it where its configuration says so. */
+  #disguised(signing: SignerOptions): Liable {
+    const { config, liars, log } = this.#options
+    if (!config.lie) return this.#signer
+    invariant(liars !== undefined, 'who may be told to lie is started with the liars of its process')
+    log.warn({ strategy: config.lie.strategy }, 'this signer lies')
+    return liars.make(this.#signer, signing, config.lie)
   }
 
   #watch(): void {
@@ -318,6 +335,7 @@ export class RunningSigner {
     const snapshots = new Snapshots(
       {
         signer: this.#signer,
+        stepped: this.#stepped,
         executor: this.#executor,
         store: this.#store,
         clusterId: config.manifest.clusterId,
@@ -336,7 +354,7 @@ export class RunningSigner {
     }
   }
 
-  #stepped(effects: readonly Effect[]): void {
+  #look(effects: readonly Effect[]): void {
     let records = 0
     for (const effect of effects) {
       if (effect.type === 'persist') records++

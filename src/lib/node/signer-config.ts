@@ -2,12 +2,14 @@
 import { equalBytes } from '../base/bytes.js'
 import { fromJson, uint } from '../base/codec.js'
 import { MusigError } from '../base/errors.js'
+import { lieNamed } from '../byzantine/lies.js'
 import { loadManifest, type Manifest } from '../core/manifest.js'
 import { readAddresses, readJsonFile } from './config-files.js'
 import type { LoadedCrypto } from './crypto.js'
 import { type OpenKey, openKeyFile } from './keystore.js'
 import { checkFaults, type LinkFault, linkFaultsCodec } from './link-faults.js'
 import { linkUrl, loopbackUrl } from './loopback.js'
+import { lieCodec, type ToldLie } from './lying.js'
 import { readPrivateFile } from './private-file.js'
 import { readSinks, type SinkSpec, sinksCodec } from './sinks/sink-spec.js'
 
@@ -38,6 +40,8 @@ export interface SignerConfig {
   sinks?: readonly string[] | undefined
   /** Faults of its links from the start, in a test cluster. */
   faults?: readonly LinkFault[] | undefined
+  /** What it does instead of keeping to the protocol, in a test cluster. */
+  lie?: ToldLie | undefined
 }
 
 /** The same, read. */
@@ -58,11 +62,13 @@ export interface LoadedConfig {
   snapshotEvery: number
   sinks: readonly SinkSpec[]
   faults: readonly LinkFault[]
+  lie: ToldLie | undefined
 }
 
 const REQUIRED = ['manifest', 'key', 'store', 'addresses', 'tokenFile'] as const
 const OPTIONAL = ['api', 'passphraseFile', 'machineFile', 'history'] as const
 const FAULTS = 'faults'
+const LIE = 'lie'
 const ACCEPT = 'acceptLostHistory'
 const SNAPSHOTS = 'snapshotEvery'
 const SINKS = 'sinks'
@@ -102,17 +108,27 @@ export async function loadConfig(config: SignerConfig, crypto: LoadedCrypto, man
   const addresses = await readAddresses(config.addresses, manifest.n)
   const token = (await readPrivateFile(config.tokenFile)).trim()
   const listening = ownUrls(addresses[self] ?? '', config.api, self)
-  const { store, machineFile, acceptLostHistory = false, snapshotEvery = 0, faults = [] } = config
+  const { store, machineFile, acceptLostHistory = false, snapshotEvery = 0, faults = [], lie } = config
   const sinks = await readSinks(config.sinks ?? [])
   const history = config.history ?? `${config.key}.${manifest.clusterId.slice(0, 8)}.history`
   if (faults.length > 0) refuseUnlessTest(manifest)
+  if (lie) checkLie(lie, manifest, snapshotEvery)
   checkFaults(faults, self, manifest.n)
-  return { self, manifest, key, addresses, ...listening, token, store, machineFile, history, acceptLostHistory, snapshotEvery, sinks, faults }
+  return { self, manifest, key, addresses, ...listening, token, store, machineFile, history, acceptLostHistory, snapshotEvery, sinks, faults, lie }
 }
 
-/** Errors: `BAD_INPUT` where a cluster is not one whose links may be given faults. */
-export function refuseUnlessTest({ name, test }: Manifest): void {
-  if (!test) throw new MusigError('BAD_INPUT', `the manifest of “${name}” is not that of a test cluster: its links take no faults`)
+/** Errors: `BAD_INPUT` where a cluster is not one that may be hurt; `consequence` says what follows. */
+export function refuseUnlessTest({ name, test }: Manifest, consequence = 'its links take no faults'): void {
+  if (!test) throw new MusigError('BAD_INPUT', `the manifest of “${name}” is not that of a test cluster: ${consequence}`)
+}
+
+/** Errors: `BAD_INPUT` where a signer must not lie, or cannot in this way. */
+function checkLie({ strategy }: ToldLie, manifest: Manifest, snapshotEvery: number): void {
+  refuseUnlessTest(manifest, `no signer lies in it (“${strategy}”)`)
+  lieNamed(strategy)
+  // The second of twins comes back from records alone.
+  if (snapshotEvery > 0)
+    throw new MusigError('BAD_INPUT', `a signer that lies (“${strategy}”) keeps all records; leave out ${SNAPSHOTS} ${snapshotEvery}`)
 }
 
 function ownUrls(address: string, api: string | undefined, self: number): { url: URL; linkUrl: URL | undefined } {
@@ -136,7 +152,9 @@ export async function readConfigs(path: string): Promise<SignerConfig[]> {
   if (!Array.isArray(json) || json.length === 0) throw new MusigError('BAD_INPUT', `${path} is no list of signers`)
   return json.map((item: unknown, i) => {
     const fields = typeof item === 'object' && item !== null ? new Map<string, unknown>(Object.entries(item)) : new Map<string, unknown>()
-    const unknown = [...fields.keys()].find((name) => ![...REQUIRED, ...OPTIONAL, FAULTS, ACCEPT, SNAPSHOTS, SINKS].some((known) => known === name))
+    const unknown = [...fields.keys()].find(
+      (name) => ![...REQUIRED, ...OPTIONAL, FAULTS, ACCEPT, SNAPSHOTS, SINKS, LIE].some((known) => known === name),
+    )
     if (unknown !== undefined) throw new MusigError('BAD_INPUT', `${path}: entry ${i} has the unknown field “${unknown}”`)
     const field = (name: string): string => {
       const value = fields.get(name)
@@ -152,7 +170,8 @@ export async function readConfigs(path: string): Promise<SignerConfig[]> {
       ? { snapshotEvery: fromJson(uint(MAX_SNAPSHOT_EVERY), fields.get(SNAPSHOTS), `${path}: entry ${i}: ${SNAPSHOTS}`) }
       : {}
     const sinks = fields.has(SINKS) ? { sinks: fromJson(sinksCodec, fields.get(SINKS), `${path}: entry ${i}: ${SINKS}`) } : {}
-    return { manifest, key, store, addresses, tokenFile, ...optional, ...faults, ...snapshots, ...sinks, acceptLostHistory: accept }
+    const lie = fields.has(LIE) ? { lie: fromJson(lieCodec, fields.get(LIE), `${path}: entry ${i}: ${LIE}`) } : {}
+    return { manifest, key, store, addresses, tokenFile, ...optional, ...faults, ...snapshots, ...sinks, ...lie, acceptLostHistory: accept }
   })
 }
 

@@ -2,6 +2,7 @@
 import type { Id } from '../base/bytes.js'
 import { Lives } from './lives.js'
 import { LocalLinks } from './local-links.js'
+import { Liars } from './lying.js'
 import { type ProcessContext, type ProcessOptions, runLives } from './process-host.js'
 import { type Grounds, RunningSigner } from './running-signer.js'
 import { type LoadedConfig, loadConfig, Manifests, type SignerConfig } from './signer-config.js'
@@ -24,6 +25,7 @@ async function startAll(
   const manifests = new Manifests(crypto)
   const configs = await Promise.all(signers.map((signer) => loadConfig(signer, crypto, manifests)))
   const local = localLinks(configs)
+  const liars = new Liars()
   return configs.map(
     (config, i) =>
       new Lives({
@@ -34,6 +36,7 @@ async function startAll(
             crypto,
             log: log.child({ self: config.self }),
             local: local.get(config.manifest.clusterId),
+            liars,
             version,
             ofProcess: i === 0,
             grounds,

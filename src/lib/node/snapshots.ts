@@ -25,6 +25,8 @@ const OUTLINE_BYTES = 2 * LIMITS.recordBytes
 
 export interface SnapshotsOptions {
   signer: Signer
+  /** What takes records back: the signer, or a liar round it. */
+  stepped: Pick<Signer, 'restore'>
   executor: Executor
   store: Pick<SignerStore, 'prune'>
   clusterId: Id
@@ -89,7 +91,7 @@ export class Snapshots {
   /** Takes back records of an earlier life. */
   replay(records: readonly DurableRecord[]): void {
     for (const portion of portionsOf(records)) {
-      for (const executed of this.#options.signer.restore(portion)) {
+      for (const executed of this.#options.stepped.restore(portion)) {
         this.#options.executor.execute(executed)
         this.applied()
       }

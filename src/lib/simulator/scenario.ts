@@ -3,8 +3,7 @@
  * submits what and when, who crashes at which moment, what is lost.
  */
 import { MusigError } from '../base/errors.js'
-import { STRATEGIES } from '../byzantine/strategies.js'
-import { TWIN } from '../byzantine/twins.js'
+import { LIE_NAMES } from '../byzantine/lies.js'
 import { LIMITS } from '../core/limits.js'
 import { type Manifest, parseTolerance } from '../core/manifest.js'
 import { parseDelay } from './delay.js'
@@ -12,7 +11,7 @@ import { parseDelay } from './delay.js'
 /** The shapes in which votes may travel. */
 export const TOPOLOGIES = ['tree', 'star', 'mesh'] as const
 /** What liars may do. */
-export const LIES: readonly string[] = ['any', 'collude', TWIN, ...Object.keys(STRATEGIES)]
+export const LIES: readonly string[] = ['any', ...LIE_NAMES]
 /** How votes travel: along the protocol’s tree, or, to be compared with, through a star or a full mesh. */
 export type Topology = (typeof TOPOLOGIES)[number]
 

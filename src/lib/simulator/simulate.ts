@@ -104,7 +104,7 @@ export function simulate(scenario: Scenario, options: RunOptions = {}): Result {
     ...planFaults(scenario, roots, new SeededRandom(`faults/${scenario.seed}`)),
     ...planPeers(scenario, new SeededRandom(`peers/${scenario.seed}`)),
   ]
-  const group = liarsOf(scenario, signers)
+  const group = liarsOf(scenario)
   const liars = options.liars ?? group.liars
   const world = new World({
     scenario,
