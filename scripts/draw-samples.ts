@@ -1,10 +1,12 @@
-/** Writes sample drawings (trees, orders, signatures for n = 5, 31, 127) as SVG into the folder given: `node --import tsx scripts/draw-samples.ts DIR`. */
+/** Writes sample drawings (trees, orders, signatures, timelines for n = 5, 31, 127) as SVG into the folder given: `node --import tsx scripts/draw-samples.ts DIR`. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { drawOrderSvg } from '../src/lib/inspect/order-svg.js'
 import { drawSignatureSvg } from '../src/lib/inspect/signature-svg.js'
+import { drawTimelineSvg } from '../src/lib/inspect/timeline-svg.js'
 import { drawTreeSvg } from '../src/lib/inspect/tree-svg.js'
 import { sampleOrder, sampleSignature, sampleTree, seedOrder } from '../test/inspect/sample-data.js'
+import { sampleTimeline } from '../test/inspect/sample-timeline.js'
 
 const [folder] = process.argv.slice(2)
 if (folder === undefined) {
@@ -22,6 +24,10 @@ const drawings: Record<string, string> = {
   'order-31': drawOrderSvg(sampleOrder(31, 8, 3)),
   'order-127': drawOrderSvg(sampleOrder(127, 12, 2)),
   'order-votes-only': drawOrderSvg({ ...sampleOrder(31, 3), arrivals: undefined }),
+  'timeline-5': drawTimelineSvg(sampleTimeline(5, 1, { slow: true })),
+  'timeline-5-fast': drawTimelineSvg(sampleTimeline(5, 2, { silent: [2], forgotten: [1] })),
+  'timeline-31': drawTimelineSvg(sampleTimeline(31, 3, { recovers: true, clocks: { 4: -500, 9: 2000 } })),
+  'timeline-127': drawTimelineSvg(sampleTimeline(127, 2, { slow: true })),
   'signature-5': drawSignatureSvg(sampleSignature(5, 2)),
   'signature-31': drawSignatureSvg(sampleSignature(31, 4)),
   'signature-127': drawSignatureSvg(sampleSignature(127, 6, 1, 2)),

@@ -6,13 +6,13 @@ import { digestOf } from '../../src/lib/base/hash.js'
 import type { Certificate } from '../../src/lib/core/certificate.js'
 import { Journal } from '../../src/lib/core/journal.js'
 import { LOCAL_TIMING, makeManifest, signerEntry } from '../../src/lib/core/manifest.js'
+import { Moments } from '../../src/lib/core/moments.js'
 import { type Batch, makeBatch, transactionId } from '../../src/lib/core/transaction.js'
 import { Documents } from '../../src/lib/machine/documents.js'
 import { batchAnswer, certificateAnswer, findId, transactionAnswer } from '../../src/lib/node/answers.js'
 import { loadCrypto } from '../../src/lib/node/crypto.js'
 import { Executor } from '../../src/lib/node/executor.js'
 import { MachineWatch } from '../../src/lib/node/machine-watch.js'
-import { PhaseClock } from '../../src/lib/node/phases.js'
 import { healthOf, type SignerSubject, statusAnswer } from '../../src/lib/node/signer-status.js'
 import { putDocument } from './cluster-fixture.js'
 
@@ -38,14 +38,14 @@ const manifest = makeManifest({
 function setUp() {
   const journal = new Journal(manifest)
   const executor = new Executor(manifest.clusterId, Object.assign(new Documents(), { watch: new MachineWatch('documents'), close: () => {} }))
-  const phases = new PhaseClock()
+  const moments = new Moments()
   const subject: SignerSubject = {
     self: 0,
     manifest,
     journal,
     rounds: { get: () => undefined },
     executor,
-    phases,
+    moments,
     sinks: () => [],
     connected: new Set([1, 2]),
     peers: () => 0,

@@ -1,15 +1,12 @@
 /** `musig tx why`: why a transaction is not executed yet, or why it stands where it does. */
 import { Args } from '@oclif/core'
-import { MusigError } from '../../lib/base/errors.js'
 import { clusterFlag, MusigCommand } from '../../lib/cli/base-command.js'
 import { parsePrefix } from '../../lib/cli/prefix.js'
 import { fromFlag } from '../../lib/cli/tx-flags.js'
 import { withCluster } from '../../lib/cluster/connection.js'
 import { type Witnessed, whyOf } from '../../lib/inspect/why.js'
-import type { Client } from '../../lib/node/client.js'
-
-/** A signer that does not answer within this time counts as silent. */
-const ANSWER_MS = 2000
+import type { BatchAnswer } from '../../lib/node/answers.js'
+import { ANSWER_MS, askAll } from '../../lib/node/ask-all.js'
 
 export default class TxWhy extends MusigCommand {
   static override summary = 'Say why a transaction is not executed yet, or why it stands where it does.'
@@ -26,7 +23,9 @@ export default class TxWhy extends MusigCommand {
     const { result, why } = await withCluster({ home: this.home(flags), cluster }, async ({ client, manifest }) => {
       const result = await client.show(id, { from })
       const batch = result.batchId === null ? undefined : await client.batch(result.batchId, { from })
-      const signers = await Promise.all(manifest.signers.map((_, signer) => witnessed(client, result.batchId, signer)))
+      const signers = await askAll([...manifest.signers.keys()], async (from) =>
+        result.batchId === null ? undefined : witnessed(await client.batch(result.batchId, { from, timeoutMs: ANSWER_MS })),
+      )
       const { batchId, status, reason, path, ballot, votes, position } = result
       const why = whyOf({
         manifest,
@@ -48,14 +47,8 @@ export default class TxWhy extends MusigCommand {
   }
 }
 
-/** What one signer says of a batch: null if it does not answer, undefined if it does not hold it. */
-async function witnessed(client: Client, batchId: string | null, from: number): Promise<Witnessed | null | undefined> {
-  if (batchId === null) return undefined
-  try {
-    const { ownVote, promised, accepted } = await client.batch(batchId, { from, timeoutMs: ANSWER_MS })
-    const ballot = (accepted as { ballot?: number } | null)?.ballot
-    return { voted: ownVote !== null, promised, accepted: ballot ?? null }
-  } catch (error) {
-    return error instanceof MusigError && error.code === 'NOT_FOUND' ? undefined : null
-  }
+/** What one signer says of a batch. */
+function witnessed({ ownVote, promised, accepted }: BatchAnswer): Witnessed {
+  const ballot = (accepted as { ballot?: number } | null)?.ballot
+  return { voted: ownVote !== null, promised, accepted: ballot ?? null }
 }

@@ -45,6 +45,9 @@ export const LIMITS = {
   peers: 64,
   /** Bytes of batches that a learner keeps while their history is missing. */
   heldBytes: 64 * 1024 * 1024,
+  /** Batches whose moments a signer remembers, for people, and moments of one kind that it keeps of each. */
+  timedBatches: 1024,
+  momentsOfAKind: 16,
   /** Batches described together for one picture. */
   batchesPerPicture: 40,
   /** Transactions that wait in one signer for their batch. */

@@ -1,7 +1,8 @@
 /**
- * What is explained and drawn: the JSON shapes of `inspect tree`, `inspect order` and `inspect sig`, and how much of them fits into one drawing.
+ * What is explained and drawn: the JSON shapes of `inspect tree`, `order`, `sig` and `timeline`, and how much of them fits into one drawing.
  * Plain data only, as it comes from a signer, a file or a simulation; deriving it from votes is left to the core.
  */
+import type { MomentKind } from '../core/moments.js'
 
 /** What became of one signer's vote (§5): in the root's vote set, in it as a supplement, gathered by another than its parent, refused, not come, or not told. */
 export type NodeState = 'voted' | 'late' | 'adopted' | 'invalid' | 'silent' | 'unknown'
@@ -87,6 +88,79 @@ export interface SignatureData {
   readonly faulty?: readonly number[] | undefined
 }
 
+/** What a stretch of a signer's time is: a phase of §5 as that signer went through it, a ballot above 0, or the wait of what is committed for what goes before it. */
+export type SpanKind = '1a' | '1b' | '2' | '3a' | '3b' | 'ballot' | 'waits'
+
+/** A stretch of a signer's time, in milliseconds since the start of phase 1a at the root. */
+export interface Span {
+  readonly kind: SpanKind
+  readonly fromMs: number
+  readonly toMs: number
+  readonly ballot?: number | undefined
+}
+
+/** A moment as a signer noted it, in milliseconds since the start of phase 1a at the root. `signer` is the other end. */
+export interface TimelineMoment {
+  readonly what: MomentKind
+  readonly atMs: number
+  readonly signer?: number | undefined
+  readonly ballot?: number | undefined
+}
+
+/** `forgotten`: it answers and does not remember the times; `unknown`: it answers and does not hold the batch; `silent`: it does not answer. */
+export type Telling = 'told' | 'forgotten' | 'unknown' | 'silent'
+
+/** One signer's part of a timeline. `clockShiftMs`: by how much its own clock had to be moved to fit the others'; 0 where it fits. */
+export interface TimelineSigner {
+  readonly signer: number
+  readonly parent: number | null
+  readonly depth: number
+  readonly name?: string | undefined
+  readonly region?: string | undefined
+  readonly telling: Telling
+  readonly clockShiftMs: number
+  readonly moments: readonly TimelineMoment[]
+  readonly spans: readonly Span[]
+}
+
+/** One step of the way that everybody had to wait for. */
+export interface PathStep {
+  readonly signer: number
+  readonly what: MomentKind
+  readonly atMs: number
+}
+
+/** A ballot above 0: who coordinates it, when the first signer turned to it, and how many wanted, promised and accepted it. */
+export interface TimelineBallot {
+  readonly ballot: number
+  readonly coordinator: number
+  readonly fromMs: number
+  readonly wanted: number
+  readonly promised: number
+  readonly accepted: number
+}
+
+/** `by` gave `signer` up for late and asked the signers below it itself. */
+export interface TimelineRetry {
+  readonly by: number
+  readonly signer: number
+  readonly atMs: number
+}
+
+/** A batch's phases against time (§5), as its signers tell them, those of the tree's upper levels first. */
+export interface TimelineData {
+  readonly batchId: string
+  readonly root: number
+  readonly n: number
+  readonly status: 'pending' | 'committed' | 'executed'
+  /** From the start of phase 1a to the last thing that is known. */
+  readonly totalMs: number
+  readonly signers: readonly TimelineSigner[]
+  readonly criticalPath: readonly PathStep[]
+  readonly ballots: readonly TimelineBallot[]
+  readonly retries: readonly TimelineRetry[]
+}
+
 /** How much stands in one drawing; what goes beyond is counted there in words, never dropped silently. */
 export const DRAWN = {
   /** Signers of a tree: whole levels are left out below that. */
@@ -105,6 +179,8 @@ export const DRAWN = {
   messages: 40,
   /** Signers of a signature's rows of marks. */
   signatureSigners: 1023,
+  /** Signers of a timeline. */
+  timelineSigners: 255,
   /** Columns of a signer's name or region. */
   nameColumns: 16,
   /** Columns of a batch's short id before equal ones are told apart by a number. */

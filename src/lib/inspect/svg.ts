@@ -91,7 +91,7 @@ export function text(x: number, y: number, content: string, style: TextStyle = {
 }
 
 /** A straight or broken line through points. */
-export function polyline(points: readonly (readonly [number, number])[], tone: Ink | 'rule', more: Attributes = {}): string {
+export function polyline(points: readonly (readonly [number, number])[], tone: Ink | 'rule' | 'paper', more: Attributes = {}): string {
   const path = points.map(([x, y], i) => `${i === 0 ? 'M' : 'L'}${round(x)},${round(y)}`).join('')
   return element('path', { d: path, class: `mp-s-${tone}`, fill: 'none', stroke: '#555', 'stroke-width': 1.5, ...more })
 }
@@ -141,6 +141,21 @@ export function mark(shape: Shape, x: number, y: number, r: number, tone: Ink, t
     (_, dx: string, dy: string) => `${round(x + Number(dx) * r)},${round(y + Number(dy) * r)}`,
   )
   return element('path', { d: numbers, ...look }, ...children)
+}
+
+/** A rectangle, filled, with an outline where `stroke` is given; `tip` is what a viewer shows when pointed at. */
+export function box(
+  x: number,
+  y: number,
+  width: number,
+  height: number,
+  look: { fill: Ink | 'paper'; stroke?: Ink; dash?: string; tip?: string },
+): string {
+  const { fill, stroke, dash, tip } = look
+  const children = tip === undefined ? [] : [element('title', {}, escapeXml(tip))]
+  const outline = stroke === undefined ? {} : { stroke: '#555', 'stroke-width': 1.5, 'stroke-dasharray': dash }
+  const tones = `mp-f-${fill}${stroke === undefined ? '' : ` mp-s-${stroke}`}`
+  return element('rect', { x, y, width: Math.max(0.75, width), height, class: tones, fill: '#ddd', ...outline }, ...children)
 }
 
 /** A horizontal bar filled to value/total with a tick at `at`, the quorum. */

@@ -8,6 +8,7 @@ import { MusigError } from '../base/errors.js'
 import { certificateCodec, certificateId, orderCodec } from '../core/certificate.js'
 import type { Journal, KnownBatch } from '../core/journal.js'
 import type { Manifest } from '../core/manifest.js'
+import type { Moments } from '../core/moments.js'
 import type { Rounds } from '../core/round.js'
 import { scoreOf, type Tally, tallyOf, valueCodec } from '../core/tally.js'
 import { transactionCodec, transactionId } from '../core/transaction.js'
@@ -16,7 +17,7 @@ import { countedViews, type VoteSet } from '../core/vote-set.js'
 import type { Receipt } from '../machine/state-machine.js'
 import type { Executor } from './executor.js'
 import type { HistoryAnswer } from './machine-history.js'
-import { type PhaseClock, type Phases, rounded } from './phases.js'
+import { type Phases, phaseTimesOf, rounded } from './phases.js'
 import type { SinkStatus } from './sinks/feed.js'
 
 /** A transaction's life as `tx submit` and `tx show` print it. */
@@ -94,7 +95,8 @@ export interface Subject {
   /** What is remembered of batches' trips through their trees. */
   readonly rounds: Pick<Rounds, 'get'>
   readonly executor: Executor
-  readonly phases: Pick<PhaseClock, 'of'>
+  /** What is remembered of when things happened to batches. */
+  readonly moments: Pick<Moments, 'of'>
   /** Where what is executed goes besides. */
   readonly sinks: () => SinkStatus[]
 }
@@ -117,7 +119,7 @@ export function findId(ids: Iterable<Id>, prefix: string, what: string): Id {
 
 /** The life of a transaction. Errors: `NOT_FOUND`. */
 export function transactionAnswer(subject: Subject, txId: Id): TransactionResult {
-  const { executor, journal, phases } = subject
+  const { executor, journal, moments } = subject
   const outcome = executor.outcome(txId)
   const batchId = outcome?.batchId ?? executor.pendingBatch(txId)
   const blank = { txId, position: {}, index: null, path: null, ballot: null, score: null, votes: null, receipt: null, latencyMs: null, phases: {} }
@@ -134,7 +136,7 @@ export function transactionAnswer(subject: Subject, txId: Id): TransactionResult
   }
   if (batchId === null || !known) return { ...blank, batchId, status: 'pending' }
   if (!outcome) return { ...blank, batchId, ...decisionOf(subject, known), status: known.committed ? 'committed' : 'pending' }
-  const times = phases.of(batchId)
+  const times = phaseTimesOf(moments.of(batchId))
   const latencyMs = outcome.latencyMs ?? times?.totalMs
   return {
     txId,
@@ -151,10 +153,10 @@ export function transactionAnswer(subject: Subject, txId: Id): TransactionResult
 
 /** Everything known of a batch. Errors: `NOT_FOUND`. */
 export function batchAnswer(subject: Subject, batchId: Id): BatchAnswer {
-  const { manifest, journal, phases } = subject
+  const { manifest, journal, moments } = subject
   const known = knownBatch(journal, batchId)
   const { batch, vote, accepted, committed } = known
-  const times = phases.of(batchId)
+  const times = phaseTimesOf(moments.of(batchId))
   return {
     batchId,
     initiator: batch.initiator,

@@ -2,8 +2,8 @@
  * The API of a signer or a peer: HTTP and one WebSocket, for callers on this machine; a signer's shares its server with plain links. Owns routes, waiting and
  * the subscription; what may pass at all is `http-guard.ts`, what is answered `answers.ts`, what changes something `changes.ts`.
  *
- * POST /api/transactions /api/faults · GET /api/transactions[/ID] /api/batches/ID /api/certificates/ID /api/descriptions/ID /api/groups/ID /api/query /api/status
- * /api/manifest /api/subscribe · GET /healthz /metrics. Reads are open to this machine's users; changes need the token.
+ * POST /api/transactions /api/faults · GET /api/transactions[/ID] /api/batches/ID /api/certificates/ID /api/descriptions/ID /api/groups/ID /api/timelines/ID
+ * /api/query /api/status /api/manifest /api/subscribe · GET /healthz /metrics. Reads are open to this machine's users; changes need the token.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
@@ -14,7 +14,7 @@ import { MusigError } from '../base/errors.js'
 import { manifestToJson } from '../core/manifest.js'
 import { isLinkTarget } from './accepting.js'
 import { batchAnswer, certificateAnswer, findId, historyAnswer, type Subject, type TransactionResult, transactionAnswer } from './answers.js'
-import { descriptionAnswer, groupAnswer } from './descriptions.js'
+import { descriptionAnswer, groupAnswer, timelineAnswer } from './descriptions.js'
 import { API_LIMITS, checkOrigin, errorAnswer, Refusal, sendJson } from './http-guard.js'
 
 export interface ApiOptions {
@@ -143,6 +143,8 @@ export class Api {
         return descriptionAnswer(subject, this.#batchId(argument ?? ''))
       case 'groups/':
         return groupAnswer(subject, this.#batchId(argument ?? ''))
+      case 'timelines/':
+        return timelineAnswer(subject, this.#batchId(argument ?? ''))
       case 'query':
         return this.#query(url)
       case 'status':

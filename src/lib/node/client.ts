@@ -12,7 +12,7 @@ import type { BatchDescription } from '../core/describe.js'
 import { type Manifest, readManifest } from '../core/manifest.js'
 import { type Transaction, transactionCodec } from '../core/transaction.js'
 import type { BatchAnswer, CertificateAnswer, TransactionResult } from './answers.js'
-import type { GroupAnswer } from './descriptions.js'
+import type { GroupAnswer, TimelineAnswer } from './descriptions.js'
 import { ConnectionFailed, call } from './http-call.js'
 import type { LinkFault } from './link-faults.js'
 import { loopbackUrl } from './loopback.js'
@@ -142,6 +142,11 @@ export class Client {
   /** The same of a batch and all that belong into one picture with it, oldest first. Errors: `NOT_FOUND`. */
   async group(id: string, options: ReadOptions = {}): Promise<GroupAnswer> {
     return (await this.#read(`/api/groups/${encodeURIComponent(id)}`, options, true)) as GroupAnswer
+  }
+
+  /** When what happened to a batch at a signer. Errors: `NOT_FOUND`. */
+  async timeline(id: string, options: ReadOptions = {}): Promise<TimelineAnswer> {
+    return (await this.#read(`/api/timelines/${encodeURIComponent(id)}`, options, true)) as TimelineAnswer
   }
 
   /** Reads from the state machine of a signer. Errors: `NOT_FOUND` if there is nothing at this path. */

@@ -190,7 +190,7 @@ export class RunningPeer {
       executor: this.#executor,
       // It sees what was decided, and nothing of how.
       rounds: { get: () => undefined },
-      phases: { of: () => undefined },
+      moments: { of: () => undefined },
       sinks: () => this.#sinks.status,
       key: config.key.linkKey,
       confirm: config.confirm,

@@ -9,6 +9,7 @@ import type { Logger } from 'pino'
 import { invariant, MusigError } from '../base/errors.js'
 import type { Liable } from '../byzantine/liar.js'
 import { type Evidence, verifyEvidence } from '../core/evidence.js'
+import { Moments } from '../core/moments.js'
 import { type DurableRecord, decodeRecord, encodeRecord, recordCodec } from '../core/record.js'
 import { Signer, type SignerOptions } from '../core/signer.js'
 import type { Effect, ExecutedBatch } from '../core/steppable.js'
@@ -27,7 +28,6 @@ import type { Liars } from './lying.js'
 import { loadMachine } from './machine-file.js'
 import { messageLog } from './message-log.js'
 import { Metrics } from './metrics.js'
-import { PhaseClock } from './phases.js'
 import type { LoadedConfig } from './signer-config.js'
 import { type Health, healthOf, type SignerSubject, statusAnswer } from './signer-status.js'
 import { Sinks } from './sinks/sinks.js'
@@ -89,7 +89,7 @@ export class RunningSigner {
   readonly #executor: Executor
   readonly #sinks: Sinks
   #snapshots: Snapshots | undefined
-  readonly #phases = new PhaseClock()
+  readonly #moments = new Moments()
   readonly #metrics: Metrics
   readonly #transport: LinkTransport
   readonly #driver: Driver
@@ -191,7 +191,7 @@ export class RunningSigner {
         options.startsOver()
       },
       failed: (error) => options.failed(error),
-      observers: [{ stepped: (_, effects) => this.#look(effects) }, this.#phases, this.#metrics, messageLog(log)],
+      observers: [{ stepped: (_, effects) => this.#look(effects) }, this.#moments, this.#metrics, messageLog(log)],
     })
     this.#evidence = new EvidenceFolder(config.store, manifest.clusterId, (error) => log.error({ err: error }, 'could not write evidence'))
     this.#subject = {
@@ -200,7 +200,7 @@ export class RunningSigner {
       journal: this.#signer.journal,
       rounds: this.#signer.rounds,
       executor,
-      phases: this.#phases,
+      moments: this.#moments,
       sinks: () => this.#sinks.status,
       connected: this.#stepped.connected,
       peers: () => this.#transport.peers,
