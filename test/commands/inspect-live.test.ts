@@ -28,7 +28,8 @@ test('timeline: what each signer noted, on one clock, with the critical path fro
   }
   const path = data.criticalPath.map(({ what }) => what)
   assert.is(path[0], 'proposed')
-  for (const kind of ['vote received', 'ordered', 'accept received', 'executed'] as const) assert.ok(path.includes(kind), `${kind}: ${path.join(', ')}`)
+  for (const kind of ['vote received', 'ordered', 'accept received', 'executed'] as const)
+    assert.ok(path.includes(kind), `${kind}: ${path.join(', ')}`)
 })
 
 test('timeline: bars in the terminal, an SVG in a file, refusals in one line', async () => {

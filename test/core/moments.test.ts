@@ -16,7 +16,7 @@ const vote = (i: number): Message => ({ type: 'vote', batchId: hex(i), votes: nu
 
 test('moments come in the order of the events, with the other end and the ballot', () => {
   const moments = new Moments()
-  const propose = { type: 'propose', batch: batch(1), reference: { heights: new Map(), pending: [] } } as const
+  const propose: Message = { type: 'propose', batch: batch(1), reference: { heights: new Map(), pending: [] } }
   moments.stepped(message(1, 4, propose), [arrives(1)])
   moments.stepped(message(2, 5, propose), [])
   moments.stepped(tick(3), [
