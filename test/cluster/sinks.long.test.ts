@@ -1,9 +1,9 @@
 // alone
 // time limit: 900 s
 /**
- * Two peers with one database and one file, under a load of transfers, as a seed decides: kill -9 of one or both peers, some with their stores lost, crashes and
- * stops of the database, sessions that are cut. In the end each transaction is there once, in order, with the receipts that a ledger of the test's own
- * gives it, and the balances are those of the cluster.
+ * Two peers with one database and one file, under a load of transfers, as a seed decides: kill -9 of one or both peers, some with their stores lost, crashes,
+ * kill -9 and stops of the database, sessions that are cut. In the end each transaction is there once, at each height of each key just those that follow from
+ * the batches that the signers executed, with the receipts that a ledger of the test's own gives them, and the balances are those of the cluster.
  */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,17 +12,20 @@ import * as assert from 'uvu/assert'
 import { OwnCluster } from '../../scripts/chaos/own-cluster.js'
 import { Transfers } from '../../scripts/chaos/transfers.js'
 import { SeededRandom } from '../../src/lib/base/prng.js'
+import { LogReader } from '../../src/lib/cluster/logs.js'
 import { processesOf } from '../../src/lib/cluster/processes.js'
 import { clusterStatus } from '../../src/lib/cluster/status.js'
 import { Client } from '../../src/lib/node/client.js'
 import { until } from '../node/signers-fixture.js'
 import { noServer, PostgresServer } from '../node/sinks/postgres-server.js'
-import { assertWhole, recordsOf } from '../node/sinks/whole.js'
+import { assertExact, type Judged, recordsOf, type ToldBatch } from '../node/sinks/whole.js'
 import { skipped } from '../skip.js'
 
 const N = 4
 const PEERS = 2
-const RUN_MS = 240_000
+const RUN_MS = Number(process.env['RUN_S'] ?? 240) * 1000
+/** A run counts in which the peers were killed, and the database crashed, so often at least. */
+const LEAST = 3
 const ACCOUNTS = 12
 const OPENING = 1000
 
@@ -35,10 +38,7 @@ let client: Client
 let path: string
 
 /** A row or line, as far as it is judged. */
-interface Read {
-  index: number
-  txId: string
-  position: Record<string, number>
+interface Read extends Judged {
   json: { op: string; account?: string; amount: number; from?: string; to?: string }
   receipt: { ok: boolean }
 }
@@ -58,44 +58,106 @@ test.after(async () => {
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
+/** What happened, and how much was acknowledged while the database was away. */
+const done = { peersKilled: 0, storesLost: 0, immediate: 0, killed: 0, fast: 0, sessionsCut: 0, meanwhile: [] as number[] }
+
 async function killPeers(indices: readonly number[]): Promise<void> {
-  for (const { name, pid } of await processesOf(cluster.folder)) if (indices.some((index) => name === `peer-${index}`)) process.kill(pid, 'SIGKILL')
+  for (const { name, pid } of await processesOf(cluster.folder)) {
+    if (!indices.some((index) => name === `peer-${index}`)) continue
+    process.kill(pid, 'SIGKILL')
+    done.peersKilled++
+  }
 }
 
-/** One thing that goes wrong, and is mended. Resolves with its name. */
-async function hurt(): Promise<string> {
-  const draw = random.fraction()
-  const holdMs = 200 + random.upTo(2500)
-  if (draw < 0.5) {
-    const victims = random.fraction() < 0.3 ? [0, 1] : [random.upTo(1)]
-    const lost = random.fraction() < 0.3 ? victims[0] : undefined
-    await killPeers(victims)
-    await sleep(holdMs)
-    if (lost !== undefined) rmSync(join(cluster.folder.path, 'peers', String(lost)), { recursive: true, force: true })
-    await cluster.up()
-    return lost === undefined ? `kill ${victims}` : `kill ${victims}, store of ${lost} lost`
+/** Kills peers, and starts them again; of one the store may be lost. */
+async function hurtPeers(victims: readonly number[], isLost: boolean): Promise<void> {
+  await killPeers(victims)
+  await sleep(200 + random.upTo(2500))
+  if (isLost) {
+    rmSync(join(cluster.folder.path, 'peers', String(victims[0])), { recursive: true, force: true })
+    done.storesLost++
   }
-  if (draw < 0.8) {
-    const mode = random.fraction() < 0.7 ? 'immediate' : 'fast'
-    await server.stop(mode)
-    // A peer that is killed meanwhile finds no database when it comes back.
-    const killed = random.fraction() < 0.3
-    if (killed) await killPeers([0, 1])
-    await sleep(holdMs)
-    if (killed) await cluster.up()
-    await server.up()
-    return `database stopped (${mode})${killed ? ', both peers killed' : ''}`
-  }
+  await cluster.up()
+}
+
+/** Takes the database away for a while. A peer that is killed meanwhile finds none when it comes back. */
+async function hurtDatabase(mode: 'immediate' | 'kill' | 'fast', peersToo: boolean, acknowledged: () => number): Promise<void> {
+  await server.stop(mode)
+  const before = acknowledged()
+  if (peersToo) await killPeers([0, 1])
+  await sleep(200 + random.upTo(2500))
+  if (peersToo) await cluster.up()
+  done.meanwhile.push(acknowledged() - before)
+  await server.up()
+  done[mode === 'kill' ? 'killed' : mode]++
+}
+
+async function cutSessions(): Promise<void> {
   await server.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'musig %'`)
-  return 'sessions cut'
+  done.sessionsCut++
+}
+
+/** Things that go wrong and are mended, each once, as the seed shuffles them. */
+function hurts(acknowledged: () => number): (() => Promise<void>)[] {
+  const all = [
+    () => hurtPeers([random.upTo(1)], false),
+    () => hurtPeers([random.upTo(1)], true),
+    () => hurtPeers([0, 1], random.fraction() < 0.3),
+    () => hurtDatabase('immediate', false, acknowledged),
+    () => hurtDatabase('immediate', true, acknowledged),
+    () => hurtDatabase('kill', false, acknowledged),
+    () => hurtDatabase('fast', false, acknowledged),
+    cutSessions,
+  ]
+  return all
+    .map((hurt) => ({ hurt, at: random.fraction() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ hurt }) => hurt)
+}
+
+/** All batches that a signer, none of which was hurt, says in its log to have executed, as the signers' API tells them. */
+async function executedBatches(): Promise<ToldBatch[]> {
+  const lines = new LogReader(cluster.folder, { member: 0, txId: undefined }).read()
+  const ids = lines.flatMap(({ message, fields }) => (message === 'executed' ? [String(fields['batchId'])] : []))
+  assert.is(new Set(ids).size, ids.length)
+  const told: ToldBatch[] = []
+  for (const [i, id] of ids.entries()) {
+    const { batchId, position, transactions } = await client.batch(id, { from: i % N })
+    const read = transactions.map(({ txId, transaction }) => ({ txId, keys: (transaction as { deps: string[] }).deps }))
+    told.push({ batchId, position, transactions: read })
+  }
+  return told
+}
+
+async function delivered(): Promise<boolean> {
+  const { signers, peers } = await clusterStatus(cluster.folder)
+  const executed = new Set([...signers, ...peers].map((node) => node.executed))
+  const sinks = peers.flatMap((peer) => peer.sinks)
+  assert.not(
+    sinks.some(({ state }) => state === 'stopped'),
+    JSON.stringify(sinks),
+  )
+  const isFed = (name: string) => sinks.some((sink) => sink.name === name && sink.state === 'ready' && sink.behind === 0)
+  return executed.size === 1 && isFed('postgres') && isFed('jsonl')
+}
+
+async function inDatabase(): Promise<Read[]> {
+  const rows = await server.query<
+    { index: string; index_in_batch: number; tx_id: string; batch_id: string } & Pick<Read, 'position' | 'json' | 'receipt'>
+  >('SELECT index, tx_id, batch_id, index_in_batch, position, json, receipt FROM musig_transactions ORDER BY index')
+  return rows.map(({ index, tx_id, batch_id, index_in_batch, ...rest }) => ({
+    ...rest,
+    index: Number(index),
+    txId: tx_id,
+    batchId: batch_id,
+    indexInBatch: index_in_batch,
+  }))
 }
 
 test(`each transaction once, in order, with what a ledger makes of it (SEED=${seed})`, async () => {
-  const folder = cluster.folder
-  const { clusterId } = folder.manifest(folder.read())
   const transfers = new Transfers({
     client,
-    clusterId,
+    clusterId: cluster.folder.manifest(cluster.folder.read()).clusterId,
     n: N,
     prefix: 'chaos',
     accounts: ACCOUNTS,
@@ -105,52 +167,37 @@ test(`each transaction once, in order, with what a ledger makes of it (SEED=${se
     random: new SeededRandom(seed + 1),
   })
   await transfers.open()
+  const acknowledged = () => transfers.seen.filter(({ outcome }) => outcome === 'ok')
   const end = performance.now() + RUN_MS
   const load = transfers.run(5, 20, () => performance.now() > end)
-  const done = new Map<string, number>()
-  while (performance.now() < end) {
-    const what = await hurt()
-    const kind = what.replace(/[\d,]+/g, 'N')
-    done.set(kind, (done.get(kind) ?? 0) + 1)
-    await sleep(random.upTo(4000))
+  for (let left: (() => Promise<void>)[] = []; performance.now() < end; await sleep(random.upTo(3000))) {
+    if (left.length === 0) left = hurts(() => acknowledged().length)
+    await left.shift()?.()
   }
   await load
   await cluster.up()
-  await until(
-    'all is delivered',
-    async () => {
-      const { signers, peers } = await clusterStatus(folder)
-      const executed = new Set([...signers, ...peers].map((node) => node.executed))
-      const sinks = peers.flatMap((peer) => peer.sinks)
-      assert.not(
-        sinks.some(({ state }) => state === 'stopped'),
-        JSON.stringify(sinks),
-      )
-      const isFed = (name: string) => sinks.some((sink) => sink.name === name && sink.state === 'ready' && sink.behind === 0)
-      return executed.size === 1 && isFed('postgres') && isFed('jsonl')
-    },
-    180_000,
-  )
-  const { transactions } = await client.status({ from: 0 })
-  const rows = await server.query<Omit<Read, 'index' | 'txId'> & { index: string; tx_id: string }>(
-    'SELECT index, tx_id, position, json, receipt FROM musig_transactions ORDER BY index',
-  )
-  const inDatabase = rows.map(({ index, tx_id, ...rest }): Read => ({ ...rest, index: Number(index), txId: tx_id }))
-  const inFile = recordsOf(path) as unknown as Read[]
-  const acknowledged = transfers.seen.filter(({ outcome }) => outcome === 'ok')
-  console.log(`${transactions} executed, ${acknowledged.length} acknowledged; ${[...done].map(([what, count]) => `${count} × ${what}`).join('; ')}`)
-  assert.ok(transactions > 100, `${transactions} transactions are too few to judge`)
-  for (const read of [inDatabase, inFile]) {
-    assertWhole(read, transactions)
+  await until('all is delivered', delivered, 180_000)
+  const { transactions, executed } = await client.status({ from: 0 })
+  const batches = await executedBatches()
+  assert.is(batches.length, executed)
+  const leftOut: number[] = []
+  for (const read of [await inDatabase(), recordsOf(path) as unknown as Read[]]) {
+    leftOut.push(assertExact(read, batches, transactions))
     await judge(read)
     const there = new Map(read.map((record) => [record.txId, record]))
-    for (const { txId, place } of acknowledged) {
+    for (const { txId, place } of acknowledged()) {
       const record = there.get(txId)
       assert.ok(record && place, `${txId} was acknowledged`)
       assert.is(record.receipt.ok, place.accepted, txId)
       for (const [key, height] of Object.entries(record.position)) assert.is(place.heights[key], height, txId)
     }
   }
+  const figures = { transactions, batches: executed, acknowledged: acknowledged().length, leftOut, recoveries: server.recoveries, ...done }
+  console.log(JSON.stringify(figures))
+  assert.ok(transactions > 100, `${transactions} transactions are too few to judge`)
+  assert.ok(done.peersKilled >= LEAST && done.immediate >= LEAST && done.killed >= LEAST, 'it was hurt too seldom to judge')
+  assert.ok(server.recoveries >= 2 * LEAST, 'a database that crashed recovers')
+  assert.ok(done.meanwhile.filter((count) => count > 0).length >= LEAST, 'transactions were executed while the database was away')
 })
 
 /** What a ledger makes of the records in their order is what they say, and what the cluster says. */

@@ -3,6 +3,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { createInterface } from 'node:readline'
 import pg from 'pg'
 import { freePorts } from '../cluster-fixture.js'
 
@@ -45,6 +46,7 @@ export class PostgresServer {
   readonly #as: { uid?: number; gid?: number }
   readonly #onExit = () => this.#process?.kill('SIGQUIT')
   #process: ChildProcess | undefined
+  #recoveries = 0
 
   /** Makes one and starts it. `password`: of its one user, who otherwise needs none. */
   static async start(password?: string): Promise<PostgresServer> {
@@ -82,6 +84,9 @@ export class PostgresServer {
     child.stderr.on('data', (data: Buffer) => {
       said = (said + data.toString()).slice(-4000)
     })
+    createInterface(child.stderr).on('line', (line) => {
+      if (line.includes('automatic recovery in progress')) this.#recoveries++
+    })
     this.#process = child
     for (const end = Date.now() + READY_MS; !(await this.#answers()); ) {
       if (child.exitCode !== null || Date.now() > end) throw new Error(`the server did not start: ${said}`)
@@ -89,14 +94,23 @@ export class PostgresServer {
     }
   }
 
-  /** `immediate`: as a crash leaves it, with recovery at the next start; `fast`: it ends its sessions and writes all. */
-  async stop(mode: 'immediate' | 'fast' = 'immediate'): Promise<void> {
+  /**
+   * `immediate`: as `pg_ctl stop -m immediate` does it, with recovery at the next start; `kill`: kill -9 of all its processes; `fast`: it ends its sessions and
+   * writes all.
+   */
+  async stop(mode: 'immediate' | 'kill' | 'fast' = 'immediate'): Promise<void> {
     const child = this.#process
     this.#process = undefined
     if (!child || child.exitCode !== null) return
     const ended = new Promise((resolve) => child.once('exit', resolve))
-    child.kill(mode === 'immediate' ? 'SIGQUIT' : 'SIGINT')
+    if (mode === 'kill') this.#signal(child.pid ?? 0, 'SIGKILL')
+    else child.kill(mode === 'immediate' ? 'SIGQUIT' : 'SIGINT')
     await ended
+  }
+
+  /** How often it had to recover at a start, for it had not come to its end by itself. */
+  get recoveries(): number {
+    return this.#recoveries
   }
 
   async remove(): Promise<void> {
@@ -107,7 +121,10 @@ export class PostgresServer {
 
   /** Stands the processes of the server still, or lets them go on: it takes connections and answers nothing. */
   pause(signal: 'SIGSTOP' | 'SIGCONT'): void {
-    const pid = this.#process?.pid ?? 0
+    this.#signal(this.#process?.pid ?? 0, signal)
+  }
+
+  #signal(pid: number, signal: NodeJS.Signals): void {
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')
     for (const each of [String(pid), ...children]) {
       try {
