@@ -3,11 +3,13 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { MusigError } from '../../../src/lib/base/errors.js'
 import { SeededRandom } from '../../../src/lib/base/prng.js'
+import { transactionId } from '../../../src/lib/core/transaction.js'
 import { SinkFeed } from '../../../src/lib/node/sinks/feed.js'
 import { type Sink, TryLater } from '../../../src/lib/node/sinks/sink.js'
-import { CLUSTER_ID, history, TestNode } from './history.js'
+import { batchOf, CLUSTER_ID, history, TestNode, transaction } from './history.js'
 import { MemoryPlace, MemorySink } from './memory-sink.js'
 import { caughtUp, feedOf, sinkCompliance, until } from './sink-compliance.js'
+import { assertExact, assertWhole, type ToldBatch } from './whole.js'
 
 const test = suite('feeds of sinks')
 
@@ -18,6 +20,55 @@ sinkCompliance(test, 'memory', {
   merges: true,
   locks: true,
 })
+
+test('a batch that holds nothing on a key but what was executed before has a height there, and the sink nothing at it', async () => {
+  const [twice, other] = [transaction(['a']), transaction(['b'])]
+  const batches = [batchOf([twice]), batchOf([twice]), batchOf([other, twice]), batchOf([transaction(['a', 'b'])])]
+  const node = new TestNode().execute(batches)
+  const place = new MemoryPlace()
+  const feed = feedOf(new MemorySink(place), node)
+  await caughtUp(feed)
+  await feed.stop(1000)
+  const { records } = place
+  assert.equal(
+    records.map(({ position }) => position),
+    [{ a: 1 }, { b: 1 }, { a: 4, b: 2 }],
+  )
+  const told = batches.map(
+    ({ id, transactions }): ToldBatch => ({
+      batchId: id,
+      position: Object.fromEntries(node.logs.heightsOf(id) ?? []),
+      transactions: transactions.map((each) => ({ txId: transactionId(CLUSTER_ID, each), keys: each.deps })),
+    }),
+  )
+  assert.is(assertExact(records, told, 3), 2)
+  assertWhole(records, 3, 2)
+  // The judges of other tests: no batch accounts for what is missing, in another order or at another place.
+  const [first, second, third] = records
+  assert.ok(first && second && third)
+  const wrong = [
+    [first, second],
+    [first, third],
+    [second, third],
+    [third, first, second],
+    [first, second, { ...third, position: { a: 3, b: 2 } }],
+  ]
+  for (const each of wrong) {
+    const indexed = each.map((record, index) => ({ ...record, index }))
+    assert.ok(isRefused(() => assertExact(indexed, told, each.length)))
+  }
+  assert.ok(isRefused(() => assertExact(records, told.toSpliced(1, 1), 3)))
+  assert.ok(isRefused(() => assertWhole(records, 3, 1)))
+})
+
+function isRefused(judge: () => void): boolean {
+  try {
+    judge()
+    return false
+  } catch {
+    return true
+  }
+}
 
 const failing = (error: () => Error): Sink => ({
   ...new MemorySink(new MemoryPlace()),

@@ -1,6 +1,7 @@
 /** What a sink must hold of a cluster that ran: every transaction once, in an order that is valid, and no height left out for which nothing accounts. */
 import { existsSync, readFileSync } from 'node:fs'
 import * as assert from 'uvu/assert'
+import type { Client } from '../../../src/lib/node/client.js'
 import type { SinkRecord } from '../../../src/lib/node/sinks/sink.js'
 
 /** Of a record, what is judged. */
@@ -12,6 +13,12 @@ export interface ToldBatch {
   /** Its height on each of its keys. */
   position: Record<string, number>
   transactions: readonly { txId: string; keys: readonly string[] }[]
+}
+
+/** What a signer says of a batch that it has executed, or is about to: then its position is empty. */
+export async function toldBatch(client: Client, id: string, from: number): Promise<ToldBatch> {
+  const { batchId, position, transactions } = await client.batch(id, { from })
+  return { batchId, position, transactions: transactions.map(({ txId, transaction }) => ({ txId, keys: (transaction as { deps: string[] }).deps })) }
 }
 
 /** The records of a file, as far as its lines are whole; none if there is none. */
