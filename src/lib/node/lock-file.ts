@@ -2,12 +2,14 @@
  * Lock files: a file that names the process that holds something. A lock whose process has ended, or whose number belongs to another process by now, is taken
  * over. Owns how a process is told from a later one of the same number; what is locked is the affair of whoever takes the lock.
  */
+
 import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { readFile, rm } from 'node:fs/promises'
+import { link, readFile, rename, rm } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { MusigError } from '../base/errors.js'
-import { writePrivateFile } from './private-file.js'
+import { systemCode, writePrivateFile } from './private-file.js'
 
 /** How often a stale lock is cleared before this gives up. */
 const ATTEMPTS = 5
@@ -18,20 +20,34 @@ export async function takeLock(path: string, busy: (holder: number | undefined) 
   for (let attempt = 1; ; attempt++) {
     try {
       await writePrivateFile(path, mine)
-      return () => rm(path, { force: true })
+      return () => clear(path, mine)
     } catch (error) {
       if (!(error instanceof MusigError) || error.code !== 'ALREADY_EXISTS') throw error
-      const holder = await holderOf(path)
+      const found = await readFile(path, 'utf8').catch(() => '')
+      const holder = await holderOf(found)
       if (holder !== undefined || attempt === ATTEMPTS) throw new MusigError('BUSY', busy(holder))
-      await rm(path, { force: true })
+      await clear(path, found)
     }
   }
 }
 
-/** The process that holds the lock, or nothing where it is stale. */
-async function holderOf(path: string): Promise<number | undefined> {
+/** Removes a lock, unless another one has taken its place: of two that find it stale the later one must not remove what the earlier one has taken. */
+async function clear(path: string, expected: string): Promise<void> {
+  const aside = `${path}.${randomBytes(6).toString('hex')}.tmp`
   try {
-    const { pid, begun } = JSON.parse(await readFile(path, 'utf8'))
+    await rename(path, aside)
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return
+    throw error
+  }
+  if ((await readFile(aside, 'utf8')) !== expected) await link(aside, path).catch(() => {})
+  await rm(aside, { force: true })
+}
+
+/** The process that a lock names, or nothing where it is stale. */
+async function holderOf(text: string): Promise<number | undefined> {
+  try {
+    const { pid, begun } = JSON.parse(text)
     return typeof pid === 'number' && (await beginOf(pid)) === begun ? pid : undefined
   } catch {
     return undefined

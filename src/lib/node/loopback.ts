@@ -2,6 +2,7 @@
  * The rule that everything speaks on this machine only, unless it is a link over TLS: which addresses may be dialled and listened at, and which callers are let
  * in without TLS.
  */
+import { isIPv4 } from 'node:net'
 import { MusigError } from '../base/errors.js'
 
 const HOSTS = ['127.0.0.1', '[::1]', 'localhost']
@@ -34,6 +35,11 @@ export function linkUrl(address: string, what = 'address'): URL {
 
 function isBare(url: URL): boolean {
   return url.pathname === '/' && url.search === '' && url.hash === '' && url.username === '' && url.password === ''
+}
+
+/** Whether a host that is about to be spoken to is this machine, as far as its name alone tells: `127.example.com` is not. */
+export function isThisMachine(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host === '[::1]' || (isIPv4(host) && host.startsWith('127.'))
 }
 
 /** Whether a socket's other end is on this machine. */

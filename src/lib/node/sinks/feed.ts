@@ -48,7 +48,7 @@ export interface FeedOptions {
 
 /** A group that is written at once: so many records at most, and about so many bytes unless one record alone has more. */
 const GROUP = { records: 1000, bytes: 1024 * 1024 } as const
-/** Bytes of a record besides its payload and keys, at least. */
+/** Bytes of a record besides its payload, keys and receipt, at least. */
 const RECORD_BYTES = 300
 /** Records that are made before others get their turn. */
 const SLICE = 50
@@ -172,7 +172,7 @@ export class SinkFeed {
         )
       }
       const record = sinkRecord(log.at(at), countOf(place) - 1, place.later === 0 ? digest.value : null)
-      bytes += RECORD_BYTES + record.payload.length
+      bytes += sizeOf(record)
       records.push(record)
     }
     return { records, place, digest }
@@ -192,6 +192,11 @@ export class SinkFeed {
     this.#lastError = error
     this.#options.changed?.(this.status)
   }
+}
+
+/** About what a record takes, and never more: what was once given to a sink in one piece must fit into a group again. A receipt may be larger than all else. */
+function sizeOf({ payload, keys, receipt }: SinkRecord): number {
+  return RECORD_BYTES + payload.length + keys.join().length + JSON.stringify(receipt).length
 }
 
 function sleep(ms: number, signal: AbortSignal): Promise<void> {

@@ -9,6 +9,9 @@ import type { SinkPosition, SinkRecord } from './sink.js'
 /** So many bytes may be written between two syncs, unless one line alone has more: a torn end is no longer. */
 export const UNSYNCED_BYTES = 4 * 1024 * 1024
 
+/** No line is nearly as long: where none ends within so many bytes the end is not read any further back. */
+const LONGEST_LINE_BYTES = 64 * 1024 * 1024
+
 /** Read at once. */
 const READ_BYTES = 1024 * 1024
 
@@ -35,7 +38,7 @@ export function readLine(line: string): ReadLine | undefined {
 /** Finds the end of the whole lines of a file whose records begin at `begin`. Errors: `CHECK_FAILED` if more than a torn end is damaged. */
 export async function tailOf(file: FileHandle, begin: number, path: string): Promise<Tail> {
   const { size } = await file.stat()
-  for (let window = 2 * UNSYNCED_BYTES; ; window *= 2) {
+  for (let window = 2 * UNSYNCED_BYTES; window <= LONGEST_LINE_BYTES; window *= 2) {
     const from = Math.max(begin, size - window)
     const buffer = Buffer.alloc(size - from)
     await readFully(file, buffer, from)
@@ -46,6 +49,10 @@ export async function tailOf(file: FileHandle, begin: number, path: string): Pro
       throw new MusigError('CHECK_FAILED', `${path} is damaged at byte ${tail.end}, and not by a torn end: move it away to have it written anew`)
     return tail
   }
+  throw new MusigError(
+    'CHECK_FAILED',
+    `${path} is damaged: no line ends within its last ${LONGEST_LINE_BYTES} bytes; move it away to have it written anew`,
+  )
 }
 
 /** The last line of a buffer up to which all are whole; undefined where none of them is and more stands before the buffer. */

@@ -2,13 +2,16 @@
  * The sink `jsonl`: a file of JSON Lines, its first line naming the cluster, each other one an executed transaction. Exactly once: where it stands is what its
  * last whole line says, and a torn one behind it is cut off. What a torn end is stands in `jsonl-tail.ts`.
  */
-import { type FileHandle, open } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { type FileHandle, open, stat } from 'node:fs/promises'
 import { invariant, MusigError } from '../../base/errors.js'
 import { takeLock } from '../lock-file.js'
 import { systemCode, writePrivateFile } from '../private-file.js'
 import { linesOf, readFully, readLine, tailOf, UNSYNCED_BYTES } from './jsonl-tail.js'
 import type { HeldRecord, Sink, SinkPosition, SinkRecord } from './sink.js'
 
+/** What is written goes to the end, whatever somebody else has done to the file: that is seen by its size afterwards. */
+const MODE = constants.O_RDWR | constants.O_APPEND
 /** The first line is shorter. */
 const MAX_HEADER_BYTES = 4096
 const TYPE = 'musig-executed'
@@ -44,11 +47,9 @@ export class JsonlSink implements Sink {
       file = await this.#openFile()
       const begin = await this.#readHeader(file)
       const { end, count, logDigest } = await tailOf(file, begin, this.#path)
-      // Cut off before anything is written behind it, and surely.
-      if ((await file.stat()).size > end) {
-        await file.truncate(end)
-        await file.sync()
-      }
+      // Cut off before anything is written behind it. What a process has written that was killed before its sync counts from now on, and so must be surely there.
+      if ((await file.stat()).size > end) await file.truncate(end)
+      await file.sync()
       this.#open = { file, begin, end, release }
       return { count, logDigest }
     } catch (error) {
@@ -102,25 +103,36 @@ export class JsonlSink implements Sink {
 
   async #append(lines: Buffer): Promise<void> {
     const opened = this.#opened()
-    const { size } = await opened.file.stat()
-    if (size !== opened.end) throw new Error(`${this.#path} has ${size} bytes and not ${opened.end}: somebody else has changed it`)
-    for (let done = 0; done < lines.length; ) {
-      const { bytesWritten } = await opened.file.write(lines, done, lines.length - done, opened.end + done)
-      done += bytesWritten
+    await this.#check(opened, opened.end)
+    try {
+      for (let done = 0; done < lines.length; ) done += (await opened.file.write(lines, done)).bytesWritten
+      await opened.file.datasync()
+    } catch (error) {
+      // What could not be synced can be read all the same, and would count at the next opening.
+      await opened.file.truncate(opened.end).catch(() => {})
+      throw error
     }
-    await opened.file.datasync()
+    await this.#check(opened, opened.end + lines.length)
     opened.end += lines.length
+  }
+
+  /** Errors: where somebody else has moved the file away, cut it off or written to it: what is written would not stand where it is looked for. */
+  async #check({ file }: OpenFile, bytes: number): Promise<void> {
+    const [held, named] = await Promise.all([file.stat({ bigint: true }), stat(this.#path, { bigint: true }).catch(() => undefined)])
+    if (named?.ino !== held.ino || named.dev !== held.dev)
+      throw new Error(`${this.#path} is not the file any more that was opened: somebody else has moved it away`)
+    if (held.size !== BigInt(bytes)) throw new Error(`${this.#path} has ${held.size} bytes and not ${bytes}: somebody else has changed it`)
   }
 
   /** Opens the file; a new one has its first line from the beginning. */
   async #openFile(): Promise<FileHandle> {
     try {
-      return await open(this.#path, 'r+')
+      return await open(this.#path, MODE)
     } catch (error) {
       if (systemCode(error) !== 'ENOENT') throw error
     }
     await writePrivateFile(this.#path, `${JSON.stringify({ schema: 1, type: TYPE, ...this.#cluster })}\n`)
-    return open(this.#path, 'r+')
+    return open(this.#path, MODE)
   }
 
   /** Resolves with where the first line ends. */

@@ -5,8 +5,9 @@
 import { readFile } from 'node:fs/promises'
 import type { ConnectionOptions } from 'node:tls'
 import { MusigError } from '../../base/errors.js'
+import { isThisMachine } from '../loopback.js'
 import { readPrivateFile } from '../private-file.js'
-import { readUrl, type UrlSource } from './url-source.js'
+import { decoded, readUrl, type UrlSource } from './url-source.js'
 
 export interface PostgresSettings {
   /** A name, an address, or the folder of a socket. */
@@ -35,12 +36,14 @@ export async function postgresSettings(source: { url: UrlSource; passwordFile: s
   const { env } = process
   const host = url.hostname.replace(/^\[|\]$/g, '') || url.searchParams.get('host') || env['PGHOST'] || 'localhost'
   const password =
-    source.passwordFile === undefined ? plain(url.password) || env['PGPASSWORD'] : (await readPrivateFile(source.passwordFile)).replace(/\r?\n$/, '')
+    source.passwordFile === undefined
+      ? decoded(url.password) || env['PGPASSWORD']
+      : (await readPrivateFile(source.passwordFile)).replace(/\r?\n$/, '')
   return {
     host,
     port: Number(url.port || env['PGPORT'] || DEFAULT_PORT),
-    user: plain(url.username) || env['PGUSER'],
-    database: plain(url.pathname.slice(1)) || env['PGDATABASE'],
+    user: decoded(url.username) || env['PGUSER'],
+    database: decoded(url.pathname.slice(1)) || env['PGDATABASE'],
     password,
     ssl: await tlsOf(url, host, where),
   }
@@ -49,21 +52,16 @@ export async function postgresSettings(source: { url: UrlSource; passwordFile: s
 async function tlsOf({ searchParams }: URL, host: string, where: string): Promise<ConnectionOptions | false> {
   const mode = searchParams.get('sslmode') ?? (isLocal(host) ? 'disable' : 'verify-full')
   if (!MODES.includes(mode)) throw new MusigError('BAD_INPUT', `${where} has sslmode=${mode.slice(0, 40)}; there are ${MODES.join(', ')}`)
-  if (mode === 'disable') return false
   const rootFile = searchParams.get('sslrootcert')
+  // Who names a root certificate wants it to be checked.
+  if (mode !== 'verify-full' && rootFile !== null)
+    throw new MusigError('BAD_INPUT', `${where} has an sslrootcert, which nothing is checked by with sslmode=${mode}; give sslmode=verify-full`)
+  if (mode === 'disable') return false
   const ca = rootFile === null ? undefined : await readFile(rootFile, 'utf8').catch(() => undefined)
   if (rootFile !== null && ca === undefined) throw new MusigError('NOT_FOUND', `${rootFile}, the sslrootcert of a postgres sink, cannot be read`)
   return { ...(ca !== undefined && { ca }), rejectUnauthorized: mode === 'verify-full' }
 }
 
 function isLocal(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.') || host.startsWith('/')
-}
-
-function plain(encoded: string): string {
-  try {
-    return decodeURIComponent(encoded)
-  } catch {
-    return encoded
-  }
+  return isThisMachine(host) || host.startsWith('/')
 }

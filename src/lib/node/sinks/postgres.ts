@@ -25,6 +25,8 @@ const CONNECT_MS = 10_000
 /** A statement takes no longer, or is given up at both ends. */
 const STATEMENT_MS = 60_000
 const CLOSE_MS = 1_000
+/** An idle connection whose other end is gone is noticed after a minute or two, at both ends: the server's would keep the lock for hours. */
+const KEEPALIVE = { idleS: 60, intervalS: 10, count: 3 } as const
 /** Rows read at once. */
 const PAGE = 5_000
 
@@ -116,6 +118,7 @@ export class PostgresSink implements Sink {
       query_timeout: STATEMENT_MS,
       statement_timeout: STATEMENT_MS,
       keepAlive: true,
+      keepAliveInitialDelayMillis: 1000 * KEEPALIVE.idleS,
       application_name: `musig ${this.#options.name}`,
     })
     client.on('error', lost)
@@ -123,7 +126,10 @@ export class PostgresSink implements Sink {
     this.#connection = { client, socket }
     await client.connect()
     // What a session of this user or database may be set to otherwise must not make a group that is reported as written one that is not.
-    await client.query('SET synchronous_commit TO on')
+    const { idleS, intervalS, count } = KEEPALIVE
+    await client.query(
+      `SET synchronous_commit TO on; SET tcp_keepalives_idle TO ${idleS}; SET tcp_keepalives_interval TO ${intervalS}; SET tcp_keepalives_count TO ${count}`,
+    )
     const { rows } = await client.query<{ encoding: string }>(`SELECT current_setting('server_encoding') AS encoding`)
     const encoding = rows[0]?.encoding
     if (encoding !== 'UTF8')

@@ -8,7 +8,7 @@ import { MusigError } from '../../base/errors.js'
 import { readPrivateFile } from '../private-file.js'
 import { PositionFile, type Sending } from './position-file.js'
 import { type HeldRecord, type Sink, type SinkPosition, type SinkRecord, TryLater } from './sink.js'
-import type { UrlSource } from './url-source.js'
+import { decoded, type UrlSource } from './url-source.js'
 import { webhookUrl } from './webhook-url.js'
 
 export interface WebhookOptions {
@@ -66,7 +66,7 @@ export class WebhookSink implements Sink {
       const last = portion.at(-1)
       if (!last) return
       const sending = { count: last.index + 1, logDigest: last.logDigest }
-      if (this.#state.sending?.count !== sending.count) await this.#note({ position: this.#state.position, sending })
+      if (!this.#state.sending) await this.#note({ position: this.#state.position, sending })
       await this.#send(portion, sending)
       await this.#note({ position: sending, sending: null })
       rest = rest.slice(portion.length)
@@ -75,10 +75,7 @@ export class WebhookSink implements Sink {
 
   /** What it was given is its receiver's, and cannot be told. Errors: `CHECK_FAILED`. */
   held(): AsyncIterable<readonly HeldRecord[]> {
-    throw new MusigError(
-      'CHECK_FAILED',
-      `it was given ${this.#state.position.count} transactions in another order than this node’s, or this node has lost some: to deliver all of them again remove ${this.#options.positionFile}`,
-    )
+    throw this.#anotherHistory(this.#state.position.count)
   }
 
   kept(position: SinkRecord['position']): SinkRecord['position'] {
@@ -91,14 +88,29 @@ export class WebhookSink implements Sink {
 
   /** What goes into the next request: what was being sent before a crash, or as much as it takes. */
   #portionOf(records: readonly SinkRecord[]): readonly SinkRecord[] {
-    const begun = records.findIndex(({ index }) => index + 1 === this.#state.sending?.count)
-    if (begun >= 0) return records.slice(0, begun + 1)
+    const { sending } = this.#state
+    if (sending) {
+      const begun = records.findIndex(({ index }) => index + 1 === sending.count)
+      const last = records[begun]
+      // A shorter list would come under another key than the one that may have been taken.
+      if (!last) throw new Error(`it was being sent transactions up to number ${sending.count}, which this node has not executed again yet`)
+      if (last.logDigest !== sending.logDigest) throw this.#anotherHistory(sending.count)
+      return records.slice(0, begun + 1)
+    }
     let bytes = 0
     const over = records.findIndex((record, i) => {
       bytes += JSON.stringify(record).length
       return i > 0 && (i >= this.#mostRecords || bytes > REQUEST.bytes)
     })
     return over < 0 ? records : records.slice(0, over)
+  }
+
+  #anotherHistory(count: number): MusigError {
+    const { positionFile } = this.#options
+    return new MusigError(
+      'CHECK_FAILED',
+      `it was given ${count} transactions in another order than this node’s, or this node has lost some: to deliver all of them again remove ${positionFile}`,
+    )
   }
 
   async #note(state: Sending): Promise<void> {
@@ -171,7 +183,7 @@ function failureOf(error: unknown, timeoutMs: number): Error {
 }
 
 function basicOf({ username, password }: URL): string {
-  return `Basic ${Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')}`
+  return `Basic ${Buffer.from(`${decoded(username)}:${decoded(password)}`).toString('base64')}`
 }
 
 /** The bytes that sign: of `whsec_…` what it encodes in base64, of any other text its own. */
