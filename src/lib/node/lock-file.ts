@@ -4,47 +4,67 @@
  */
 
 import { execFile } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { link, readFile, rename, rm } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { MusigError } from '../base/errors.js'
-import { systemCode, writePrivateFile } from './private-file.js'
+import { writePrivateFile } from './private-file.js'
 
-/** How often a stale lock is cleared before this gives up. */
+/** How often a lock is asked for while others take a stale one over, and how long between. */
 const ATTEMPTS = 5
+const PAUSE_MS = 20
 
 /** Takes the lock at `path`; resolves with what lets go of it. Errors: `BUSY`, which `busy` puts in words. */
 export async function takeLock(path: string, busy: (holder: number | undefined) => string): Promise<() => Promise<void>> {
   const mine = JSON.stringify({ pid: process.pid, begun: await beginOf(process.pid) })
   for (let attempt = 1; ; attempt++) {
-    try {
-      await writePrivateFile(path, mine)
-      return () => clear(path, mine)
-    } catch (error) {
-      if (!(error instanceof MusigError) || error.code !== 'ALREADY_EXISTS') throw error
-      const found = await readFile(path, 'utf8').catch(() => '')
-      const holder = await holderOf(found)
-      if (holder !== undefined || attempt === ATTEMPTS) throw new MusigError('BUSY', busy(holder))
-      await clear(path, found)
-    }
+    if ((await putLock(path, mine)) || (await takeOver(path, mine))) return () => rm(path, { force: true })
+    const holder = (await lockAt(path))?.holder
+    if (holder !== undefined || attempt === ATTEMPTS) throw new MusigError('BUSY', busy(holder))
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
   }
 }
 
-/** Removes a lock, unless another one has taken its place: of two that find it stale the later one must not remove what the earlier one has taken. */
-async function clear(path: string, expected: string): Promise<void> {
-  const aside = `${path}.${randomBytes(6).toString('hex')}.tmp`
+/** Whether there was no lock, and now is this one. */
+async function putLock(path: string, mine: string): Promise<boolean> {
   try {
-    await rename(path, aside)
+    await writePrivateFile(path, mine)
+    return true
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') return
+    if (error instanceof MusigError && error.code === 'ALREADY_EXISTS') return false
     throw error
   }
-  if ((await readFile(aside, 'utf8')) !== expected) await link(aside, path).catch(() => {})
-  await rm(aside, { force: true })
 }
 
-/** The process that a lock names, or nothing where it is stale. */
+/**
+ * Whether there was a stale lock, and now this one stands in its place. By one process at a time, which another lock sees to, and never by way of no lock at all:
+ * of two that have found it stale the later one must not take it from the earlier one.
+ */
+async function takeOver(path: string, mine: string): Promise<boolean> {
+  const found = await lockAt(path)
+  if (!found || found.holder !== undefined) return false
+  const turn = `${path}.turn`
+  if (!(await putLock(turn, mine))) {
+    const other = await lockAt(turn)
+    if (other && other.holder === undefined) await rm(turn, { force: true })
+    return false
+  }
+  try {
+    const still = await lockAt(path)
+    if (!still || still.holder !== undefined) return false
+    await writePrivateFile(path, mine, { replace: true })
+    return true
+  } finally {
+    await rm(turn, { force: true })
+  }
+}
+
+/** The lock at a path, if there is one, with the process that holds it; none where it is stale. */
+async function lockAt(path: string): Promise<{ holder: number | undefined } | undefined> {
+  const text = await readFile(path, 'utf8').catch(() => undefined)
+  return text === undefined ? undefined : { holder: await holderOf(text) }
+}
+
 async function holderOf(text: string): Promise<number | undefined> {
   try {
     const { pid, begun } = JSON.parse(text)

@@ -155,6 +155,33 @@ test('the pause begins anew once something was delivered', async () => {
   assert.equal(pauses.slice(0, 5), [250, 500, 1000, 2000, 250])
 })
 
+test('a group is about 1 MiB, whatever of its records takes the room', async () => {
+  const large = new TestNode()
+  large.executor.machine.apply = () => ({ ok: true, result: 'x'.repeat(400_000) })
+  const nodes = [
+    large.execute(history(9, 1, new SeededRandom('large'))),
+    new TestNode().execute(Array.from({ length: 9 }, () => batchOf([transaction(['k'], new Uint8Array(200_000))]))),
+    new TestNode().execute(
+      Array.from({ length: 200 }, (_, i) => batchOf([transaction(Array.from({ length: 64 }, (_, k) => `${i}-${k}`.padEnd(128, 'x')))])),
+    ),
+  ]
+  for (const node of nodes) {
+    const place = new MemoryPlace()
+    const inner = new MemorySink(place)
+    const sizes: number[] = []
+    const write = inner.write.bind(inner)
+    inner.write = (records) => {
+      sizes.push(JSON.stringify(records).length)
+      return write(records)
+    }
+    const feed = feedOf(inner, node)
+    await caughtUp(feed)
+    await feed.stop(1000)
+    assert.is(place.records.length, node.log.size)
+    assert.ok(sizes.length > 1 && sizes.every((size) => size < 3 * 1024 * 1024), sizes.join())
+  }
+})
+
 test('a sink that refuses for good stops, and is not tried again', async () => {
   let opened = 0
   const feed = feedOf(

@@ -1,10 +1,24 @@
 /** The sink jsonl: the compliance suite, a file torn at every byte, and files that are not its own. */
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { SeededRandom } from '../../../src/lib/base/prng.js'
+import { takeLock } from '../../../src/lib/node/lock-file.js'
 import { JsonlSink } from '../../../src/lib/node/sinks/jsonl.js'
 import { UNSYNCED_BYTES } from '../../../src/lib/node/sinks/jsonl-tail.js'
 import type { SinkRecord } from '../../../src/lib/node/sinks/sink.js'
@@ -228,6 +242,154 @@ test('whoever else writes to it is noticed, and what he wrote is cut off where i
   await caughtUp(feed)
   await feed.stop(1000)
   assertFollows(read(path), node)
+})
+
+for (const [what, replace, told, stops] of [
+  ['moved away', (path: string) => renameSync(path, `${path}.1`), /somebody else has moved it away/, false],
+  [
+    'moved away for an empty one',
+    (path: string) => {
+      renameSync(path, `${path}.1`)
+      writeFileSync(path, '')
+    },
+    /somebody else has moved it away/,
+    true,
+  ],
+  ['copied and emptied', (path: string) => truncateSync(path), /has 0 bytes and not \d+: somebody else has changed it/, true],
+] as const)
+  test(`a file that is ${what} while it is written gets nothing more where nobody looks for it`, async () => {
+    const path = fresh()
+    const random = new SeededRandom(what)
+    const node = new TestNode().execute(history(3, 2, random))
+    const errors: (string | null)[] = []
+    const feed = feedOf(sinkAt(path), node, ({ lastError }) => errors.push(lastError))
+    await caughtUp(feed)
+    const before = readFileSync(path, 'utf8')
+    replace(path)
+    node.execute(history(3, 2, random))
+    await until('it notices', () => errors.some((error) => told.test(error ?? '')))
+    if (stops) {
+      await until('it stops', () => feed.status.state === 'stopped')
+      assert.match(feed.status.lastError ?? '', /is there and is no file of executed transactions: nothing was changed in it/)
+      assert.is(readFileSync(path, 'utf8'), '')
+    } else {
+      await caughtUp(feed)
+      assertFollows(read(path), node)
+      assert.is(readFileSync(`${path}.1`, 'utf8'), before)
+    }
+    await feed.stop(1000)
+  })
+
+test('moved away between the look at it and the write: what went into it does not count', async () => {
+  const path = fresh()
+  const random = new SeededRandom('between')
+  const node = new TestNode().execute(history(3, 2, random))
+  const handles = await handlesOf(path)
+  const feed = feedOf(sinkAt(path), node)
+  await caughtUp(feed)
+  const { datasync } = handles
+  handles.datasync = async function () {
+    handles.datasync = datasync
+    renameSync(path, `${path}.1`)
+    await datasync.call(this)
+  }
+  node.execute(history(3, 2, random))
+  await until('it is written anew', () => existsSync(path) && read(path).length === 6)
+  await caughtUp(feed)
+  await feed.stop(1000)
+  assertFollows(read(path), node)
+})
+
+/** What all open files of this process do. */
+async function handlesOf(path: string): Promise<FileHandle> {
+  const file = await open(`${path}.handle`, 'w')
+  await file.close()
+  return Object.getPrototypeOf(file)
+}
+
+test('what a sync could not write is cut off before it counts, and what an earlier process wrote counts once it is synced', async () => {
+  const path = fresh()
+  const random = new SeededRandom('sync')
+  const node = new TestNode().execute(history(3, 2, random))
+  const handles = await handlesOf(path)
+  const { datasync, sync } = handles
+  const feed = feedOf(sinkAt(path), node)
+  await caughtUp(feed)
+  const { size } = statSync(path)
+  let synced = 0
+  let sizeAtOpen = -1
+  try {
+    handles.datasync = async () => {
+      handles.datasync = datasync
+      throw new Error('EIO: i/o error, fdatasync')
+    }
+    handles.sync = async function () {
+      if (sizeAtOpen < 0) sizeAtOpen = (await this.stat()).size
+      synced++
+      await sync.call(this)
+    }
+    node.execute(history(3, 2, random))
+    await until('it is opened again', () => synced > 0)
+    await caughtUp(feed)
+  } finally {
+    Object.assign(handles, { datasync, sync })
+  }
+  await feed.stop(1000)
+  assert.ok(sizeAtOpen <= size, `${sizeAtOpen} bytes were there when it was opened again, ${size} of them synced`)
+  assertFollows(read(path), node)
+})
+
+if (process.platform === 'linux')
+  test('a disk that is full: its state says so, the file ends with a whole line, and all arrives once there is room', async () => {
+    const path = fresh()
+    const random = new SeededRandom('full')
+    const node = new TestNode().execute(history(3, 2, random))
+    const feed = feedOf(sinkAt(path), node)
+    await caughtUp(feed)
+    const { size } = statSync(path)
+    // No file of this process gets larger.
+    const limit = (soft: string) => execFileSync('prlimit', ['--pid', String(process.pid), `--fsize=${soft}:unlimited`])
+    try {
+      limit(String(size + 1000))
+      node.execute(history(5, 2, random))
+      await until('it fails', () => feed.status.state === 'failing' && /EFBIG/.test(feed.status.lastError ?? ''))
+      assert.is(feed.taken, 3)
+      await until('it is cut off', () => statSync(path).size === size)
+    } finally {
+      limit('unlimited')
+    }
+    await caughtUp(feed)
+    await feed.stop(1000)
+    assertFollows(read(path), node)
+  })
+
+test('an end without a line that is longer than any line is refused, and not read whole', async () => {
+  const path = fresh()
+  const node = new TestNode().execute(history(3, 2, new SeededRandom('zeros')))
+  await fed(path, node)
+  const { size } = statSync(path)
+  truncateSync(path, 2 ** 32)
+  const feed = feedOf(sinkAt(path), node)
+  await until('it stops', () => feed.status.state === 'stopped')
+  await feed.stop(1000)
+  assert.match(feed.status.lastError ?? '', /is damaged: no line ends within its last 67108864 bytes/)
+  truncateSync(path, size)
+  await fed(path, node)
+})
+
+test('of many that find a lock of a process that is gone one alone takes it', async () => {
+  const path = `${fresh()}.lock`
+  for (let run = 0; run < 10; run++) {
+    writeFileSync(path, JSON.stringify({ pid: 2 ** 22 + 1, begun: '5' }), { mode: 0o600 })
+    const taken = await Promise.allSettled(Array.from({ length: 8 }, () => takeLock(path, () => 'busy')))
+    const releases = taken.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+    assert.is(releases.length, 1, `run ${run}`)
+    for (const release of releases) await release()
+    assert.equal(
+      readdirSync(folder).filter((name) => name.includes('.lock')),
+      [],
+    )
+  }
 })
 
 test('a lock of a process that is gone is taken over', async () => {

@@ -113,6 +113,24 @@ export class PostgresServer {
     return this.#recoveries
   }
 
+  /** Lets it speak TLS from now on, with this certificate. */
+  async useTls({ certificate, key }: { certificate: string; key: string }): Promise<void> {
+    const files = { 'server.crt': certificate, 'server.key': key }
+    for (const [name, text] of Object.entries(files)) {
+      const path = join(this.#folder, name)
+      writeFileSync(path, text, { mode: 0o600 })
+      if (this.#as.uid !== undefined && this.#as.gid !== undefined) chownSync(path, this.#as.uid, this.#as.gid)
+    }
+    await this.query(`ALTER SYSTEM SET ssl_cert_file = '${join(this.#folder, 'server.crt')}'`)
+    await this.query(`ALTER SYSTEM SET ssl_key_file = '${join(this.#folder, 'server.key')}'`)
+    await this.query('ALTER SYSTEM SET ssl = on')
+    await this.query('SELECT pg_reload_conf()')
+    for (const end = Date.now() + READY_MS; (await this.query<{ ssl: string }>('SHOW ssl'))[0]?.ssl !== 'on'; ) {
+      if (Date.now() > end) throw new Error('the server does not speak TLS')
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+
   async remove(): Promise<void> {
     await this.stop()
     process.off('exit', this.#onExit)

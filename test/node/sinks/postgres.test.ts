@@ -11,6 +11,7 @@ import { PostgresSink } from '../../../src/lib/node/sinks/postgres.js'
 import { readSinks } from '../../../src/lib/node/sinks/sink-spec.js'
 import { skipped } from '../../skip.js'
 import { batchOf, CLUSTER_ID, history, TestNode, transaction } from './history.js'
+import { hasOpenssl, OwnAuthority } from './own-authority.js'
 import { noServer, PostgresServer } from './postgres-server.js'
 import { assertFollows, caughtUp, feedOf, type ReadBack, sinkCompliance, until } from './sink-compliance.js'
 
@@ -187,6 +188,87 @@ test('one who moves the position from outside is noticed, and nothing is written
   assertFollows(await read(prefix), node)
 })
 
+test('what a user or database is set to does not make what is written less durable, and a connection that is dead is noticed', async () => {
+  const prefix = fresh()
+  const node = new TestNode().execute(history(1, 1, new SeededRandom('settings')))
+  await fed(prefix, new TestNode())
+  await server.query(`ALTER ROLE musig SET synchronous_commit TO off;
+    CREATE FUNCTION ${prefix}_note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      INSERT INTO ${prefix}_seen VALUES (current_setting('synchronous_commit'), current_setting('tcp_keepalives_idle')); RETURN NULL; END $$;
+    CREATE TABLE ${prefix}_seen (commit text, idle text);
+    CREATE TRIGGER note AFTER INSERT ON ${prefix}_transactions FOR EACH STATEMENT EXECUTE FUNCTION ${prefix}_note()`)
+  await fed(prefix, node)
+  await server.query('ALTER ROLE musig RESET synchronous_commit')
+  assert.equal(await server.query(`SELECT * FROM ${prefix}_seen`), [{ commit: 'on', idle: '60' }])
+})
+
+test('a database that takes no changes: its state says so, nothing is there by half, and all arrives once it does', async () => {
+  const random = new SeededRandom('read-only')
+  const prefix = fresh()
+  const node = new TestNode().execute(history(5, 2, random))
+  const told: (string | null)[] = []
+  const feed = feedOf(sinkAt(prefix), node, ({ lastError }) => told.push(lastError))
+  await caughtUp(feed)
+  // A session keeps what it began with.
+  const cut = () => server.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'musig ${prefix}'`)
+  await server.query('ALTER ROLE musig SET default_transaction_read_only TO on')
+  await cut()
+  try {
+    node.execute(history(5, 2, random))
+    await until('it says so', () => told.includes('cannot execute INSERT in a read-only transaction'))
+    assert.is(feed.taken, 5)
+    assert.is((await read(prefix)).length, 5)
+  } finally {
+    await server.query('BEGIN READ WRITE; ALTER ROLE musig RESET default_transaction_read_only; COMMIT')
+  }
+  await cut()
+  await caughtUp(feed)
+  await feed.stop(2000)
+  assertFollows(await read(prefix), node)
+})
+
+/** Over TLS, as `parameters` say; what stands in the way, or whether the session was encrypted. */
+async function overTls(host: string, parameters: string, node: TestNode): Promise<string | boolean | undefined> {
+  const prefix = fresh()
+  const [spec] = await readSinks([`${server.url().replace('127.0.0.1', host)}?${parameters},prefix=${prefix},name=${prefix}`])
+  if (spec?.type !== 'postgres') throw new Error('a postgres sink')
+  const feed = feedOf(new PostgresSink({ ...spec, clusterId: CLUSTER_ID, cluster: 'test' }), node)
+  await until('it is fed, or not', () => feed.status.state === 'failing' || (feed.status.state === 'ready' && feed.status.behind === 0))
+  const { lastError } = feed.status
+  const [session] = await server.query<{ ssl: boolean }>(
+    'SELECT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = $1',
+    [`musig ${prefix}`],
+  )
+  await feed.stop(2000)
+  const [made] = await server.query<{ name: string | null }>('SELECT to_regclass($1) AS name', [`${prefix}_sink`])
+  assert.is(made?.name === null, lastError !== null, 'refused is nothing sent')
+  return lastError ?? session?.ssl
+}
+
+if (hasOpenssl()) {
+  test('TLS: a server is believed whose certificate names it and comes from the given authority, and nothing is sent to any other', async () => {
+    const node = new TestNode().execute(history(3, 2, new SeededRandom('tls')))
+    assert.is(await overTls('127.0.0.1', 'sslmode=require', node), 'The server does not support SSL connections')
+    const [own, other] = [new OwnAuthority(), new OwnAuthority()]
+    try {
+      await server.useTls(own.certify('DNS:localhost'))
+      const full = (root: string) => `sslmode=verify-full&sslrootcert=${root}`
+      assert.is(await overTls('localhost', full(own.root), node), true)
+      assert.match(String(await overTls('localhost', full(other.root), node)), /unable to verify the first certificate|self-signed certificate/)
+      assert.match(String(await overTls('localhost', 'sslmode=verify-full', node)), /unable to verify the first certificate|self-signed certificate/)
+      assert.match(String(await overTls('127.0.0.1', full(own.root), node)), /IP: 127\.0\.0\.1 is not in the cert's list/)
+      assert.is(await overTls('127.0.0.1', 'sslmode=require', node), true)
+      await server.useTls(own.certify('IP:127.0.0.1'))
+      assert.is(await overTls('127.0.0.1', full(own.root), node), true)
+      assert.match(String(await overTls('localhost', full(own.root), node)), /Host: localhost\. is not/)
+      assert.is(await overTls('localhost', 'sslmode=disable', node), false)
+    } finally {
+      own.remove()
+      other.remove()
+    }
+  })
+} else skipped(1, 'there is no openssl on this machine')
+
 test('a server that is stopped, crashes or stands still: its state says so, and all arrives once it is back', async () => {
   const random = new SeededRandom('outage')
   const prefix = fresh()
@@ -194,7 +276,7 @@ test('a server that is stopped, crashes or stands still: its state says so, and 
   const told: SinkStatus[] = []
   const feed = feedOf(sinkAt(prefix), node, (status) => told.push(status))
   await caughtUp(feed)
-  for (const mode of ['immediate', 'fast'] as const) {
+  for (const mode of ['immediate', 'kill', 'fast'] as const) {
     await server.stop(mode)
     await until('an idle sink notices', () => feed.status.state === 'failing')
     node.execute(history(5, 2, random))

@@ -239,6 +239,33 @@ test('killed after a list was sent, and more was executed since: the same list c
   )
 })
 
+test('what may have been taken is not sent in another form: by a node that lost the end of its log, or executed it in another order', async () => {
+  const place = await fresh()
+  const all = history(8, 4, new SeededRandom('another form'))
+  const node = new TestNode().execute(all)
+  place.server.answer = () => 'drop'
+  const feed = feedOf(sinkAt(place), node)
+  await until('it was taken', () => place.server.deliveries.length > 0)
+  await feed.stop(1000)
+  const [taken] = place.server.deliveries
+  place.server.answer = () => ({ status: 200 })
+  const before = place.server.deliveries.length
+  const other = feedOf(sinkAt(place), new TestNode().execute([...all.slice(1, 2), ...all.slice(0, 1), ...all.slice(2)]))
+  await until('it stops', () => other.status.state === 'stopped')
+  assert.match(other.status.lastError ?? '', /it was given 8 transactions in another order than this node’s.*to deliver all of them again remove/)
+  await other.stop(1000)
+  const short = new TestNode().execute(all.slice(0, 5))
+  const again = feedOf(sinkAt(place), short)
+  await until('it waits', () => again.status.state === 'failing')
+  assert.is(again.status.lastError, 'it was being sent transactions up to number 8, which this node has not executed again yet')
+  assert.is(place.server.deliveries.length, before)
+  short.execute([...all.slice(5), ...history(2, 4, new SeededRandom('more'))])
+  await caughtUp(again)
+  await again.stop(1000)
+  assert.is(place.server.deliveries[before]?.key, taken?.key)
+  assertFollows(place.server.received, short)
+})
+
 test('a node that executed in another order is refused, and one of another cluster', async () => {
   const place = await fresh()
   const random = new SeededRandom('other order')

@@ -55,7 +55,7 @@ async function tlsOf({ searchParams }: URL, host: string, where: string): Promis
   const rootFile = searchParams.get('sslrootcert')
   // Who names a root certificate wants it to be checked.
   if (mode !== 'verify-full' && rootFile !== null)
-    throw new MusigError('BAD_INPUT', `${where} has an sslrootcert, which nothing is checked by with sslmode=${mode}; give sslmode=verify-full`)
+    throw new MusigError('BAD_INPUT', `${where} has an sslrootcert, by which sslmode=${mode} checks nothing; give sslmode=verify-full`)
   if (mode === 'disable') return false
   const ca = rootFile === null ? undefined : await readFile(rootFile, 'utf8').catch(() => undefined)
   if (rootFile !== null && ca === undefined) throw new MusigError('NOT_FOUND', `${rootFile}, the sslrootcert of a postgres sink, cannot be read`)
