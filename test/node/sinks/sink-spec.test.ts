@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { fromJson } from '../../../src/lib/base/codec.js'
 import { MusigError } from '../../../src/lib/base/errors.js'
 import { postgresSettings } from '../../../src/lib/node/sinks/postgres-settings.js'
-import { placedSinks, readSinks, type SinkSpec } from '../../../src/lib/node/sinks/sink-spec.js'
+import { placedSinks, readSinks, type SinkSpec, sinksCodec } from '../../../src/lib/node/sinks/sink-spec.js'
 
 const test = suite('sink specs')
 const folder = mkdtempSync(join(tmpdir(), 'musig-spec-'))
@@ -126,6 +127,18 @@ test('what is wrong is said, with what there is', async () => {
   await refused([`webhook:https://x/,secret-file=${join(folder, 'nowhere')}`], /does not exist/)
   await refused(['jsonl:a', 'jsonl:b'], /two sinks are named “jsonl”/)
   assert.is((await readSinks(['jsonl:a', 'jsonl:b,name=b'])).length, 2)
+})
+
+test('what is wrong is refused before it is placed anywhere, and a file names so many sinks of such a length at most', async () => {
+  try {
+    await placedSinks(['jsonl:x', 'webhook:ftp://x/'])
+    assert.unreachable()
+  } catch (error) {
+    assert.match((error as Error).message, /is not of the form https:/)
+  }
+  const read = (texts: string[]) => fromJson(sinksCodec, texts, 'sinks')
+  assert.is(read(Array.from({ length: 16 }, () => 'x'.repeat(4096))).length, 16)
+  for (const texts of [Array.from({ length: 17 }, () => 'x'), ['x'.repeat(4097)], ['']]) assert.throws(() => read(texts), /sinks/)
 })
 
 test('where a postgres sink connects: the URL, then the environment; TLS unless it is this machine or says otherwise', async () => {
