@@ -99,6 +99,11 @@ test('a URL in a file may hold what a command line may not', async () => {
   const spec = await one(`postgres:@${file('url', 'postgres://app:s3cret@db.example/app\n')}`)
   assert.is(spec.target, 'db.example:5432/app musig_*')
   assert.not.match(JSON.stringify(spec), /s3cret/)
+  assert.is(
+    (await one(`postgres:@${file('marked', '\ufeffpostgres://app:s3cret@db.example/app\r\n')}`)).target,
+    spec.target,
+    'as some editors begin a file',
+  )
   assert.is((await one(`webhook:@${file('hook', 'https://user:s3cret@hooks.example/s3cret')}`)).target, 'https://hooks.example')
   await refused(['postgres://app:s3cret@db.example/app'], /has credentials in it.*give --sink postgres:@FILE/)
   await refused(['webhook:https://s3cret@hooks.example/'], /has credentials in it.*give --sink webhook:@FILE/)
@@ -125,6 +130,10 @@ test('what is wrong is said, with what there is', async () => {
   await refused(['postgres://h/d?password=s3cret'], /unknown parameter “password”/)
   await refused(['postgres://h/d?sslmode=verify-full&sslrootcert=/nowhere'], /\/nowhere, the sslrootcert/)
   await refused([`webhook:https://x/,secret-file=${join(folder, 'nowhere')}`], /does not exist/)
+  // However long it is, a line is said.
+  const long = 'x'.repeat(10_000)
+  for (const text of [`${long}:y`, `jsonl:x,name=${long}`, `postgres://h/d,prefix=${long}`, `postgres://h/d?sslmode=${long}`])
+    await refused([text], /^.{20,300}$/)
   await refused(['jsonl:a', 'jsonl:b'], /two sinks are named “jsonl”/)
   assert.is((await readSinks(['jsonl:a', 'jsonl:b,name=b'])).length, 2)
 })
