@@ -75,7 +75,7 @@ test('gen: an encrypted signer key that opens, with a proof that holds', async (
 })
 
 test('gen: several at once, by MUSIG_PASSPHRASE_FILE, with progress on stderr', async () => {
-  const outcome = await bench.musig(['keys', 'gen', '-n', '2', '--name', 'pair'], { env: { MUSIG_PASSPHRASE_FILE: passphraseFile } })
+  const outcome = await bench.process(['keys', 'gen', '-n', '2', '--name', 'pair'], { env: { MUSIG_PASSPHRASE_FILE: passphraseFile } })
   assert.is(outcome.code, 0, outcome.stderr)
   assert.match(outcome.stdout, /^pair-0 +signer +[0-9a-f]{96}$/m)
   assert.match(outcome.stdout, /^pair-1 +signer +[0-9a-f]{96}$/m)

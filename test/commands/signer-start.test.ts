@@ -76,7 +76,7 @@ test('refusals: a missing flag, flags that exclude each other, an unknown one', 
     [['--nonsense'], /nonsense/],
     [['--pack', '/nowhere'], /\/nowhere cannot be read/],
   ] as const) {
-    const { code, stdout, stderr } = await bench.musig(['signer', 'start', ...args])
+    const { code, stdout, stderr } = await bench.process(['signer', 'start', ...args])
     assert.is(code, 2, stderr)
     assert.is(stdout, '')
     assert.match(stderr, pattern)

@@ -105,7 +105,7 @@ test('the API stays on this machine, and takes no links', async () => {
     })
   assert.is(await status(files.addresses[0] ?? ''), 404)
   const apiFar = { ...configOf(0), api: 'http://10.0.0.1:7000' }
-  const refused = await bench.musig(['signer', 'start', ...flagsOf(apiFar)])
+  const refused = await bench.process(['signer', 'start', ...flagsOf(apiFar)])
   assert.is(refused.code, 2)
   assert.match(refused.stderr, /API address of signer 0 “http:\/\/10\.0\.0\.1:7000” is not on this machine/)
 })
@@ -128,7 +128,7 @@ test('refusals: one line with the address and the way out', async () => {
     ['wss://127.0.0.1:7000/path', undefined, /not of the form wss:\/\/host:port/],
     ['http://127.0.0.1:7000', 'http://127.0.0.1:7001', /http:\/\/127\.0\.0\.1:7001.* goes with a wss:\/\/ address only/],
   ] as const) {
-    const { code, stderr } = await bench.musig(['signer', 'start', ...flagsOf({ ...configOf(0), addresses: addresses(url), api })])
+    const { code, stderr } = await bench.process(['signer', 'start', ...flagsOf({ ...configOf(0), addresses: addresses(url), api })])
     assert.is(code, 2, stderr)
     assert.match(stderr, pattern)
     assert.is(stderr.trim().split('\n').length, 1, stderr)

@@ -154,7 +154,7 @@ test('show: by a prefix of six or more, the certificate into a file; list and wa
   const { transactions } = (await cluster.document(['tx', 'list', '--limit', '3'])) as unknown as { transactions: TxDocument[] }
   assert.is(transactions.length, 3)
   assert.is(transactions[0]?.txId, txId)
-  const watching = cluster.musig(['tx', 'watch', '--limit', '1', '--json', '--from', '0'])
+  const watching = cluster.process(['tx', 'watch', '--limit', '1', '--json', '--from', '0'])
   let ended = false
   void watching.then(() => {
     ended = true
