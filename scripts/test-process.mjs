@@ -4,13 +4,19 @@
  */
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { bundleTest } from './bundle.mjs'
 import { root } from './ready.mjs'
 
 const MARK = 'MUSIG_TEST_RUN'
 const END_AFTER_REPORT_MS = 5000
 const LEFTOVER_GRACE_MS = 1000
+
+/** Bundles of tests: in the package, so that its packages are found. */
+const BUNDLES = join(root, 'node_modules', '.cache', `musig-tests-${process.pid}`)
+process.on('exit', () => rmSync(BUNDLES, { recursive: true, force: true }))
 
 /** @typedef {import('./test-file.mjs').FileReport} FileReport */
 
@@ -67,8 +73,14 @@ async function killLeftovers(/** @type {number} */ group, /** @type {string} */ 
  */
 export async function runProcess(/** @type {string} */ file, /** @type {number} */ limitMs) {
   const mark = randomBytes(8).toString('hex')
+  const bundle = join(BUNDLES, `${mark}.mjs`)
+  try {
+    await bundleTest(file, bundle)
+  } catch (error) {
+    return { report: undefined, output: '', problems: [error instanceof Error ? error.message : String(error)] }
+  }
   const environment = { ...process.env, [MARK]: mark, NO_COLOR: '1', FORCE_COLOR: '0', NODE_OPTIONS: '' }
-  const args = ['--import', 'tsx', fileURLToPath(new URL('./test-file.mjs', import.meta.url)), file]
+  const args = ['--enable-source-maps', fileURLToPath(new URL('./test-file.mjs', import.meta.url)), bundle]
   const child = spawn(process.execPath, args, { cwd: root, env: environment, detached: true, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
   const group = child.pid
   if (group === undefined) return { report: undefined, output: '', problems: ['node did not start'] }

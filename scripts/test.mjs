@@ -1,6 +1,6 @@
 /**
- * The tests: makes the clone ready, runs the quick checks, then every test file as a process of its own, two side by side. Ends with the line
- * `N passed, N failed`.
+ * The tests: makes the clone ready, runs the quick checks, then every test file as a process of its own, some side by side. Ends with the
+ * line `N passed, N failed`.
  *
  *   npm test                  everything but *.long.test.ts
  *   npm test -- bls order     only files whose path contains one of these words, without the checks
@@ -11,13 +11,16 @@
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { join, relative } from 'node:path'
+import { join, relative, sep } from 'node:path'
 import { check } from './check.mjs'
 import { main, ready, root } from './ready.mjs'
 import { runProcess } from './test-process.mjs'
 
 const DEFAULT_LIMIT_MS = 120_000
-const SIDE_BY_SIDE = Math.min(2, availableParallelism())
+/** One more than cores, up to three: most of the time of a test with processes is waiting. */
+const SIDE_BY_SIDE = Math.min(3, availableParallelism() + 1)
+/** Whose files take longest: they begin, so that all lanes end at about the same time. */
+const LONGEST_FIRST = ['cluster', 'simulator', 'commands', 'node', 'library', 'hostile']
 
 /** @typedef {{ path: string, name: string, alone: boolean, limitMs: number }} TestFile */
 /** @typedef {{ passed: number, failed: number, skipped: number }} Totals */
@@ -29,12 +32,18 @@ function findFiles(/** @type {string} */ folder, /** @type {string[]} */ words, 
     .map((name) => join(folder, name))
     .filter((path) => folder !== join(root, 'test') || !relative(folder, path).startsWith('fixtures'))
     .filter((path) => words.length === 0 || words.some((word) => relative(folder, path).includes(word)))
-    .sort()
+    .sort((a, b) => turnOf(relative(folder, a)) - turnOf(relative(folder, b)) || (a < b ? -1 : 1))
     .map((path) => {
       const top = readFileSync(path, 'utf8').slice(0, 2000)
       const limit = /^\/\/ time limit: (\d+(?:\.\d+)?) s/m.exec(top)
       return { path, name: relative(root, path), alone: /^\/\/ alone\b/m.test(top), limitMs: limit ? Number(limit[1]) * 1000 : DEFAULT_LIMIT_MS }
     })
+}
+
+/** @param {string} name @returns {number} */
+function turnOf(name) {
+  const turn = LONGEST_FIRST.findIndex((folder) => name.startsWith(folder + sep))
+  return turn < 0 ? LONGEST_FIRST.length : turn
 }
 
 /** Runs one file, prints a line about it, and all of its output if it failed.

@@ -1,5 +1,5 @@
 /**
- * Stands in for `uvu` in test files that the runner starts (see test-file.mjs): the same functions, which also note what bare uvu lets pass: tests that
+ * Stands in for `uvu` in test files that the runner starts (see bundle.mjs): the same functions, which also note what bare uvu lets pass: tests that
  * were declared and never run, `.only`, and hooks that throw.
  */
 import * as uvu from 'uvu'

@@ -1,4 +1,3 @@
-// alone
 // time limit: 300 s
 /** Chaos for some seconds: real processes killed and paused under conflicting transfers keep every promise, and a run that is broken off leaves nothing. */
 import { test } from 'uvu'

@@ -1,4 +1,3 @@
-// alone
 // time limit: 300 s
 /** Machines that are not deterministic, in real processes: `cluster status` says so after one transaction, and names who differs; and machines that fail or are slow. */
 import { test } from 'uvu'

@@ -1,4 +1,3 @@
-// alone
 // time limit: 300 s
 /** Clusters whose signers run a user's machine, a module and a program: it goes with the cluster, and a program that fails takes its signer with it and nothing else. */
 import { execFileSync } from 'node:child_process'

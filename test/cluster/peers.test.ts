@@ -1,5 +1,4 @@
 // time limit: 300 s
-// alone
 /** Peers of a local cluster as a user has them, through the built command line: up with them, read from them, hurt, restart, more of them, down. */
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'

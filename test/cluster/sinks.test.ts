@@ -1,4 +1,3 @@
-// alone
 // time limit: 300 s
 /** Sinks of a local cluster's peers, through the built command line: up with them, what status shows, a standby that takes over after kill -9, other sinks. */
 import { existsSync, readFileSync } from 'node:fs'

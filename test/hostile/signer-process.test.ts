@@ -1,4 +1,3 @@
-// alone
 // time limit: 240 s
 /** Some of the attacks on a signer process: each connection ends in its way, the signer lives and goes on. All of them, with latencies: `signer-process.long.test.ts`. */
 import { test } from 'uvu'

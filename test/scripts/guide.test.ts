@@ -1,4 +1,3 @@
-// alone
 // time limit: 300 s
 /** The first chapter of docs/guide.md, command by command as it stands there. All of them: `guide.long.test.ts`. */
 import { test } from 'uvu'
