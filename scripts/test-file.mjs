@@ -3,7 +3,6 @@
  * the process channel what was declared, what ran and what went wrong, so that nothing has to be read out of printed text.
  */
 import { pathToFileURL } from 'node:url'
-import { notes } from './uvu-watched.mjs'
 
 /** @typedef {{ passed: number, failed: number, skipped: number, problems: string[] }} FileReport */
 
@@ -14,6 +13,8 @@ async function runFile(/** @type {string} */ file) {
   /** @type {unknown[]} */
   const queue = []
   Object.assign(globalThis, { UVU_DEFER: 1, UVU_INDEX: 0, UVU_QUEUE: [queue] })
+  // Only now: uvu looks for these when it is loaded, and would run the tests by itself.
+  const { notes } = await import('./uvu-watched.mjs')
   await import(pathToFileURL(file).href)
   // Grows while it is walked, where a test file runs another suite late.
   for (const run of queue) {
