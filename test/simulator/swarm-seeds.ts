@@ -1,5 +1,5 @@
 /**
- * A swarm: seeds that nobody has seen before, for some seconds, with all faults and with liars, in full asynchrony and under the guard. Prints where it
+ * A swarm: seeds that nobody has seen before, for some seconds of processor time, with all faults and with liars, in full asynchrony and under the guard. Prints where it
  * begins; what it finds goes into `regressions.test.ts` with the command that it prints. `SWARM_SECONDS` makes it longer or shorter, `SWARM_SEED` repeats one.
  */
 import * as assert from 'uvu/assert'
@@ -18,15 +18,16 @@ const KINDS: ((bounds: Bounds) => Partial<Scenario>)[] = [
   ({ syncByzantineBound }) => ({ ...GUARD, liars: syncByzantineBound, lie: 'collude' }),
 ]
 
-/** Runs so many seconds of seeds; fails with the commands that repeat what broke. */
+/** Runs so many seconds of processor time of seeds, which is as many of them where other tests run beside it; fails with the commands that repeat what broke. */
 export function swarm(seconds: number): void {
   const first = Number(process.env['SWARM_SEED'] ?? Date.now() % 1_000_000_000)
-  const endsAt = Date.now() + 1000 * Number(process.env['SWARM_SECONDS'] ?? seconds)
+  const limitUs = 1e6 * Number(process.env['SWARM_SECONDS'] ?? seconds)
+  const usedUs = () => process.cpuUsage().user + process.cpuUsage().system
   console.log(`swarm: SWARM_SEED=${first}`)
   const counts: Record<Verdict, number> = { ok: 0, unsafe: 0, stuck: 0, unknown: 0 }
   const failures: string[] = []
-  // On a busy machine a few all the same.
-  for (let seed = first; (seed < first + 15 || Date.now() < endsAt) && failures.length < 5; seed++) {
+  // On a slow machine a few all the same.
+  for (let seed = first; (seed < first + 15 || usedUs() < limitUs) && failures.length < 5; seed++) {
     const n = SIZES[seed % SIZES.length] ?? 7
     const bounds = boundsOf(n, { a: 1, b: 2 })
     const base = { ...CALM, n, txs: 3 + (seed % 8), ...KINDS[seed % KINDS.length]?.(bounds) }
