@@ -270,6 +270,24 @@ export class Attack {
     this.cluster.run(4 * HOP_MS + 2 * manifest.deltaMs)
   }
 
+  /** Time passes until it is over; meanwhile the liars answer each PREPARE about one of these orders at once, and say that they have accepted that order. */
+  answerAtOnce(accepted: readonly Order[], isOver: () => boolean): void {
+    const { cluster } = this
+    let seen = cluster.sent.length
+    while (!isOver()) {
+      if (!cluster.runUntil(() => cluster.sent.length > seen)) throw new Error('nothing is sent any more')
+      for (const { from, to, message } of cluster.sent.slice(seen)) {
+        if (message.type !== 'prepare' || !this.#liars.has(to)) continue
+        const order = accepted.find(({ batchId }) => batchId === message.batchId)
+        const batch = this.#ctx.journal.get(message.batchId)?.batch
+        if (!order || !batch) continue
+        const promise = this.promise(to, batch, message.ballot, [], { accepted: order })
+        cluster.inject(to, from, { type: 'promise', batchId: batch.id, ballot: message.ballot, promise })
+      }
+      seen = cluster.sent.length
+    }
+  }
+
   /** What each honest signer has committed of a batch: the predecessors; undefined where nothing. */
   committed(batch: Batch): (string | undefined)[] {
     return this.honest.map((signer) => this.cluster.signers[signer]?.journal.get(batch.id)?.committed?.value.predecessors.join())

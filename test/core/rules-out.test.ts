@@ -3,7 +3,6 @@
  */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { hasBit } from '../../src/lib/base/bitmap.js'
 import type { Backing, Order } from '../../src/lib/core/certificate.js'
 import { ALL_RULES, type Rules } from '../../src/lib/core/rules.js'
 import { MAX_BALLOT } from '../../src/lib/core/statement.js'
@@ -136,16 +135,28 @@ attack('arrivalKept', 'a signer that was away names two batches neither before t
   return joinedEvidence(FAKE, story.cluster.manifest, records).some(({ type }) => type === 'incoherent-votes')
 })
 
-attack('waitsForAll', 'a coordinator leaves out a promise that comes a little later than a quorum', (rules) => {
-  const story = new Attack({ n: 9, liars: [8], rules })
-  const b = story.batch(8, [0])
-  story.arrive(b, story.honest)
-  story.delayOf = ({ from, message }) => (from === 6 && message.type === 'promise' ? 3 * HOP_MS : HOP_MS)
-  const order = () => story.cluster.sentOf('order', b.id)[0]?.message.order
-  assert.ok(story.cluster.runUntil(() => order() !== undefined))
-  const proof = order()?.proof
-  const signers = proof?.type === 'promises' ? proof.promises.statements.map((statement) => statement.signers) : []
-  return !signers.some((bitmap) => hasBit(bitmap, 6))
+/**
+ * Eight signers, the last one lies (f_a = 2, n − q = 1) and is the root of both batches: 0, 1, 2 accept B without U, the others U without B. From then on the
+ * liar answers every PREPARE at once, claims to have accepted that value too, and accepts nothing: it takes all seven others.
+ */
+attack('waitsForAll', 'two conflicting values are both forced, in every ballot', (rules) => {
+  const story = new Attack({ n: 8, liars: [7], rules })
+  const [u, b] = [story.batch(7), story.batch(7)]
+  story.arrive(b, [0, 1, 2])
+  story.arrive(u, story.honest)
+  story.arrive(b, [3, 4, 5, 6])
+  const withoutU = story.orderOfVotes(b, story.votes(b, [0, 1, 2, 3, 4, 5, 7]))
+  const withoutB = story.orderOfVotes(u, story.votes(u, [1, 2, 3, 4, 5, 6, 7]))
+  assert.equal([withoutU.value.predecessors, withoutB.value.predecessors], [[], []])
+  story.order(withoutU, [0, 1, 2])
+  story.order(withoutB, [3, 4, 5, 6])
+  // Well within the wait for all.
+  story.delayOf = ({ from, message }) => (message.type === 'promise' && message.batchId === b.id && from > 2 ? 2 * HOP_MS : HOP_MS)
+  const isDecided = (batch: Batch) => story.committed(batch).every((value) => value !== undefined)
+  // After eight ballots the same coordinators come again.
+  const hadAll = (batch: Batch) => story.cluster.sentOf('order', batch.id).some(({ message }) => message.order.ballot > 8)
+  story.answerAtOnce([withoutU, withoutB], () => [b, u].every((batch) => isDecided(batch) || hadAll(batch)))
+  return !isDecided(b) && !isDecided(u)
 })
 
 attack('putOff', 'a signer votes on what conflicts with a batch in phase 3', (rules) => {
