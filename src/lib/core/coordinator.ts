@@ -123,6 +123,7 @@ export class Coordinator {
     const { manifest, crypto, linkSecretKey, self } = this.#ctx
     const batchId = known.batch.id
     if (this.#guard.isOver(known) || attempt.order || this.#attempts.get(batchId) !== attempt) return
+    // Of all promises only one of two conflicting values can be forced; of the first q, with liars among them, both can be, in every ballot.
     const waits = attempt.promises.size < manifest.n && !attempt.isDue && this.#ctx.rules.waitsForAll
     if (attempt.promises.size < manifest.quorum || waits) return
     if (attempt.isDue) this.#leaveOutUnread(known, attempt)
