@@ -74,7 +74,7 @@ const SECTIONS: readonly Section[] = [
   {
     title: 'Trees',
     words: 'Every batch has a tree of its own, which follows from its id, its initiator and the manifest.',
-    names: ['buildTree', 'treeOfBatch', 'BatchTree', 'TreeData', 'TreeNode', 'NodeState', 'TreeParameters'],
+    names: ['buildTree', 'treeOfBatch', 'BatchTree', 'TreeData', 'TreeNode', 'NodeState', 'NodeTimes', 'Role', 'TreeParameters'],
   },
   {
     title: 'Drawings',

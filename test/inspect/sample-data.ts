@@ -45,12 +45,17 @@ export function sampleTree(n: number, seed = 1, plainStates = false): TreeData {
       state,
       region: REGIONS[signer % 3],
       ...(adopted ? { adoptedBy: parents[1] } : {}),
-      ...(spoke ? { timeMs: depth * 9 + random.upTo(8) + (adopted || state === 'late' ? 120 : 0) } : {}),
+      role: depth === 0 ? ('root' as const) : halves.length === 0 ? ('leaf' as const) : ('inner' as const),
+      ...(spoke ? timesAt(depth * 9 + random.upTo(8) + (adopted || state === 'late' ? 120 : 0)) : {}),
     })
     for (const part of halves) build(part, depth + 1, [signer, ...parents], state === 'silent')
   }
   build(permutation, 0, [], false)
   return { batchId: hex(random, 32), ballot: 0, root: permutation[0] ?? 0, depth: Math.max(...nodes.map(({ depth }) => depth)), nodes }
+}
+
+function timesAt(timeMs: number): Pick<TreeNode, 'timeMs' | 'times'> {
+  return { timeMs, times: { voted: timeMs, executed: timeMs + 210 } }
 }
 
 /** A group from its arrival orders. */

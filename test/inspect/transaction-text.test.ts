@@ -79,7 +79,7 @@ test('text that steers a terminal is made harmless, long text is cut', () => {
 test('a tree in Graphviz’ language: quotes in names do not end the label', () => {
   const node = { signer: 0, parent: null, children: [1], depth: 0, state: 'voted' as const, name: 'a"b\\', region: 'eu' }
   const dot = drawTreeDot({ batchId: ID, ballot: 0, root: 0, depth: 1, nodes: [node, { ...node, signer: 1, parent: 0, children: [], adoptedBy: 0 }] })
-  assert.match(dot, /^ {2}0 \[label="0\\na\\"b\\\\\\neu", tooltip="voted"\]$/m)
+  assert.match(dot, /^ {2}0 \[label="0\\na\\"b\\\\\\neu", tooltip="0 · [^\n]*voted"\]$/m)
   assert.match(dot, /^ {2}0 -> 1$/m)
   assert.match(dot, /^ {2}0 -> 1 \[style=dashed, constraint=false\]$/m)
 })

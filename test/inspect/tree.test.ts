@@ -15,7 +15,17 @@ const EXAMPLE: TreeData = {
   root: 3,
   depth: 3,
   nodes: [
-    { signer: 3, parent: null, children: [0, 5], depth: 0, state: 'voted', region: 'eu', timeMs: 0 },
+    {
+      signer: 3,
+      parent: null,
+      children: [0, 5],
+      depth: 0,
+      state: 'voted',
+      region: 'eu',
+      role: 'root',
+      timeMs: 0,
+      times: { proposed: 0, voted: 0, executed: 140 },
+    },
     { signer: 0, parent: 3, children: [2, 4], depth: 1, state: 'silent', region: 'us' },
     { signer: 2, parent: 0, children: [6], depth: 2, state: 'adopted', adoptedBy: 3, region: 'us', timeMs: 131.7 },
     { signer: 6, parent: 2, children: [], depth: 3, state: 'late', timeMs: 0.42 },
@@ -29,9 +39,9 @@ test('the terminal tree shows parents above children, states by mark and word, r
   const expected = `
 Tree of batch a1b2c3d4 · ballot 0 · root 3 · depth 3 · 7 signers
 
-● 3 · eu · 0 ms
-├─○ 0 · us · silent
-│ ├─■ 2 · us · 132 ms · adopted by 3
+● 3 · A eu · root · 0 ms → 140 ms
+├─○ 0 · B us · silent
+│ ├─■ 2 · B us · 132 ms · adopted · asked by 3
 │ │ └─◆ 6 · 0.42 ms · late
 │ └─✗ 4 · invalid
 └─● 5 · berlin · 4.3 ms
@@ -44,9 +54,15 @@ Tree of batch a1b2c3d4 · ballot 0 · root 3 · depth 3 · 7 signers
 
 test('the SVG names every signer once, tells states by shape and says them when pointed at', () => {
   const { texts, titles } = readSvg(drawTreeSvg(EXAMPLE))
-  for (const label of ['3 · eu · 0 ms', '0 · us', '2 · us · 132 ms · by 3', '6 · 0.42 ms', '4', '5 · berlin · 4.3 ms', '1'])
+  for (const label of ['3 · root · 0 ms → 140 ms', '0', '2 · 132 ms · asked by 3', '6 · 0.42 ms', '4', '5 · berlin · 4.3 ms', '1', 'eu 1', 'us 2'])
     assert.is(texts.filter(({ content }) => content === label).length, 1, label)
-  for (const tip of ['4 · invalid', '0 · us · silent', '1 · not known']) assert.ok(titles.includes(tip), tip)
+  for (const tip of ['4 · invalid', '0 · us · silent', '1 · not known', '3 · root · eu · proposed 0 ms · voted 0 ms · executed 140 ms · voted'])
+    assert.ok(titles.includes(tip), tip)
+  // A region has its letter besides its colour.
+  assert.equal(
+    ['A', 'B'].map((letter) => texts.filter(({ content }) => content === letter).length),
+    [2, 3],
+  )
 })
 
 test('children stand to the right of their parent', () => {
@@ -59,7 +75,7 @@ test('children stand to the right of their parent', () => {
 test('a tree of more signers than fit is drawn by whole levels, and the rest is counted', () => {
   const tree = sampleTree(1023)
   const text = drawTreeText(tree, { color: false, width: 200 })
-  const drawn = text.split('\n').filter((line) => / · (eu-west|us-east|ap-south)/.test(line))
+  const drawn = text.split('\n').filter((line) => / · [ABC] (eu-west|us-east|ap-south)/.test(line))
   assert.is(drawn.length, 255)
   const below = [...text.matchAll(/\+(\d+) below/g)].reduce((sum, [, number]) => sum + Number(number), 0)
   assert.is(below, 1023 - 255)

@@ -10,16 +10,18 @@ import { withCluster } from '../../lib/cluster/connection.js'
 import { readManifest } from '../../lib/core/manifest.js'
 import { treeOf } from '../../lib/core/tree.js'
 import type { TreeData } from '../../lib/inspect/data.js'
-import { treeDataOf } from '../../lib/inspect/group.js'
+import { roleOf, treeDataOf } from '../../lib/inspect/group.js'
+import { timelineOf } from '../../lib/inspect/timeline.js'
 import { drawTreeDot } from '../../lib/inspect/tree-dot.js'
 import { drawTreeSvg } from '../../lib/inspect/tree-svg.js'
 import { drawTreeText } from '../../lib/inspect/tree-text.js'
+import { ANSWER_MS, askAll } from '../../lib/node/ask-all.js'
 import { rootView } from '../../lib/node/root-view.js'
 
 export default class InspectTree extends MusigCommand {
   static override summary = 'Show the signers’ tree of a batch: who passes to whom, and what became of each vote.'
   static override description =
-    'The id of a batch or of a transaction in it. The root is asked, for it knows most; --from asks another signer, which may not have heard of late votes. With --manifest the tree is derived offline from the whole batch id and its root.'
+    'The id of a batch or of a transaction in it. What became of each vote is the root’s word, for it knows most; --from asks another signer, which may not have heard of late votes. When a signer voted and executed, and who asked it in its parent’s place, is its own word. Regions have letters and colours, states have marks. With --manifest the tree is derived offline from the whole batch id and its root.'
   static override examples = [
     '<%= config.bin %> inspect tree 3f2a91',
     '<%= config.bin %> inspect tree 3f2a91 --svg tree.svg',
@@ -43,9 +45,11 @@ export default class InspectTree extends MusigCommand {
     const { manifest, root = 0, from, cluster, svg, dot } = flags
     const data =
       manifest === undefined
-        ? await withCluster({ home: this.home(flags), cluster }, async ({ client, manifest: agreed }) =>
-            treeDataOf(await rootView(client, parsePrefix(args.id, 'batch or transaction'), from), agreed),
-          )
+        ? await withCluster({ home: this.home(flags), cluster }, async ({ client, manifest: agreed }) => {
+            const batch = await rootView(client, parsePrefix(args.id, 'batch or transaction'), from)
+            const told = await askAll([...agreed.signers.keys()], (signer) => client.timeline(batch.batchId, { from: signer, timeoutMs: ANSWER_MS }))
+            return treeDataOf(batch, agreed, timelineOf(agreed, batch.batchId, batch.initiator, told))
+          })
         : offlineTree(args.id, await readJsonInput(manifest), root)
     const file = svg ?? dot
     if (file === undefined) {
@@ -71,6 +75,7 @@ function offlineTree(typed: string, json: unknown, root: number): TreeData {
     parent: tree.parentOf(signer) ?? null,
     children: tree.childrenOf(signer),
     depth: tree.depthOf(signer),
+    role: roleOf({ parent: tree.parentOf(signer) ?? null, children: tree.childrenOf(signer) }),
     state: 'unknown' as const,
     name: manifest.signers[signer]?.name,
     region: manifest.signers[signer]?.region || undefined,

@@ -28,7 +28,7 @@ export interface DescribedNode {
   parent: number | null
   children: number[]
   depth: number
-  state: 'voted' | 'late' | 'adopted' | 'silent' | 'unknown'
+  state: 'voted' | 'late' | 'adopted' | 'invalid' | 'silent' | 'unknown'
   /** Who took it over, where that was seen. */
   adoptedBy: number | null
 }
@@ -116,6 +116,7 @@ function describedTree(manifest: Manifest, { batch }: KnownBatch, votes: VoteSet
   const stateOf = (signer: number): DescribedNode['state'] => {
     if (voted.has(signer)) return round?.adopted.has(signer) ? 'adopted' : 'voted'
     if (round && hasBit(round.votes.gathered, signer)) return 'late'
+    if (round?.invalid.has(signer)) return 'invalid'
     return votes ? 'silent' : 'unknown'
   }
   const nodes = tree.permutation.map((signer) => ({
@@ -124,7 +125,7 @@ function describedTree(manifest: Manifest, { batch }: KnownBatch, votes: VoteSet
     children: [...tree.childrenOf(signer)],
     depth: tree.depthOf(signer),
     state: stateOf(signer),
-    adoptedBy: round?.adopted.get(signer) ?? null,
+    adoptedBy: round?.adopted.has(signer) ? round.self : null,
   }))
   return { root: tree.root, depth: tree.depth, nodes }
 }

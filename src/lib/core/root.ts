@@ -168,6 +168,7 @@ export class Root {
     const [only] = members
     if (members.length === 1 && only !== undefined) {
       this.#ctx.suspect(only, reason, round.batch.id)
+      round.invalid.add(only)
       // Who passed it on may have spoilt it: the signer itself is asked once more, at most.
       if (from !== only && !round.adopted.has(only)) {
         round.adopted.set(only, from)

@@ -44,14 +44,18 @@ export interface Round {
   passed?: { message: Message; targets: Set<number>; down: boolean }
   /** Root only: the wait for late votes is over. */
   waitIsOver: boolean
-  /** Who was taken over from whom, for people. */
+  /** The signer whose memory this is. */
+  readonly self: number
+  /** Signers whose own share did not hold, for people. */
+  readonly invalid: Set<number>
+  /** Who was asked by this signer in the place of whom, for people. */
   readonly adopted: Map<number, number>
   readonly times: RoundTimes
 }
 
 /** A round at its beginning. */
 export function newRound(ctx: Context, batch: Batch, reference: View): Round {
-  const { manifest, crypto, now } = ctx
+  const { manifest, crypto, now, self } = ctx
   return {
     batch,
     tree: ctx.treeOf(batch),
@@ -63,6 +67,8 @@ export function newRound(ctx: Context, batch: Batch, reference: View): Round {
     postponed: emptyBitmap(manifest.n),
     abstains: false,
     waitIsOver: false,
+    self,
+    invalid: new Set(),
     adopted: new Map(),
     times: { proposed: now },
   }

@@ -7,7 +7,19 @@ import type { MomentKind } from '../core/moments.js'
 /** What became of one signer's vote (§5): in the root's vote set, in it as a supplement, gathered by another than its parent, refused, not come, or not told. */
 export type NodeState = 'voted' | 'late' | 'adopted' | 'invalid' | 'silent' | 'unknown'
 
-/** One signer's place in the tree of a batch (§4). `timeMs` counts from the start of phase 1a at the root; `adoptedBy` is the signer that took it over. */
+/** What a signer has to do in the tree of a batch (§4). */
+export type Role = 'root' | 'inner' | 'leaf'
+
+/** When a signer got a batch, voted, sent its subtree's votes up, knew the decision and executed it, by its own word, in milliseconds since the start of phase 1a at the root. */
+export interface NodeTimes {
+  readonly proposed?: number | undefined
+  readonly voted?: number | undefined
+  readonly sent?: number | undefined
+  readonly committed?: number | undefined
+  readonly executed?: number | undefined
+}
+
+/** One signer's place in the tree of a batch (§4). `timeMs` is when it voted; `adoptedBy` is the signer that asked it in its parent's place. */
 export interface TreeNode {
   readonly signer: number
   readonly parent?: number | null | undefined
@@ -18,6 +30,8 @@ export interface TreeNode {
   readonly region?: string | undefined
   readonly adoptedBy?: number | undefined
   readonly timeMs?: number | undefined
+  readonly role?: Role | undefined
+  readonly times?: NodeTimes | undefined
 }
 
 /** The tree of a batch (§4) with what happened in it. */

@@ -8,17 +8,47 @@ import type { Bounds, Manifest } from '../core/manifest.js'
 import { type DecidedBatch, orderOf, supportOf } from '../core/order.js'
 import { isDecisivePair, scoreOf, type Tally } from '../core/tally.js'
 import { shareKey } from '../core/transaction.js'
-import type { OrderBatch, OrderData, OrderPair, SignatureData, TreeData } from './data.js'
+import type { NodeTimes, OrderBatch, OrderData, OrderPair, Role, SignatureData, TimelineData, TimelineSigner, TreeData } from './data.js'
 
-/** The tree of a batch with names and regions from the manifest. */
-export function treeDataOf({ batchId, ballot, tree }: BatchDescription, { signers }: Pick<Manifest, 'signers'>): TreeData {
+/**
+ * The tree of a batch with names and regions from the manifest. What became of each vote is the word of whoever described it; `timeline` adds when what happened,
+ * and who was asked by another than its parent, by each signer's own word.
+ */
+export function treeDataOf({ batchId, ballot, tree }: BatchDescription, { signers }: Pick<Manifest, 'signers'>, timeline?: TimelineData): TreeData {
+  const told = new Map(timeline?.signers.map((signer) => [signer.signer, signer]))
   const nodes = tree.nodes.map((node) => ({
     ...node,
+    role: roleOf(node),
     name: signers[node.signer]?.name,
     region: signers[node.signer]?.region || undefined,
-    adoptedBy: node.adoptedBy ?? undefined,
+    adoptedBy: node.adoptedBy ?? adopterOf(told.get(node.signer)),
+    ...timesOf(told.get(node.signer)),
   }))
   return { batchId, ballot, root: tree.root, depth: tree.depth, nodes }
+}
+
+/** What a signer has to do there. */
+export function roleOf({ parent, children }: { parent: number | null; children: readonly number[] }): Role {
+  if (parent === null) return 'root'
+  return children.length === 0 ? 'leaf' : 'inner'
+}
+
+/** Who asked a signer, if it was another than its parent. */
+function adopterOf(told: TimelineSigner | undefined): number | undefined {
+  return told?.moments.find(({ what, signer }) => what === 'proposed' && signer !== undefined && signer !== told.parent)?.signer
+}
+
+function timesOf(told: TimelineSigner | undefined): { times?: NodeTimes; timeMs?: number | undefined } {
+  if (!told || told.moments.length === 0) return {}
+  const first = (...kinds: TimelineSigner['moments'][number]['what'][]) => told.moments.find(({ what }) => kinds.includes(what))?.atMs
+  const times = {
+    proposed: first('proposed'),
+    voted: first('voted'),
+    sent: first('vote sent'),
+    committed: first('locked', 'certified'),
+    executed: first('executed'),
+  }
+  return { times, timeMs: times.voted }
 }
 
 /** The vote or accept signature of a batch, taken apart; undefined where this signer has none. `valid` and times are the verifier's to fill in. */

@@ -2,7 +2,7 @@
 import { MusigError } from '../base/errors.js'
 import { DRAWN, type NodeState, type TreeData, type TreeNode } from './data.js'
 import { count, cut, milliseconds, shortId, type Tone } from './lines.js'
-import type { Shape } from './svg.js'
+import type { Ink, Shape } from './svg.js'
 
 /** A signer with its children as drawn; `below` are the signers under it that were left out. */
 export interface TreeShape {
@@ -65,10 +65,54 @@ function deepestLevel(data: TreeData): number {
   return levels.length
 }
 
-/** What stands beside a signer's number: name, region, time. */
-export function detailsOf(node: TreeNode): string[] {
-  const named = [node.name, node.region].filter((part) => part !== undefined && part !== '').map((part) => cut(part ?? '', DRAWN.nameColumns))
-  return node.timeMs === undefined ? named : [...named, milliseconds(node.timeMs)]
+/** How a region is told from others: by its letter, which colour only repeats. `code` is the terminal's colour. */
+export interface RegionLook {
+  readonly letter: string
+  readonly tone: Ink
+  readonly code: number
+  readonly signers: number
+}
+
+/** So many colours before they come again; letters go on. */
+const REGION_TONES = 7
+const LETTERS = 26
+
+/** The regions of a tree in the order of their names. */
+export function regionsOf(nodes: readonly TreeNode[]): ReadonlyMap<string, RegionLook> {
+  const names = nodes.flatMap(({ region }) => (region === undefined || region === '' ? [] : [region]))
+  return new Map(
+    [...new Set(names)].sort().map((name, i) => [
+      name,
+      {
+        letter: `${String.fromCharCode(65 + (i % LETTERS))}${i < LETTERS ? '' : Math.floor(i / LETTERS)}`,
+        tone: `line${i % REGION_TONES}` as const,
+        code: 31 + (i % 6),
+        signers: names.filter((other) => other === name).length,
+      },
+    ]),
+  )
+}
+
+/** What stands beside a signer's number in both drawings: that it is the root, its name, when it voted and when it had executed. */
+export function detailsOf({ role, name = '', timeMs, times }: TreeNode): string[] {
+  const executed = times?.executed
+  return [
+    ...(role === 'root' ? ['root'] : []),
+    ...(name === '' ? [] : [cut(name, DRAWN.nameColumns)]),
+    ...(timeMs === undefined ? [] : [`${milliseconds(timeMs)}${executed === undefined ? '' : ` → ${milliseconds(executed)}`}`]),
+  ]
+}
+
+/** Everything that is known of a signer, for whoever points at it. */
+export function tipOf(node: TreeNode): string {
+  const times = Object.entries(node.times ?? {}).flatMap(([what, ms]) => (ms === undefined ? [] : [`${what} ${milliseconds(ms)}`]))
+  const parts = [String(node.signer), node.role, node.name, node.region, ...times, adoptionOf(node), STATES[node.state].word]
+  return parts.filter((part) => part !== undefined && part !== '').join(' · ')
+}
+
+/** Who asked this signer in its parent's place. */
+export function adoptionOf({ adoptedBy }: TreeNode): string {
+  return adoptedBy === undefined ? '' : `asked by ${adoptedBy}`
 }
 
 /** How many signers are in each state, in the order of the legend, states that do not occur left out. */

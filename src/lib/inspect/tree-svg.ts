@@ -1,8 +1,21 @@
 /** The tree of a batch as SVG: root on the left, phase 1a to the right; d3-hierarchy places the signers, this file draws them. */
 import { type HierarchyPointNode, hierarchy, tree } from 'd3-hierarchy'
-import type { TreeData } from './data.js'
-import { drawing, mark, polyline, text, textWidth } from './svg.js'
-import { belowText, detailsOf, STATES, statesOf, type TreeShape, treeShape, treeTitle } from './tree-shape.js'
+import { DRAWN, type TreeData } from './data.js'
+import { cut } from './lines.js'
+import { box, drawing, mark, polyline, text, textWidth } from './svg.js'
+import {
+  adoptionOf,
+  belowText,
+  detailsOf,
+  type RegionLook,
+  regionsOf,
+  STATES,
+  statesOf,
+  type TreeShape,
+  tipOf,
+  treeShape,
+  treeTitle,
+} from './tree-shape.js'
 
 type Placed = HierarchyPointNode<TreeShape>
 
@@ -15,6 +28,10 @@ const SIZE = 11
 const BEND = 40
 // How far the way of an adoption runs from the edges.
 const ASIDE = 7
+// The square with a region's letter, between the mark and the number.
+const BADGE = 13
+
+type Regions = ReadonlyMap<string, RegionLook>
 
 /** The tree of a batch (§4) as a self-contained SVG. Errors: `BAD_INPUT` where it is no tree. */
 export function drawTreeSvg(data: TreeData): string {
@@ -23,60 +40,85 @@ export function drawTreeSvg(data: TreeData): string {
     .separation(() => 1)(hierarchy(treeShape(data), (shape) => [...shape.children]))
   const placed = root.descendants()
   const top = Math.min(...placed.map((node) => node.x))
-  const lefts = levels(placed)
+  const regions = regionsOf(data.nodes)
+  const lefts = levels(placed, regions.size > 0)
   const at = (node: Placed): [number, number] => [lefts[node.depth] ?? MARGIN, HEAD + ROW + node.x - top]
   const bottom = Math.max(...placed.map((node) => at(node)[1]))
   const edges = root.links().map(({ source, target }) => edge(at(source), at(target), target.data))
   const adoptions = placed.map((node) => adoption(node, at))
   const title = treeTitle(data)
   const key = legend(data, bottom + 2 * ROW)
+  const places = regionLegend(regions, bottom + 3 * ROW)
   const width =
-    Math.max((lefts[root.height + 1] ?? 0) - BEND, MARGIN + textWidth(title, 15), MARGIN + textWidth(noteOf(data), SIZE), key.right) + MARGIN
+    Math.max((lefts[root.height + 1] ?? 0) - BEND, MARGIN + textWidth(title, 15), MARGIN + textWidth(noteOf(data), SIZE), key.right, places.right) +
+    MARGIN
   return drawing({
     title,
     description: `Signer ${data.root} is the root; edges go from parent to child. ${statesOf(data.nodes)
       .map(([state, number]) => `${number} ${STATES[state].word}`)
       .join(', ')}.`,
     width,
-    height: bottom + 3 * ROW + 4,
+    height: bottom + (regions.size > 0 ? 4 : 3) * ROW + 4,
     body: [
       text(MARGIN, 28, title, { size: 15, strong: true }),
       text(MARGIN, 46, noteOf(data), { size: SIZE, tone: 'faint' }),
       ...edges,
       ...adoptions,
-      ...placed.map((node) => signer(node, at(node))),
+      ...placed.map((node) => signer(node, at(node), regions)),
       key.body,
+      places.body,
     ],
   })
 }
 
 /** The left edge of each level, and one behind the last. */
-function levels(placed: readonly Placed[]): number[] {
+function levels(placed: readonly Placed[], hasRegions: boolean): number[] {
   const lefts = [MARGIN + RADIUS]
   for (let depth = 0; depth <= Math.max(...placed.map((node) => node.depth)); depth++) {
     const widths = placed.filter((node) => node.depth === depth).map((node) => textWidth(labelOf(node.data), SIZE))
-    lefts.push((lefts[depth] ?? 0) + RADIUS + Math.max(...widths) + BEND)
+    lefts.push((lefts[depth] ?? 0) + RADIUS + (hasRegions ? BADGE + 3 : 0) + Math.max(...widths) + BEND)
   }
   return lefts
 }
 
 function labelOf(shape: TreeShape): string {
-  const { signer, adoptedBy } = shape.node
-  const taken = adoptedBy === undefined ? [] : [`by ${adoptedBy}`]
-  return [String(signer), ...detailsOf(shape.node), ...taken, ...[belowText(shape.below)].filter((part) => part !== '')].join(' · ')
+  const { node, below } = shape
+  return [String(node.signer), ...detailsOf(node), adoptionOf(node), belowText(below)].filter((part) => part !== '').join(' · ')
 }
 
-function signer(node: Placed, [x, y]: [number, number]): string {
+function signer(node: Placed, [x, y]: [number, number], regions: Regions): string {
   const { node: data } = node.data
   const look = STATES[data.state]
   const label = labelOf(node.data)
-  const shape = mark(look.shape, x, y, RADIUS, look.tone, `${label} · ${look.word}`)
+  const shape = mark(look.shape, x, y, RADIUS, look.tone, tipOf(data))
   // Above its own edge, so that no line runs through a label.
   const raised = node.children === undefined ? 4 : -4
+  const region = regions.get(data.region ?? '')
+  const left = x + RADIUS + 4 + (regions.size > 0 ? BADGE + 3 : 0)
   return (
     shape +
-    text(x + RADIUS + 4, y + raised, label, { size: SIZE, halo: true, tone: data.state === 'silent' || data.state === 'unknown' ? 'faint' : 'ink' })
+    (region ? badge(region, x + RADIUS + 4, y + raised) : '') +
+    text(left, y + raised, label, { size: SIZE, halo: true, tone: data.state === 'silent' || data.state === 'unknown' ? 'faint' : 'ink' })
   )
+}
+
+/** A region's letter in a square of its colour. */
+function badge({ letter, tone }: RegionLook, x: number, baseline: number): string {
+  return (
+    box(x, baseline - BADGE + 2.5, BADGE, BADGE, { fill: 'paper', stroke: tone }) +
+    text(x + BADGE / 2, baseline, letter, { size: letter.length > 1 ? 8 : 10, anchor: 'middle', strong: true, tone })
+  )
+}
+
+function regionLegend(regions: Regions, y: number): { body: string; right: number } {
+  let x = MARGIN
+  let body = ''
+  for (const [name, region] of regions) {
+    const label = `${cut(name, DRAWN.nameColumns)} ${region.signers}`
+    body += badge(region, x, y + 4) + text(x + BADGE + 6, y + 4, label)
+    x += BADGE + 6 + textWidth(label) + 24
+  }
+  return { body, right: x - 24 }
 }
 
 function edge([x0, y0]: [number, number], [x1, y1]: [number, number], child: TreeShape): string {
@@ -127,7 +169,8 @@ function noteOf(data: TreeData): string {
   return [
     '1a down: left to right; 1b up: right to left',
     ...(states.has('silent') || states.has('unknown') || states.has('adopted') ? ['dotted: no vote came this way'] : []),
-    ...(states.has('adopted') ? ['dashed arrow: taken over'] : []),
+    ...(data.nodes.some(({ adoptedBy }) => adoptedBy !== undefined) ? ['dashed arrow: asked in its parent’s place'] : []),
+    ...(data.nodes.some(({ timeMs }) => timeMs !== undefined) ? ['times: voted → executed'] : []),
   ].join(' · ')
 }
 
