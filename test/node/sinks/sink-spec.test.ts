@@ -72,6 +72,8 @@ test('each kind, with its options', async () => {
     secretFile,
     plain: false,
   })
+  for (const origin of ['http://localhost:8080', 'http://127.0.0.1', 'http://[::1]:1'])
+    assert.is((await one(`webhook:${origin}/hook`)).target, origin)
   assert.is((await one('webhook:http://billing.internal/hook,plain=yes')).target, 'http://billing.internal')
 })
 
@@ -161,6 +163,7 @@ test('where a postgres sink connects: the URL, then the environment; TLS unless 
     ssl: false,
   })
   assert.equal((await settings('postgres://db.example/app')).ssl, { rejectUnauthorized: true })
+  assert.equal([(await settings('postgres://a%40b@h/d')).user, (await settings('postgres://100%@h/d')).user], ['a@b', '100%'])
   assert.equal((await settings('postgres://db.example/app?sslmode=disable')).ssl, false)
   for (const host of ['127.db.example', 'localhost.example', '[::2]', '10.127.0.1'])
     assert.equal((await settings(`postgres://${host}/app`)).ssl, { rejectUnauthorized: true }, host)
