@@ -3,7 +3,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { MusigError } from '../../../src/lib/base/errors.js'
 import { SeededRandom } from '../../../src/lib/base/prng.js'
-import { transactionId } from '../../../src/lib/core/transaction.js'
+import { type Batch, transactionId } from '../../../src/lib/core/transaction.js'
 import { SinkFeed } from '../../../src/lib/node/sinks/feed.js'
 import { type Sink, TryLater } from '../../../src/lib/node/sinks/sink.js'
 import { batchOf, CLUSTER_ID, history, TestNode, transaction } from './history.js'
@@ -153,6 +153,36 @@ test('the pause begins anew once something was delivered', async () => {
   fails = false
   await feed.stop(1000)
   assert.equal(pauses.slice(0, 5), [250, 500, 1000, 2000, 250])
+})
+
+test('while it holds what comes later in the log its digest is null, and what is before that does not count as taken', async () => {
+  const [a, b, c] = ['a', 'b', 'c'].map((key) => batchOf([transaction([key])])) as [Batch, Batch, Batch]
+  const place = new MemoryPlace()
+  const first = feedOf(new MemorySink(place), new TestNode().execute([b]))
+  await caughtUp(first)
+  await first.stop(1000)
+  const inner = new MemorySink(place)
+  const write = inner.write.bind(inner)
+  let go: () => void = () => {}
+  const gone = new Promise<void>((resolve) => {
+    go = resolve
+  })
+  inner.write = (records) => gone.then(() => write(records))
+  const order = new TestNode().execute([a, b, c])
+  const feed = feedOf(inner, order)
+  await until('it is open', () => feed.status.state === 'ready')
+  assert.equal([feed.status.position, feed.status.behind, feed.taken], [1, 2, 0])
+  go()
+  await caughtUp(feed)
+  await feed.stop(1000)
+  assert.is(feed.taken, 3)
+  const alone = new MemoryPlace()
+  const other = feedOf(new MemorySink(alone), order)
+  await caughtUp(other)
+  await other.stop(1000)
+  const digests = ({ records }: MemoryPlace) => records.map(({ logDigest }) => logDigest)
+  assert.equal(digests(place).slice(1), [null, digests(alone)[2]])
+  assert.ok(digests(place)[0] && digests(alone)[2])
 })
 
 test('a group is about 1 MiB, whatever of its records takes the room', async () => {
