@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import { MusigError } from '../../../src/lib/base/errors.js'
 import { SeededRandom } from '../../../src/lib/base/prng.js'
 import { type Batch, transactionId } from '../../../src/lib/core/transaction.js'
-import { SinkFeed } from '../../../src/lib/node/sinks/feed.js'
+import { SinkFeed, type SinkStatus } from '../../../src/lib/node/sinks/feed.js'
 import { type Sink, TryLater } from '../../../src/lib/node/sinks/sink.js'
 import { batchOf, CLUSTER_ID, history, TestNode, transaction } from './history.js'
 import { MemoryPlace, MemorySink } from './memory-sink.js'
@@ -226,6 +226,20 @@ test('a sink that refuses for good stops, and is not tried again', async () => {
   assert.is(opened, 1)
   assert.is(feed.status.lastError, 'of another cluster [31m')
   await feed.stop(1000)
+})
+
+test('a sink that fails again and again with the same words is told of once, since when it does, and in 500 characters at most', async () => {
+  let opened = 0
+  const told: SinkStatus[] = []
+  const sink = failing(() => new Error(`${opened++ < 6 ? 'x' : 'y'}`.repeat(10_000)))
+  const feed = feedOf(sink, new TestNode(), (status) => told.push(status))
+  await until('it was tried', () => opened > 9)
+  await feed.stop(1000)
+  assert.equal(
+    told.map(({ state, lastError }) => [state, lastError]),
+    ['x', 'y'].map((letter) => ['failing', letter.repeat(500)]),
+  )
+  assert.is(told[1]?.since, told[0]?.since)
 })
 
 test('stopping does not wait for a sink that hangs', async () => {
