@@ -231,7 +231,11 @@ test('a sink that refuses for good stops, and is not tried again', async () => {
 test('a sink that fails again and again with the same words is told of once, since when it does, and in 500 characters at most', async () => {
   let opened = 0
   const told: SinkStatus[] = []
-  const sink = failing(() => new Error(`${opened++ < 6 ? 'x' : 'y'}`.repeat(10_000)))
+  const sink = failing(() => {
+    // So that the clock goes on between the two.
+    for (const end = Date.now() + (opened === 6 ? 5 : 0); Date.now() < end; );
+    return new Error((opened++ < 6 ? 'x' : 'y').repeat(10_000))
+  })
   const feed = feedOf(sink, new TestNode(), (status) => told.push(status))
   await until('it was tried', () => opened > 9)
   await feed.stop(1000)

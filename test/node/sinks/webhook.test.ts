@@ -199,6 +199,14 @@ test('a receiver for which lists are too large gets smaller ones', async () => {
   assertFollows(place.server.received, node)
 })
 
+test('a receiver for which one transaction is too large is asked again a minute later', async () => {
+  const place = await fresh()
+  let asked = 0
+  place.server.answer = () => ({ status: asked++ === 0 ? 413 : 200 })
+  const { pauses, errors } = await pausesOf(place, new TestNode().execute(history(1, 1, new SeededRandom('one'))))
+  assert.equal([pauses, errors], [[60_000], ['it answers 413']])
+})
+
 test('410 Gone stops it', async () => {
   const place = await fresh()
   place.server.answer = () => ({ status: 410 })
