@@ -192,7 +192,14 @@ test('a group is about 1 MiB, whatever of its records takes the room', async () 
     large.execute(history(9, 1, new SeededRandom('large'))),
     new TestNode().execute(Array.from({ length: 9 }, () => batchOf([transaction(['k'], new Uint8Array(200_000))]))),
     new TestNode().execute(
-      Array.from({ length: 200 }, (_, i) => batchOf([transaction(Array.from({ length: 64 }, (_, k) => `${i}-${k}`.padEnd(128, 'x')))])),
+      Array.from({ length: 200 }, (_, i) =>
+        batchOf([
+          transaction(
+            Array.from({ length: 64 }, (_, k) => `${i}-${k}`.padEnd(128, 'x')),
+            new Uint8Array(),
+          ),
+        ]),
+      ),
     ),
   ]
   for (const node of nodes) {
@@ -265,6 +272,31 @@ test('stopping does not wait for a sink that hangs', async () => {
   await until('it writes', () => feed.status.state === 'ready')
   await feed.stop(50)
   assert.ok(closed)
+})
+
+test('what fails because it is stopped is no failure', async () => {
+  const node = new TestNode().execute(history(1, 1, new SeededRandom('stopped')))
+  const inner = new MemorySink(new MemoryPlace())
+  let writing = false
+  let end: (error: Error) => void = () => {}
+  const told: string[] = []
+  const sink: Sink = {
+    open: () => inner.open(),
+    held: () => inner.held(),
+    kept: (position) => position,
+    write: () =>
+      new Promise((_, reject) => {
+        writing = true
+        end = reject
+      }),
+    close: async () => {},
+  }
+  const feed = feedOf(sink, node, ({ state }) => told.push(state))
+  await until('it writes', () => writing)
+  const stopped = feed.stop(1000)
+  end(new Error('it was broken off'))
+  await stopped
+  assert.equal(told, ['ready'])
 })
 
 test('a log knows how many transactions stand in how many batches, and lets bodies go', () => {

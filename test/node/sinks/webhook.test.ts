@@ -1,6 +1,6 @@
 /** The sink webhook against a receiver that takes, refuses, hangs, drops and repeats. */
 import { createHmac } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
@@ -295,6 +295,18 @@ test('a node that executed in another order is refused, and one of another clust
   assert.match(damaged.status.lastError ?? '', /is damaged; without it everything is delivered again/)
   await damaged.stop(1000)
   assert.is(place.server.received.length, 30)
+})
+
+test('a position that cannot be read is not taken for none', async () => {
+  const place = await fresh()
+  const node = new TestNode().execute(history(3, 2, new SeededRandom('unreadable')))
+  await pausesOf(place, node)
+  chmodSync(place.positionFile, 0o644)
+  const feed = feedOf(sinkAt(place), node)
+  await until('it fails', () => feed.status.state === 'failing')
+  assert.match(feed.status.lastError ?? '', /is open to others/)
+  await feed.stop(1000)
+  assert.is(place.server.deliveries.length, 1)
 })
 
 function readText(path: string): string {
