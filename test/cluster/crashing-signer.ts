@@ -141,6 +141,7 @@ const grounds: Grounds = {
       acceptLoss: () => store.acceptLoss(),
       takeBase: () => store.takeBase(),
       prune: (base) => store.prune(base),
+      begin: (base) => store.begin(base),
       close: () => store.close(),
       async append(records) {
         const kinds = aboutTarget(records.map((record) => decodeRecord(codec, record)))

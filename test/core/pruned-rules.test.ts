@@ -47,6 +47,7 @@ const outline = (batch: Batch, isFast: boolean): PastBatch => ({
   isFast,
   keys: batch.keys,
   transactions: [],
+  keyless: [],
 })
 const nothingBefore: Value = { base: new Map(), predecessors: [], tallies: null }
 

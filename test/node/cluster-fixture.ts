@@ -41,8 +41,8 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports
 }
 
-/** Writes the files of a cluster of `n` signers that run `documents`; `tlsHost`: their links listen there, over TLS. */
-export async function clusterFiles(n: number, seed = 'test', tlsHost?: string): Promise<ClusterFiles> {
+/** Writes the files of a cluster of `n` signers that run `documents`; `tlsHost`: their links listen there, over TLS; `deltaMs`: that of the synchrony guard. */
+export async function clusterFiles(n: number, seed = 'test', tlsHost?: string, deltaMs = 0): Promise<ClusterFiles> {
   const crypto = loadCrypto()
   const folder = mkdtempSync(join(tmpdir(), 'musig-test-'))
   const keys = Array.from({ length: n }, (_, i) => {
@@ -56,7 +56,7 @@ export async function clusterFiles(n: number, seed = 'test', tlsHost?: string): 
     name: seed,
     epoch: 0,
     tolerance: { a: 1, b: 2 },
-    deltaMs: 0,
+    deltaMs,
     machine: 'documents',
     test: true,
     tree: { strategy: 'random', fanout: 2 },

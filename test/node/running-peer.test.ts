@@ -5,19 +5,18 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Client } from '../../src/lib/node/client.js'
-import type { RunningPeer } from '../../src/lib/node/running-peer.js'
 import type { RunningSigner } from '../../src/lib/node/running-signer.js'
 import { type ClusterFiles, clusterFiles, putDocument, TOKEN } from './cluster-fixture.js'
-import { peerStatus, startPeer, startSigner, until } from './signers-fixture.js'
+import { peerStatus, type StartedPeer, startPeer, startSigner, until } from './signers-fixture.js'
 
 /** One may be down. */
 const N = 5
 let files: ClusterFiles
 let signers: RunningSigner[]
 let client: Client
-const peers: RunningPeer[] = []
+const peers: StartedPeer[] = []
 
-async function peer(...args: Parameters<typeof startPeer> extends [unknown, ...infer Rest] ? Rest : never): Promise<RunningPeer> {
+async function peer(...args: Parameters<typeof startPeer> extends [unknown, ...infer Rest] ? Rest : never): Promise<StartedPeer> {
   const started = await startPeer(files, ...args)
   peers.push(started)
   return started
@@ -29,7 +28,7 @@ async function put(name: string, content: number): Promise<void> {
 }
 
 /** Waits until a peer has executed what signer 0 has, and looks whether it is the same. */
-async function level(of: RunningPeer): Promise<void> {
+async function level(of: StartedPeer): Promise<void> {
   const signer = await client.status({ from: 0 })
   await until('the peer is level', async () => (await peerStatus(of)).executed >= signer.executed)
   const status = await peerStatus(of)
@@ -37,7 +36,7 @@ async function level(of: RunningPeer): Promise<void> {
   assert.is(status.machineDigest, signer.machineDigest)
 }
 
-async function stop(of: RunningPeer): Promise<void> {
+async function stop(of: StartedPeer): Promise<void> {
   peers.splice(peers.indexOf(of), 1)
   await of.stop()
 }

@@ -107,6 +107,29 @@ test('nothing is pruned twice, and nothing before it was loaded', async () => {
   await store.close()
 })
 
+test('an empty store begins from a snapshot, and goes on behind it; one that holds anything does not', async () => {
+  const folder = await freshFolder()
+  const store = await openStore(folder, identity)
+  const snapshot = { records: 0, snapshot: record('state of others'), past: [record('outline 0'), record('outline 1')] }
+  assert.throws(() => store.begin(snapshot), /only an empty store/)
+  await store.load()
+  await store.begin(snapshot)
+  assert.throws(() => store.begin(snapshot), /only an empty store/)
+  await append(store, 0, 10)
+  await store.close()
+  const found = await contents(folder)
+  assert.equal([found.records.length, found.base?.records, found.base?.past.map(text)], [10, 0, ['outline 0', 'outline 1']])
+  const again = await openStore(folder, identity)
+  await again.load()
+  assert.throws(() => again.begin(snapshot), /only an empty store/)
+  await again.prune({ records: 5, snapshot: record('state at 5'), past: [record('outline 2')] })
+  await again.close()
+  const after = await contents(folder)
+  assert.equal([after.records.length, after.base?.records, after.base?.past.length], [5, 5, 3])
+  await tamper(folder, (database) => database.del(keyOf(PAST, 1)))
+  await refuses(folder, /outline 1 is missing/)
+})
+
 test('damage to anything that is left is named', async () => {
   const damages: [change: (database: ClassicLevel<Buffer, Buffer>) => Promise<void>, words: RegExp][] = [
     [(database) => database.del(ANCHOR), /outlines of pruned batches are the ones that were written|record 0 .*is missing/],

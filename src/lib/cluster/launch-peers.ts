@@ -57,6 +57,7 @@ export async function launchPeers(
       machineFile: folder.machineFile() ?? null,
       confirm: peer.confirm,
       follow: null,
+      fromSnapshot: false,
       name: String(typedName({ peer: peer.index })),
       sinks: peer.sinks,
     }

@@ -53,6 +53,12 @@ export class Confirmations {
     this.#handedOn.add(batch.id)
   }
 
+  /** All that is in the own log: an earlier life has handed it on, as the state after it. */
+  restoredAll(): void {
+    const { logs } = this.#ctx.journal
+    for (const key of logs.keys()) this.#ends.set(key, { height: logs.heightOf(key), head: this.#ownHead(key, logs.heightOf(key)) })
+  }
+
   /**
    * A batch is at its place in the own log. One that was handed on before the log was derived anew is not handed on again; if anything else stands
    * before it now, what follows on its keys waits for ever: a state machine cannot take back what it did.

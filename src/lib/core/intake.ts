@@ -39,8 +39,7 @@ export class Intake {
     const past = transaction.expiry !== null && time > transaction.expiry ? 'past its expiry' : undefined
     const fault = past ?? transactionFault(crypto.ed25519, manifest.clusterId, transaction) ?? check(transaction)
     if (fault !== undefined) return this.#ctx.effect({ type: 'reply', requestId, txId, status: 'rejected', reason: fault })
-    if (this.#open.has(txId) || journal.batchOfExecuted(txId) !== undefined)
-      return this.#ctx.effect({ type: 'reply', requestId, txId, status: 'known' })
+    if (this.#open.has(txId) || journal.hasExecuted(txId)) return this.#ctx.effect({ type: 'reply', requestId, txId, status: 'known' })
     if (this.#ctx.hasLostRecords) {
       const reason = 'it has lost part of its records and only follows the others; submit to another signer'
       return this.#ctx.effect({ type: 'reply', requestId, txId, status: 'busy', reason })

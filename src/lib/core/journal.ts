@@ -47,9 +47,10 @@ export class Journal {
   readonly #undecided = new Set<Id>()
   readonly #sequences = new Map<number, number>()
   readonly #bySequence = new Map<string, Id>()
-  #executedTransactions = new Map<Id, Id>()
+  /** The batch in which each was executed; null: one without keys that came in another signer’s snapshot. */
+  #executedTransactions = new Map<Id, Id | null>()
   /** Executed batches that are pruned: the first ones of `logs.executed`. */
-  readonly #past = new Map<Id, { initiator: number; isFast: boolean }>()
+  readonly #past = new Map<Id, { initiator: number; isFast: boolean | null }>()
   #execution: Execution
   /** Whether this signer was let back in after it had lost records. */
   hasRejoined = false
@@ -131,7 +132,7 @@ export class Journal {
   }
 
   /** An executed batch that is pruned: of it there is its outline, its place in the logs and the ids of its transactions. */
-  pastOf(batchId: Id): { initiator: number; isFast: boolean } | undefined {
+  pastOf(batchId: Id): { initiator: number; isFast: boolean | null } | undefined {
     return this.#past.get(batchId)
   }
 
@@ -189,9 +190,8 @@ export class Journal {
     return this.#bySequence.get(`${initiator}/${sequence}`)
   }
 
-  /** The batch in which a transaction was executed. */
-  batchOfExecuted(txId: Id): Id | undefined {
-    return this.#executedTransactions.get(txId)
+  hasExecuted(txId: Id): boolean {
+    return this.#executedTransactions.has(txId)
   }
 
   /** Everything but the past: what is known of batches that are not executed, and the numbers that are used up. Live objects: to be encoded at once. */
@@ -201,13 +201,18 @@ export class Journal {
     return { executed: this.logs.executed.length, hasRejoined: this.hasRejoined, sequences, open }
   }
 
-  /** Takes the place of the records up to a snapshot, in an empty journal. `past`: all that was executed until then, in this order. */
-  restore(past: Iterable<PastBatch>, { executed, hasRejoined, sequences, open }: Snapshot): void {
-    for (const { id, initiator, isFast, keys, transactions } of past) {
+  /**
+   * Takes the place of the records up to a snapshot, in an empty journal. `past`: all that was executed until then, in this order. `keyless`: transactions
+   * without keys beside those in it, with their batch where it is known.
+   */
+  restore(past: Iterable<PastBatch>, { executed, hasRejoined, sequences, open }: Snapshot, keyless: Iterable<readonly [Id, Id | null]> = []): void {
+    for (const batch of past) {
+      const { id, initiator, isFast, keys } = batch
       this.logs.append(id, keys)
       this.#past.set(id, { initiator, isFast })
-      for (const { txId } of transactions) this.#executedTransactions.set(txId, id)
+      for (const { txId } of [...batch.transactions, ...batch.keyless]) this.#executedTransactions.set(txId, id)
     }
+    for (const [txId, batchId] of keyless) this.#executedTransactions.set(txId, batchId)
     invariant(this.logs.executed.length === executed, 'a snapshot goes with the past up to it')
     this.hasRejoined = hasRejoined
     for (const { initiator, next } of sequences) this.#sequences.set(initiator, next)
@@ -230,15 +235,29 @@ export class Journal {
       const { batch, committed } = this.#must(batchId)
       const isFast = committed?.certificate.type === 'fast'
       const txIds = batch.transactions.map((transaction) => transactionId(this.#manifest.clusterId, transaction))
-      const transactions = txIds.flatMap((txId, index) =>
+      const first = txIds.flatMap((txId, index) =>
         this.#executedTransactions.get(txId) === batchId && txIds.indexOf(txId) === index ? [{ txId, index }] : [],
       )
+      const hasKeys = ({ index }: { index: number }) => batch.transactions[index]?.deps.length !== 0
       const place = `${batch.initiator}/${batch.sequence}`
       if (this.#bySequence.get(place) === batchId) this.#bySequence.delete(place)
       this.#batches.delete(batchId)
       this.#past.set(batchId, { initiator: batch.initiator, isFast })
-      return { id: batchId, initiator: batch.initiator, isFast, keys: batch.keys, transactions }
+      const [transactions, keyless] = [first.filter(hasKeys), first.filter((one) => !hasKeys(one))]
+      return { id: batchId, initiator: batch.initiator, isFast, keys: batch.keys, transactions, keyless }
     })
+  }
+
+  /** Another journal, with what is pruned and nothing else. */
+  pastAlone(): Journal {
+    const journal = new Journal(this.#manifest, this.#rules)
+    for (const [batchId, outline] of this.#past) {
+      journal.#logs.append(batchId, this.outlineOf(batchId)?.keys ?? [])
+      journal.#past.set(batchId, outline)
+    }
+    for (const [txId, batchId] of this.#executedTransactions)
+      if (batchId === null || this.#past.has(batchId)) journal.#executedTransactions.set(txId, batchId)
+    return journal
   }
 
   #arrive(batch: Batch): void {
@@ -281,7 +300,7 @@ export class Journal {
     }
     this.#logs = logs
     this.#execution = this.#newExecution()
-    this.#executedTransactions = new Map([...this.#executedTransactions].filter(([, batchId]) => stands.has(batchId)))
+    this.#executedTransactions = new Map([...this.#executedTransactions].filter(([, batchId]) => batchId === null || stands.has(batchId)))
     this.#pending = new Map()
     for (const known of this.#batches.values()) {
       if (stands.has(known.batch.id)) continue

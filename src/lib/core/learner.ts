@@ -9,10 +9,11 @@ import { CatchUp } from './catch-up.js'
 import { type Certificate, certificateFault, certificateId, certifiedValue } from './certificate.js'
 import { Confirmations } from './confirmations.js'
 import { FollowerContext, type FollowerOptions } from './follower-context.js'
-import { Journal } from './journal.js'
+import type { Journal } from './journal.js'
 import { LIMITS } from './limits.js'
 import type { Message, MessageOf } from './message.js'
 import type { DurableRecord } from './record.js'
+import { decodeSnapshot, type PastBatch } from './snapshot.js'
 import type { Effect, Event, ExecutedBatch, Steppable } from './steppable.js'
 import { type Batch, isSignedBatch } from './transaction.js'
 import { Wants } from './wants.js'
@@ -116,13 +117,20 @@ export class Learner implements Steppable {
     return this.#ctx.timers.next
   }
 
+  /** Takes back the snapshot from which it began, before any record. Errors: `BAD_ENCODING`. */
+  restoreSnapshot(past: Iterable<PastBatch>, snapshot: Uint8Array, keyless: Iterable<readonly [Id, Id | null]> = []): void {
+    const { journal, manifest } = this.#ctx
+    journal.restore(past, decodeSnapshot(manifest.clusterId, snapshot), keyless)
+    this.#confirmations.restoredAll()
+  }
+
   /** Takes back the records of an earlier life, oldest first, before `start`. Returns what was handed on, in order, for the state machine. */
   restore(records: Iterable<DurableRecord>): ExecutedBatch[] {
     const handedOn: ExecutedBatch[] = []
     let derived = new Map<Id, ExecutedBatch>()
     for (const record of records) {
       if (record.type === 'forget') {
-        this.#ctx.journal = new Journal(this.#ctx.manifest, this.#ctx.rules)
+        this.#ctx.journal = this.#ctx.journal.pastAlone()
         derived = new Map()
       }
       for (const executed of this.#ctx.journal.apply(record)) derived.set(executed.batch.id, executed)
@@ -196,7 +204,7 @@ export class Learner implements Steppable {
     // A batch without a certificate is not decided there yet.
     if (!certificate || !connected.has(from)) return
     if (certificate.batchId !== batch.id) return this.#distrust(from, 'a batch with the certificate of another', batch.id)
-    if (journal.get(batch.id)?.committed) return
+    if (journal.isDecided(batch.id)) return
     // Another certificate may do without the history that the one held asks for.
     const held = this.#held.get(batch.id)
     if (held && certificateId(manifest, held.certificate) === certificateId(manifest, certificate)) return
@@ -225,7 +233,7 @@ export class Learner implements Steppable {
   #take(offer: Offer): void {
     const { journal, manifest } = this.#ctx
     const { from, batch, certificate } = offer
-    if (journal.get(batch.id)?.committed) return
+    if (journal.isDecided(batch.id)) return
     const value = certifiedValue(manifest, certificate, batch.keys, journal.logs)
     if (value === 'undecided') return this.#distrust(from, 'a fast certificate that is not decisive', batch.id)
     if ('behindOn' in value) return this.#hold({ ...offer, behindOn: value.behindOn })
@@ -326,11 +334,10 @@ export class Learner implements Steppable {
    * certificates of one of these signers; at least one of them is honest, and each gets its turn.
    */
   #startOver(signers: readonly number[]): void {
-    const { manifest, rules } = this.#ctx
     this.#guide = [...signers].sort((a, b) => a - b)[this.#guideTurn++ % signers.length]
     this.#hasRegained = false
     this.#ctx.persist({ type: 'forget', stands: 0 })
-    this.#ctx.journal = new Journal(manifest, rules)
+    this.#ctx.journal = this.#ctx.journal.pastAlone()
     this.#held.clear()
     this.#heldOn.clear()
     this.#heldBytes = 0
@@ -367,6 +374,6 @@ export class Learner implements Steppable {
   }
 
   #newWants(): Wants {
-    return new Wants(this.#ctx, (batchId) => this.#ctx.journal.get(batchId)?.committed !== undefined || this.#held.has(batchId))
+    return new Wants(this.#ctx, (batchId) => this.#ctx.journal.isDecided(batchId) || this.#held.has(batchId))
   }
 }

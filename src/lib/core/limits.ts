@@ -43,6 +43,11 @@ export const LIMITS = {
   unsoundParts: 16,
   /** Peers that one signer keeps informed. */
   peers: 64,
+  /** Ids of a signer's log beside what it says of its state. */
+  idsPerState: 8192,
+  /** Bytes of a snapshot that a peer fetches, the past and the state of the state machine together, and of one part of it. */
+  snapshotBytes: 1024 * 1024 * 1024,
+  partBytes: 1024 * 1024,
   /** Bytes of batches that a learner keeps while their history is missing. */
   heldBytes: 64 * 1024 * 1024,
   /** Batches whose moments a signer remembers, for people, and moments of one kind that it keeps of each. */

@@ -19,7 +19,7 @@ import {
 } from '../base/codec.js'
 import { backingCodec, certificateCodec, orderCodec } from './certificate.js'
 import { LIMITS } from './limits.js'
-import { ballotCodec, bitmapCodec, blsSignatureCodec, linkSignatureCodec, MAX_BALLOT, promiseFields } from './statement.js'
+import { ballotCodec, bitmapCodec, blsSignatureCodec, linkSignatureCodec, MAX_BALLOT, promiseFields, stateFields } from './statement.js'
 import { valueCodec } from './tally.js'
 import { type Batch, decodeBatch } from './transaction.js'
 import { heightsCodec, viewCodec } from './view.js'
@@ -61,7 +61,16 @@ const questions = {
   sync: object({ executed: uint(), digest: id, from: uint() }),
   /** Asks for the heads of key logs, each at this height or, where fewer batches were executed, at the latest. */
   'heads-request': object({ heights: heightsCodec }),
+  /** Asks what state a signer is in, and for the ids of its log from a place on. */
+  'state-request': object({ from: uint() }),
+  /** Asks for a snapshot to begin from. */
+  'snapshot-request': object({}),
+  /** Asks for a part of the snapshot with this statement, from a byte on. */
+  'part-request': object({ snapshot: id, at: uint() }),
 }
+
+/** A signed statement about the state of its signer (§13). */
+const stateCodec = { ...stateFields, signature: linkSignatureCodec }
 
 function variants(batch: Codec<Batch>) {
   return {
@@ -115,6 +124,12 @@ function variants(batch: Codec<Batch>) {
     page: object({ from: uint(), ids: list(id, LIMITS.idsPerPage), executed: uint(), pruned: uint() }),
     /** The answer: the heads of the keys that have any. */
     heads: object({ heads: mapOf(text(LIMITS.keyBytes, 1), object({ height: uint(2 ** 32 - 1), head: id }), LIMITS.keysPerBatch) }),
+    /** The state of its sender, and its log from a place on: of it the first ids. */
+    state: object({ ...stateCodec, from: uint(), ids: list(id, LIMITS.idsPerState) }),
+    /** A snapshot that can be fetched in parts: first the past, then the state of the state machine. */
+    snapshot: object({ ...stateCodec, pastBytes: uint(LIMITS.snapshotBytes), machineBytes: uint(LIMITS.snapshotBytes) }),
+    /** A part; empty where the snapshot is not kept any more. */
+    part: object({ snapshot: id, at: uint(), bytes: bytes({ max: LIMITS.partBytes }) }),
   }
 }
 
@@ -130,6 +145,13 @@ export function messageCodec(clusterId: Id) {
 
 /** What is read of a peer: all else that it might say counts nowhere, and is not even taken apart. */
 export const questionCodec = tagged(questions)
+
+/** What peers ask about snapshots. The core does not answer it: only whoever runs a signer has its state machine. */
+export type SnapshotQuestion = MessageOf<'state-request' | 'snapshot-request' | 'part-request'>
+
+export function asksForSnapshot(message: Message): message is SnapshotQuestion {
+  return message.type === 'state-request' || message.type === 'snapshot-request' || message.type === 'part-request'
+}
 
 /** The batch that a message is about, if it is about one. */
 export function batchIdOf(message: Message): Id | undefined {

@@ -142,8 +142,8 @@ export class Signer implements Steppable {
   }
 
   /** Takes back what was kept of pruned records, before those that came after them are restored. Errors: `BAD_ENCODING`. */
-  restoreSnapshot(past: Iterable<PastBatch>, snapshot: Uint8Array): void {
-    this.journal.restore(past, decodeSnapshot(this.#ctx.manifest.clusterId, snapshot))
+  restoreSnapshot(past: Iterable<PastBatch>, snapshot: Uint8Array, keyless: Iterable<readonly [Id, Id | null]> = []): void {
+    this.journal.restore(past, decodeSnapshot(this.#ctx.manifest.clusterId, snapshot), keyless)
     if (this.journal.hasRejoined) this.#ctx.hasLostRecords = this.#lostAtStart
   }
 
@@ -299,6 +299,14 @@ export class Signer implements Steppable {
         return this.#ctx.send(from, headsAt(this.journal.logs, message.heights))
       case 'heads':
         return this.#comparison.onHeads(from, message)
+      case 'state-request':
+      case 'snapshot-request':
+      case 'part-request':
+      case 'state':
+      case 'snapshot':
+      case 'part':
+        // Between signers and peers: what is asked is answered by whoever runs the signer, for the core knows no state machine.
+        return undefined
       default:
         return unreachable(message)
     }

@@ -3,7 +3,7 @@
  * point of the records. Owns their shapes; the journal takes them apart and puts them together, when it is done is decided in `pruning.ts`.
  */
 import type { Id } from '../base/bytes.js'
-import { bool, type Codec, type Decoded, fromCbor, id, list, mapped, nullable, object, text, toCbor, uint } from '../base/codec.js'
+import { bool, type Codec, fromCbor, id, list, mapped, nullable, object, toCbor, uint } from '../base/codec.js'
 import { certificateCodec, orderCodec } from './certificate.js'
 import type { KnownBatch } from './journal.js'
 import { LIMITS } from './limits.js'
@@ -16,16 +16,21 @@ import { heightsCodec, viewCodec } from './view.js'
 const MAX_BYTES = 2 ** 31
 const MAX_OPEN = 2 ** 24
 
-/** The fields of an executed batch that is pruned. `transactions`: those that were executed first here, by their index in the batch. */
-export const pastFields = {
-  id,
-  initiator: uint(LIMITS.signers),
-  isFast: bool,
-  keys: list(text(LIMITS.keyBytes, 1), LIMITS.keysPerBatch),
-  transactions: list(object({ txId: id, index: uint(LIMITS.transactionsPerBatch) }), LIMITS.transactionsPerBatch),
+/** An executed batch that is pruned, with the transactions that were executed first in it, by their index: those that have keys, and those without. */
+export interface PastBatch {
+  id: Id
+  initiator: number
+  /** Whether its certificate was a fast one; null where it comes from another signer’s snapshot, and is not known. */
+  isFast: boolean | null
+  keys: string[]
+  transactions: PastTransaction[]
+  keyless: PastTransaction[]
 }
-const pastCodec = object(pastFields)
-export type PastBatch = Decoded<typeof pastCodec>
+
+interface PastTransaction {
+  txId: Id
+  index: number
+}
 
 /** The journal at one point of its records, without its past. */
 export interface Snapshot {

@@ -3,7 +3,7 @@
  * say (vote, accept, promise, timeout) is signed with BLS; what one says alone (order, prepare) with its ed25519 link key.
  */
 import type { Id } from '../base/bytes.js'
-import { bytes, id, list, nullable, object, toCbor, uint } from '../base/codec.js'
+import { bytes, type Decoded, id, list, nullable, object, toCbor, uint } from '../base/codec.js'
 import { statementDigest, statementId } from '../base/hash.js'
 import type { Manifest } from './manifest.js'
 import { type Value, valueCodec } from './tally.js'
@@ -27,6 +27,11 @@ export const promiseFields = {
   blockers: list(id, 4096),
 }
 const promiseContent = object({ epoch, batchId: id, ballot, ...promiseFields })
+
+/** What a signer says of the state that it is in (§13): how many batches it has executed, and digests over all that came of them. */
+export const stateFields = { executed: uint(), orderDigest: id, machineDigest: id, pastDigest: id }
+const stateContent = object({ epoch, ...stateFields })
+export type StateStatement = Omit<Decoded<typeof stateContent>, 'epoch'>
 
 /** Promise statements that are equal for some signers. */
 export interface PromiseStatement {
@@ -68,6 +73,12 @@ export function orderDigest({ clusterId, epoch }: Place, batchId: Id, ballot: nu
 /** What a coordinator signs when it asks for promises. */
 export function prepareDigest({ clusterId, epoch }: Place, batchId: Id, ballot: number): Uint8Array {
   return statementDigest('musig/v1/prepare', clusterId, toCbor(timeoutContent, { epoch, batchId, ballot }))
+}
+
+/** The state of whoever signs it: told to peers alone. */
+export function stateDigest({ clusterId, epoch }: Place, statement: StateStatement): Uint8Array {
+  const { executed, orderDigest, machineDigest, pastDigest } = statement
+  return statementDigest('musig/v1/state', clusterId, toCbor(stateContent, { epoch, executed, orderDigest, machineDigest, pastDigest }))
 }
 
 const valueDigests = new WeakMap<Value, Id>()

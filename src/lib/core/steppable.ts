@@ -34,6 +34,11 @@ export type Effect =
   | { type: 'accuse'; evidence: Evidence }
   /** The log of this signer is not that of the others (§9): once this is durable it must be made anew from its records. Nothing else comes after. */
   | { type: 'start-over'; reason: string }
+  /**
+   * A snapshot is confirmed (§13): its past as it is told, encoded, goes with the state in which the state machine is at this moment. Nothing else comes after.
+   * `executed`: the batches in it.
+   */
+  | { type: 'begin'; executed: number; past: readonly Uint8Array[]; confirmedBy: readonly number[] }
   /** Something observed, no proof: late, silent, invalid share, refused. */
   | { type: 'suspect'; signer: number; reason: string; batchId: Id | null }
 

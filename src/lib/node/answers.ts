@@ -23,13 +23,14 @@ import type { SinkStatus } from './sinks/feed.js'
 /** A transaction's life as `tx submit` and `tx show` print it. */
 export interface TransactionResult {
   txId: Id
-  /** Null while it waits for a batch, or where it was rejected. */
+  /** Null while it waits for a batch, where it was rejected, and at a peer that began from a snapshot after the execution of a transaction without keys. */
   batchId: Id | null
   /** The heights of its batch in the logs of its keys; empty before its execution. */
   position: Record<string, number>
   /** Its place within the batch. */
   index: number | null
   status: 'executed' | 'committed' | 'pending' | 'rejected'
+  /** Null before the decision, and at a peer that began from a snapshot after it. */
   path: 'fast' | 'slow' | null
   ballot: number | null
   /** The ordering score as a share of all signers. */
@@ -121,7 +122,7 @@ export function findId(ids: Iterable<Id>, prefix: string, what: string): Id {
 export function transactionAnswer(subject: Subject, txId: Id): TransactionResult {
   const { executor, journal, moments } = subject
   const outcome = executor.outcome(txId)
-  const batchId = outcome?.batchId ?? executor.pendingBatch(txId)
+  const batchId = outcome ? outcome.batchId : executor.pendingBatch(txId)
   const blank = { txId, position: {}, index: null, path: null, ballot: null, score: null, votes: null, receipt: null, latencyMs: null, phases: {} }
   if (batchId === undefined) {
     const reason = executor.refusal(txId)
@@ -129,9 +130,10 @@ export function transactionAnswer(subject: Subject, txId: Id): TransactionResult
     return { ...blank, batchId: null, status: 'rejected', reason }
   }
   const known = batchId === null ? undefined : journal.get(batchId)
+  if (batchId === null && outcome) return { ...blank, batchId, status: 'executed', receipt: outcome.receipt }
   const past = batchId === null ? undefined : journal.pastOf(batchId)
   if (batchId !== null && past && outcome) {
-    const path = past.isFast ? 'fast' : 'slow'
+    const path = past.isFast === null ? null : past.isFast ? 'fast' : 'slow'
     return { ...blank, batchId, position: positionOf(journal, batchId), index: outcome.index, status: 'executed', path, receipt: outcome.receipt }
   }
   if (batchId === null || !known) return { ...blank, batchId, status: 'pending' }

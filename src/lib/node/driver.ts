@@ -9,7 +9,7 @@
 import type { Id } from '../base/bytes.js'
 import { MusigError } from '../base/errors.js'
 import { LIMITS } from '../core/limits.js'
-import { decodeMessage, encodeMessage, type Message, messageCodec, questionCodec } from '../core/message.js'
+import { asksForSnapshot, decodeMessage, encodeMessage, type Message, messageCodec, questionCodec, type SnapshotQuestion } from '../core/message.js'
 import { encodeRecord, recordCodec } from '../core/record.js'
 import type { Effect, Event, ExecutedBatch, Steppable } from '../core/steppable.js'
 import type { Transaction } from '../core/transaction.js'
@@ -39,6 +39,8 @@ export interface DriverOptions {
   peersFrom?: number
   store: Pick<Store, 'append'>
   transport: Transport
+  /** A peer asks about snapshots. */
+  asked?: (peer: number, question: SnapshotQuestion) => void
   /** An executed batch, in order, once all that led to it is durable. */
   executed: (batch: ExecutedBatch) => void
   /** The signer is to be made anew from its records; this driver has stopped. */
@@ -123,16 +125,22 @@ export class Driver {
   #receive(from: number, frame: Uint8Array): void {
     if (this.#stopped || this.#failure) return
     this.#tell((observer) => observer.received?.(from, frame.length))
+    const isPeer = from >= (this.#options.peersFrom ?? Number.POSITIVE_INFINITY)
     let message: Message
     try {
-      const isPeer = from >= (this.#options.peersFrom ?? Number.POSITIVE_INFINITY)
       message = isPeer ? decodeMessage(questionCodec, frame) : decodeMessage(this.#messages, frame)
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
       this.#tell((observer) => observer.refused?.(from, reason))
       return
     }
-    this.#step({ type: 'message', now: this.#now(), from, message })
+    if (isPeer && asksForSnapshot(message)) this.#options.asked?.(from, message)
+    else this.#step({ type: 'message', now: this.#now(), from, message })
+  }
+
+  /** Sends what no step asked for and what hangs on nothing that is not durable already. */
+  tell(to: number, message: Message): void {
+    if (!this.#stopped && !this.#failure) this.#send(to, message)
   }
 
   #step(event: Event): void {

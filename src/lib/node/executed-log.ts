@@ -17,7 +17,7 @@ export interface ExecutedTransaction {
   /** The heights of its batch on the batch's keys. */
   heights: ReadonlyMap<string, number>
   certificate: Certificate
-  outcome: Outcome
+  outcome: Outcome & { index: number }
 }
 
 /** A batch of which a transaction is in the log. */
@@ -60,9 +60,9 @@ export class ExecutedLog {
     heightsOf: (batchId: Id) => ReadonlyMap<string, number> | undefined,
   ): void {
     invariant(this.#batches === 0, 'a snapshot comes before everything else')
-    let last: Id | undefined
+    let last: Id | null | undefined
     for (const [txId, { batchId }] of outcomes) {
-      if (batchId !== last) this.#entries.push({ first: this.size, heights: heightsOf(batchId) ?? new Map() })
+      if (batchId !== last) this.#entries.push({ first: this.size, heights: heightsOf(batchId ?? '') ?? new Map() })
       this.#ids.push(txId)
       last = batchId
     }
@@ -106,9 +106,10 @@ export class ExecutedLog {
     const { heights, body } = this.#entryOf(place)
     const txId = this.idAt(place)
     const outcome = this.outcomeOf(txId)
-    const transaction = body?.batch.transactions[outcome.index]
+    const index = outcome.index ?? -1
+    const transaction = body?.batch.transactions[index]
     invariant(body && transaction && outcome.batchId === body.batch.id, 'a body that is kept, and a transaction in it')
-    return { txId, transaction, batch: body.batch, heights, certificate: body.certificate, outcome }
+    return { txId, transaction, batch: body.batch, heights, certificate: body.certificate, outcome: { ...outcome, index } }
   }
 
   /** The heights of the batch at a place on the batch's keys. */

@@ -14,12 +14,21 @@ import type { LoadedMachine } from './machine-file.js'
 
 /** What came of a transaction: its place and its receipt. */
 export interface Outcome {
-  batchId: Id
-  /** Index within the batch. */
-  index: number
+  /** Null where a snapshot of others told of it and it has no keys: then it has no place in a common order. */
+  batchId: Id | null
+  /** Index within the batch; null with it. */
+  index: number | null
   receipt: Receipt
+  isKeyless?: true
   /** From the submission here to the execution here; absent where it was submitted to another signer, or before a restart. */
   latencyMs?: number
+}
+
+/** What goes with outcomes that are taken back: the state after so many batches, the first ones of the logs. */
+interface Restored {
+  state: Uint8Array
+  executedBatches: number
+  logs: Pick<KeyLogs, 'executed' | 'keys' | 'heightOf' | 'heightsOf'>
 }
 
 /** Refusals are remembered for those who ask again, the latest so many. */
@@ -41,7 +50,10 @@ export class Executor {
   readonly #waiting = new Map<Id, Set<() => void>>()
   readonly #subscribers = new Set<(txIds: readonly Id[]) => void>()
   readonly #heights = new Map<string, number>()
-  #executedBatches = 0
+  /** Batches in the order in which they were applied, and the transactions that were executed first in each, up to where in one list of all. */
+  readonly #batches: Id[] = []
+  readonly #ends: number[] = []
+  readonly #txIds: Id[] = []
   #digest: { at: number; digest: Id } | undefined
 
   constructor(clusterId: Id, machine: LoadedMachine, { keepsLog = false } = {}) {
@@ -75,17 +87,33 @@ export class Executor {
     if (!this.#pending.has(txId)) this.#submitted.delete(txId)
   }
 
-  /** Takes the place of all batches that were executed up to a snapshot: the state that came of them, and what came of each transaction. */
-  restore(
-    outcomes: Iterable<readonly [Id, Outcome]>,
-    { state, executedBatches, logs }: { state: Uint8Array; executedBatches: number; logs: Pick<KeyLogs, 'keys' | 'heightOf' | 'heightsOf'> },
-  ): void {
+  /**
+   * Takes the place of all that was executed: the state that came of it, and what came of each transaction, in their order. Fails as the state machine does, and
+   * nothing is changed.
+   */
+  restore(outcomes: Iterable<readonly [Id, Outcome]>, { state, executedBatches, logs }: Restored): void {
     this.machine.restore(state)
-    for (const [txId, outcome] of outcomes) this.#outcomes.set(txId, outcome)
+    for (const known of [this.#outcomes, this.#heights]) known.clear()
+    for (const known of [this.#batches, this.#ends, this.#txIds]) known.length = 0
+    this.#digest = undefined
+    const byBatch = new Map<Id, Id[]>()
+    for (const [txId, outcome] of outcomes) {
+      this.#outcomes.set(txId, outcome)
+      if (outcome.batchId === null) continue
+      const txIds = byBatch.get(outcome.batchId)
+      if (txIds) txIds.push(txId)
+      else byBatch.set(outcome.batchId, [txId])
+    }
+    for (const batchId of logs.executed.slice(0, executedBatches)) this.#applied(batchId, byBatch.get(batchId) ?? [])
     for (const key of logs.keys()) this.#heights.set(key, logs.heightOf(key))
-    this.#executedBatches = executedBatches
     this.machine.watch.history?.skip(this.#outcomes.keys(), this.machineDigest)
     this.log?.restored(this.#outcomes, executedBatches, (batchId) => logs.heightsOf(batchId))
+  }
+
+  #applied(batchId: Id, txIds: readonly Id[]): void {
+    this.#batches.push(batchId)
+    for (const txId of txIds) this.#txIds.push(txId)
+    this.#ends.push(this.#txIds.length)
   }
 
   /** Applies a batch at its place in the order. `now` is absent where it is read back from the records. */
@@ -112,13 +140,14 @@ export class Executor {
       }
       const submitted = this.#submitted.get(txId)
       const latency = now !== undefined && submitted !== undefined ? { latencyMs: now - submitted } : {}
-      this.#outcomes.set(txId, { batchId: batch.id, index, receipt, ...latency })
+      const isKeyless = transaction.deps.length === 0
+      this.#outcomes.set(txId, { batchId: batch.id, index, receipt, ...(isKeyless && { isKeyless }), ...latency })
       this.#pending.delete(txId)
       this.#submitted.delete(txId)
       this.#refused.delete(txId)
       txIds.push(txId)
     })
-    this.#executedBatches++
+    this.#applied(batch.id, txIds)
     for (const [key, height] of heights) this.#heights.set(key, height)
     if (now !== undefined) history?.looked(this.machineDigest)
     this.log?.add(executed, txIds)
@@ -168,7 +197,13 @@ export class Executor {
   }
 
   get executedBatches(): number {
-    return this.#executedBatches
+    return this.#batches.length
+  }
+
+  /** The batch that was applied at a place from 0 on, and the transactions that were executed first in it. */
+  appliedAt(place: number): { batchId: Id; txIds: Id[] } | undefined {
+    const batchId = this.#batches[place]
+    return batchId === undefined ? undefined : { batchId, txIds: this.#txIds.slice(this.#ends[place - 1] ?? 0, this.#ends[place]) }
   }
 
   get executedTransactions(): number {
@@ -181,7 +216,7 @@ export class Executor {
 
   /** The digest of the state machine, worked out at most once for each state. */
   get machineDigest(): Id {
-    if (this.#digest?.at !== this.#executedBatches) this.#digest = { at: this.#executedBatches, digest: toHex(this.machine.digest()) }
+    if (this.#digest?.at !== this.executedBatches) this.#digest = { at: this.executedBatches, digest: toHex(this.machine.digest()) }
     return this.#digest.digest
   }
 

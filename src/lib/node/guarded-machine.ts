@@ -67,6 +67,11 @@ export class GuardedMachine implements StateMachine {
     return this.#orStop('snapshot', () => bytesOf(this.#machine.snapshot()))
   }
 
+  /** The same for others, who must not stop this signer: undefined where the machine cannot. */
+  offer(): Uint8Array | undefined {
+    return this.#answer<Uint8Array | undefined>('snapshot', null, () => bytesOf(this.#machine.snapshot()), undefined)
+  }
+
   /** Errors: `MACHINE_FAILED`. */
   restore(snapshot: Uint8Array): void {
     this.#orStop('restore', () => this.#machine.restore(snapshot))

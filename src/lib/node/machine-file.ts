@@ -19,6 +19,8 @@ import { ProgramMachine } from './program-machine.js'
 /** A state machine that runs, with what is seen of it. */
 export interface LoadedMachine extends StateMachine {
   readonly watch: MachineWatch
+  /** Its snapshot for others, who must not stop this process: undefined where it cannot make one. Absent where it always can. */
+  offer?(): Uint8Array | undefined
   /** Ends what it runs in. */
   close(): void
 }

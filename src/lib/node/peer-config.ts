@@ -1,6 +1,6 @@
 /** What a peer process is told to start with, and reading the files that this names: manifest, addresses, its own key. */
 import { toHex } from '../base/bytes.js'
-import { type Decoded, fromJson, list, nullable, object, text, uint } from '../base/codec.js'
+import { bool, type Decoded, fromJson, list, nullable, object, text, uint } from '../base/codec.js'
 import { MusigError } from '../base/errors.js'
 import { LIMITS } from '../core/limits.js'
 import type { Manifest } from '../core/manifest.js'
@@ -26,8 +26,10 @@ const configCodec = object({
   machineFile: nullable(path),
   /** How many signers must report the same log before a batch is handed on; 0: its certificate is enough. */
   confirm: uint(LIMITS.signers),
-  /** The signers to follow; null: all of them. */
+  /** The signers to follow, the one first that is to be asked first for a snapshot; null: all of them. */
   follow: nullable(list(uint(LIMITS.signers), LIMITS.signers)),
+  /** Whether it begins from a snapshot while its store is empty; else it fetches everything. */
+  fromSnapshot: bool,
   /** What its log and metrics call it; null: by the beginning of its key. */
   name: nullable(text(64, 1)),
   /** Where what it executes goes besides: `--sink` of the command line, each as it is written there. */
@@ -53,6 +55,9 @@ export interface LoadedPeer {
   /** Ascending, each once. */
   follow: number[]
   sinks: readonly SinkSpec[]
+  fromSnapshot: boolean
+  /** The signer that is asked first for a snapshot: the first one that was named, or any. */
+  first: number
 }
 
 /** Reads a configuration from a JSON file. Errors: `NOT_FOUND`, `BAD_INPUT`, `BAD_ENCODING`. */
@@ -74,10 +79,16 @@ export async function loadPeer(config: PeerConfig, crypto: LoadedCrypto): Promis
   if (confirm > quorum)
     throw new MusigError('BAD_INPUT', `--confirm ${confirm} is more than the quorum of ${quorum}: so many signers may never agree`)
   if (confirm > follow.length) throw new MusigError('BAD_INPUT', `--confirm ${confirm} needs as many signers to follow, not ${follow.length}`)
+  const { fromSnapshot } = config
+  const mayLie = manifest.deltaMs > 0 ? manifest.syncByzantineBound : manifest.asyncByzantineBound
+  if (fromSnapshot && follow.length <= mayLie)
+    throw new MusigError('BAD_INPUT', `--from-snapshot needs ${mayLie + 1} signers to follow, not ${follow.length}: so many must say the same`)
+  const first = config.follow?.[0] ?? Math.floor(Math.random() * n)
   const addresses = await readAddresses(config.addresses, n)
   const url = loopbackUrl(config.api, 'the API address')
   const sinks = await readSinks(config.sinks)
   const key = await peerKeyOf(config.store, crypto.ed25519)
   const name = config.name ?? `peer-${toHex(key.linkKey).slice(0, NAME_DIGITS)}`
-  return { name, manifest, key, addresses, url, store: config.store, machineFile: config.machineFile ?? undefined, confirm, follow, sinks }
+  const machineFile = config.machineFile ?? undefined
+  return { name, manifest, key, addresses, url, store: config.store, machineFile, confirm, follow, fromSnapshot, first, sinks }
 }

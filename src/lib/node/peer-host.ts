@@ -1,5 +1,5 @@
 /** A process that is one peer. The process itself is `process-host.ts`, the peer `running-peer.ts`. */
-import { Lives } from './lives.js'
+import { Lives, type LivesOptions } from './lives.js'
 import { loadPeer, type PeerConfig } from './peer-config.js'
 import { type ProcessOptions, runLives } from './process-host.js'
 import { RunningPeer } from './running-peer.js'
@@ -8,6 +8,11 @@ import { RunningPeer } from './running-peer.js'
 export function runPeer(peer: PeerConfig, options: ProcessOptions): Promise<number> {
   return runLives(options, async ({ crypto, log, version, failed }) => {
     const config = await loadPeer(peer, crypto)
-    return [new Lives({ start: () => RunningPeer.start({ config, crypto, log: log.child({ self: config.name }), version, failed }), failed })]
+    const own = log.child({ self: config.name })
+    let first = config.first
+    const start: LivesOptions['start'] = ({ startsOver }) =>
+      // Another one each time: the last life may have ended by what the one before sent.
+      RunningPeer.start({ config: { ...config, first: first++ % config.manifest.n }, crypto, log: own, version, startsOver, failed })
+    return [new Lives({ start, failed })]
   })
 }

@@ -3,14 +3,15 @@
  * `answers.ts`. Owns what “level” means.
  */
 import { toHex } from '../base/bytes.js'
+import type { BeginningProgress } from '../core/beginning.js'
 import type { Learner } from '../core/learner.js'
 import { type NodeStatus, type NodeSubject, nodeStatusOf } from './node-status.js'
 
 /**
  * `level`: it has executed what signers say they have, or had so a moment ago; `behind`: it has not; `no signer`: it has no link to any;
- * `left behind`: it lacks batches that all within reach have pruned.
+ * `left behind`: it lacks batches that all within reach have pruned; `begins`: it fetches a snapshot, or compares with signers what follows from it.
  */
-export type PeerHealth = 'level' | 'behind' | 'no signer' | 'left behind'
+export type PeerHealth = 'level' | 'behind' | 'no signer' | 'left behind' | 'begins'
 
 /** A peer's state. */
 export interface PeerStatusAnswer extends NodeStatus {
@@ -31,6 +32,8 @@ export interface PeerStatusAnswer extends NodeStatus {
   behind: number | null
   /** Since when it is not level, in milliseconds; 0: it is, null: it never was. */
   behindMs: number | null
+  /** How far it has come with the snapshot that it begins from; null once it has begun. */
+  beginning: BeginningProgress | null
 }
 
 /** What its state is made of. */
@@ -39,6 +42,7 @@ export interface PeerSubject extends NodeSubject {
   learner: Pick<Learner, 'linked' | 'distrusted' | 'reach' | 'furthest' | 'beyondReach' | 'journal'>
   confirm: number
   follow: readonly number[]
+  beginning: () => BeginningProgress | undefined
   /** When it was level last, in the clock of `performance.now()`. */
   levelAt: () => number | undefined
 }
@@ -60,9 +64,10 @@ export function behindMsOf(subject: PeerSubject): number | undefined {
 }
 
 export function peerHealthOf(subject: PeerSubject): PeerHealth {
-  const { learner, levelAt } = subject
+  const { learner, levelAt, beginning } = subject
   if (learner.beyondReach !== undefined) return 'left behind'
   if (learner.linked.size === 0) return 'no signer'
+  if (beginning()) return 'begins'
   return performance.now() - (levelAt() ?? Number.NEGATIVE_INFINITY) < LEVEL_MS ? 'level' : 'behind'
 }
 
@@ -80,5 +85,6 @@ export function peerStatusAnswer(subject: PeerSubject): PeerStatusAnswer {
     waiting: journal.waiting.size + journal.logs.executed.length - executor.executedBatches,
     behind: behindOf(subject) ?? null,
     behindMs: behindMsOf(subject) ?? null,
+    beginning: subject.beginning() ?? null,
   }
 }

@@ -7,25 +7,27 @@ import { createServer, type Server } from 'node:http'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { MusigError } from '../base/errors.js'
+import type { Beginning } from '../core/beginning.js'
 import { Learner } from '../core/learner.js'
 import { decodeRecord, recordCodec } from '../core/record.js'
 import type { Effect } from '../core/steppable.js'
 import { Api, askAgain } from './api.js'
 import { applyBatch } from './apply-batch.js'
+import { restoreBase } from './base.js'
 import type { LoadedCrypto } from './crypto.js'
 import { Driver } from './driver.js'
 import { Executor } from './executor.js'
 import { Following } from './following.js'
 import { API_LIMITS, Refusal } from './http-guard.js'
 import { listen, writePidFile } from './listen.js'
-import { loadMachine } from './machine-file.js'
+import { type LoadedMachine, loadMachine } from './machine-file.js'
 import { messageLog } from './message-log.js'
 import { Metrics } from './metrics.js'
+import { PeerBeginning } from './peer-beginning.js'
 import type { LoadedPeer } from './peer-config.js'
 import { behindMsOf, behindOf, type PeerHealth, type PeerSubject, peerHealthOf, peerStatusAnswer } from './peer-status.js'
-import type { Store } from './ports.js'
 import { Sinks } from './sinks/sinks.js'
-import { openStore } from './store.js'
+import { openStore, type SignerStore } from './store.js'
 import { bytesOf } from './store-folder.js'
 import { Suspicions } from './suspicions.js'
 
@@ -34,6 +36,8 @@ export interface RunningPeerOptions {
   crypto: LoadedCrypto
   log: Logger
   version: string
+  /** It is to be stopped and started again, from its store. */
+  startsOver: () => void
   /** It has stopped for good; the process must end. */
   failed: (error: MusigError) => void
 }
@@ -47,14 +51,17 @@ const HEALTH: Record<PeerHealth, string> = {
   behind: 'behind the signers',
   'no signer': 'no link to any signer',
   'left behind':
-    'left behind: this peer lacks batches that every signer within reach has pruned, so it executes nothing more. Let it follow a signer that keeps all (--snapshot-every 0)',
+    'left behind: this peer lacks batches that every signer within reach has pruned, so it executes nothing more. Let it follow a signer that keeps all (--snapshot-every 0), or remove its folder and start it with --from-snapshot',
+  begins: 'begins from a snapshot, and shows nothing before one is confirmed',
 }
 
 export class RunningPeer {
   readonly #options: RunningPeerOptions
-  readonly #store: Store
+  readonly #store: SignerStore
   readonly #server: Server
   readonly #learner: Learner
+  /** In a first life that begins from a snapshot, instead of the learner. */
+  readonly #beginning: PeerBeginning | undefined
   readonly #executor: Executor
   readonly #sinks: Sinks
   readonly #metrics: Metrics
@@ -72,7 +79,7 @@ export class RunningPeer {
     const { clusterId } = config.manifest
     const machine = await loadMachine(config.manifest.machine, config.machineFile, { log, failed: options.failed })
     const server = createServer({ maxHeaderSize: API_LIMITS.headerBytes, connectionsCheckingInterval: API_LIMITS.lookMs })
-    let store: Store | undefined
+    let store: SignerStore | undefined
     let running: RunningPeer | undefined
     try {
       store = await openStore(
@@ -82,7 +89,11 @@ export class RunningPeer {
       )
       const codec = recordCodec(clusterId)
       const records = (await store.load()).map((record) => decodeRecord(codec, record))
-      running = new RunningPeer(options, store, server, new Executor(clusterId, machine, { keepsLog: config.sinks.length > 0 }))
+      const base = store.takeBase()
+      const begins = config.fromSnapshot && !base && records.length === 0
+      const executor = new Executor(clusterId, machine, { keepsLog: config.sinks.length > 0 })
+      running = new RunningPeer(options, store, server, executor, begins ? await rehearsedBy(options) : undefined)
+      if (base) restoreBase(base, running.#learner, running.#executor)
       for (const executed of running.#learner.restore(records)) running.#executor.execute(executed)
       await listen(server, config.url)
       writePidFile(join(config.store, PID_FILE), config.url)
@@ -100,9 +111,10 @@ export class RunningPeer {
     }
   }
 
-  private constructor(options: RunningPeerOptions, store: Store, server: Server, executor: Executor) {
-    const { config, crypto, log, version, failed } = options
-    const { manifest, key, addresses, follow, confirm } = config
+  /** `rehearsed`: a state machine for a beginning from a snapshot. */
+  private constructor(options: RunningPeerOptions, store: SignerStore, server: Server, executor: Executor, rehearsed: LoadedMachine | undefined) {
+    const { config, crypto, log, version, startsOver, failed } = options
+    const { manifest, key, addresses, follow, confirm, first } = config
     this.#options = options
     this.#store = store
     this.#server = server
@@ -111,8 +123,9 @@ export class RunningPeer {
     this.#metrics = new Metrics(config.name, true)
     this.#learner = new Learner({ manifest, crypto, confirm })
     this.#transport = new Following({ manifest, crypto, linkSecretKey: key.linkSecretKey, addresses, follow, log })
+    this.#beginning = rehearsed && new PeerBeginning({ manifest, crypto, confirm, first, machine: rehearsed, store, log, done: startsOver, failed })
     this.#driver = new Driver({
-      steppable: this.#learner,
+      steppable: this.#follower,
       clusterId: manifest.clusterId,
       store,
       transport: this.#transport,
@@ -132,7 +145,7 @@ export class RunningPeer {
       status: () => peerStatusAnswer(this.#subject),
       health: () => {
         const status = peerHealthOf(this.#subject)
-        return { isWell: status === 'level', document: { status, connected: this.#learner.linked.size } }
+        return { isWell: status === 'level', document: { status, connected: this.#follower.linked.size } }
       },
       changes: {
         async post() {
@@ -159,6 +172,7 @@ export class RunningPeer {
     this.#server.closeAllConnections()
     await this.#sinks.stop()
     this.#executor.machine.close()
+    this.#beginning?.close()
     await this.#store.close()
     this.forget()
     log.info({ executed: this.#executor.executedBatches, store: config.store }, 'peer stopped')
@@ -167,6 +181,7 @@ export class RunningPeer {
   /** Undoes the part of a start that had happened. */
   private async abandon(): Promise<void> {
     this.#api.close()
+    this.#beginning?.close()
     await this.#transport.stop()
     this.#server.close()
     this.forget()
@@ -177,9 +192,13 @@ export class RunningPeer {
     rmSync(join(this.#options.config.store, PID_FILE), { force: true })
   }
 
+  get #follower(): Learner | Beginning {
+    return this.#beginning?.steppable ?? this.#learner
+  }
+
   #describe(version: string): PeerSubject {
     const { config, crypto } = this.#options
-    const learner = this.#learner
+    const learner = this.#follower
     return {
       manifest: config.manifest,
       // Another one once the log is derived anew.
@@ -195,6 +214,7 @@ export class RunningPeer {
       key: config.key.linkKey,
       confirm: config.confirm,
       follow: config.follow,
+      beginning: () => this.#beginning?.steppable.progress,
       levelAt: () => this.#levelAt,
       storeBytes: () => bytesOf(config.store),
       suspicion: () => this.#suspicions.list(),
@@ -212,11 +232,11 @@ export class RunningPeer {
       links: this.#transport.metrics,
       queuedBytes: () => this.#transport.queuedBytes,
     })
-    this.#metrics.gauge('musig_connected_signers', 'Signers that this peer has a link to', () => this.#learner.linked.size)
+    this.#metrics.gauge('musig_connected_signers', 'Signers that this peer has a link to', () => this.#follower.linked.size)
     this.#metrics.gauge(
       'musig_distrusted_signers',
       'Signers that fed this peer what is not true and are left alone for a while',
-      () => this.#learner.distrusted.size,
+      () => this.#follower.distrusted.size,
     )
     this.#metrics.gauge(
       'musig_behind_batches',
@@ -231,6 +251,7 @@ export class RunningPeer {
   }
 
   #stepped(effects: readonly Effect[]): void {
+    this.#beginning?.stepped(effects)
     for (const effect of effects) {
       if (effect.type !== 'suspect') continue
       const { signer, reason, batchId } = effect
@@ -248,4 +269,13 @@ export class RunningPeer {
     const { executedBatches: executed } = this.#executor
     this.#options.log[health === 'left behind' ? 'error' : 'info']({ executed, behind: behindOf(this.#subject) ?? null }, HEALTH[health])
   }
+}
+
+/** A state machine to rehearse on. Where it fails on what a signer sent, another life asks another signer. */
+function rehearsedBy({ config, log, startsOver }: RunningPeerOptions): Promise<LoadedMachine> {
+  const failed = (error: MusigError) => {
+    log.error({ err: error }, 'the state machine failed on a snapshot; another signer is asked')
+    startsOver()
+  }
+  return loadMachine(config.manifest.machine, config.machineFile, { log, failed })
 }

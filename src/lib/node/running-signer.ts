@@ -28,6 +28,7 @@ import type { Liars } from './lying.js'
 import { loadMachine } from './machine-file.js'
 import { messageLog } from './message-log.js'
 import { Metrics } from './metrics.js'
+import { PeerSnapshots } from './peer-snapshots.js'
 import type { LoadedConfig } from './signer-config.js'
 import { type Health, healthOf, type SignerSubject, statusAnswer } from './signer-status.js'
 import { Sinks } from './sinks/sinks.js'
@@ -89,6 +90,7 @@ export class RunningSigner {
   readonly #executor: Executor
   readonly #sinks: Sinks
   #snapshots: Snapshots | undefined
+  readonly #peerSnapshots: PeerSnapshots
   readonly #moments = new Moments()
   readonly #metrics: Metrics
   readonly #transport: LinkTransport
@@ -179,10 +181,20 @@ export class RunningSigner {
       },
     })
     if (config.faults.length > 0) this.#transport.setFaults(config.faults)
+    this.#peerSnapshots = new PeerSnapshots({
+      manifest,
+      signer: this.#signer,
+      executor,
+      ed25519: crypto.ed25519,
+      linkSecretKey,
+      send: (peer, message) => this.#driver.tell(peer, message),
+      warn: (what) => log.warn(what),
+    })
     this.#driver = new Driver({
       steppable: this.#stepped,
       clusterId: manifest.clusterId,
       peersFrom: manifest.n,
+      asked: (peer, question) => this.#peerSnapshots.asked(peer, question),
       store,
       transport: this.#transport,
       executed: (batch) => this.#executed(batch),
@@ -280,6 +292,7 @@ export class RunningSigner {
   async stop(): Promise<void> {
     const { config, log } = this.#options
     this.#api.close()
+    this.#peerSnapshots.stop()
     await this.#driver.stop()
     await this.#transport.stop()
     for (const server of [this.#server, this.#linkServer]) {
@@ -340,7 +353,7 @@ export class RunningSigner {
         store: this.#store,
         clusterId: config.manifest.clusterId,
         every: config.snapshotEvery,
-        areTaken: (executed) => this.#sinks.haveTaken(executed),
+        areTaken: (executed) => executed <= this.#peerSnapshots.wanted && this.#sinks.haveTaken(executed),
         failed,
       },
       base,

@@ -1,27 +1,16 @@
 /**
- * Snapshots of a running signer: what its store keeps of pruned records, made and taken back. Owns the encoding of state machine and receipts beside the
- * core's parts, and the count of records; when a snapshot is due and when records may go is decided in `core/pruning.ts`.
+ * Snapshots of a running signer: what its store keeps of pruned records, made and taken back. Owns the count of records; how a base is encoded is `base.ts`,
+ * when a snapshot is due and when records may go is decided in `core/pruning.ts`.
  */
-import { equalBytes, type Id } from '../base/bytes.js'
-import { bytes, fromCbor, list, object, text, toCbor } from '../base/codec.js'
-import { MusigError } from '../base/errors.js'
-import { LIMITS } from '../core/limits.js'
+import type { Id } from '../base/bytes.js'
+import { invariant, type MusigError } from '../base/errors.js'
+import { encodeEntry, entriesOf } from '../core/past.js'
 import { type Pruned, Pruning, portionsOf } from '../core/pruning.js'
 import type { DurableRecord } from '../core/record.js'
 import type { Signer } from '../core/signer.js'
-import { pastFields } from '../core/snapshot.js'
-import type { Receipt } from '../machine/state-machine.js'
+import { encodeMachine, makeBase, receiptText, restoreBase } from './base.js'
 import type { Executor } from './executor.js'
 import type { SignerStore, StoreBase } from './store.js'
-
-const MAX_BYTES = 2 ** 31
-/** A batch that is pruned, with the receipts of its transactions as JSON: clients may still ask for them. */
-const outlineCodec = object({ ...pastFields, receipts: list(text(LIMITS.recordBytes), LIMITS.transactionsPerBatch) })
-const machineCodec = object({ state: bytes({ max: MAX_BYTES }), digest: bytes(32) })
-const snapshotCodec = object({ journal: bytes({ max: MAX_BYTES }), machine: bytes({ max: MAX_BYTES }) })
-
-/** Bytes of an outline that are read. */
-const OUTLINE_BYTES = 2 * LIMITS.recordBytes
 
 export interface SnapshotsOptions {
   signer: Signer
@@ -32,7 +21,7 @@ export interface SnapshotsOptions {
   clusterId: Id
   /** Executed batches between two snapshots; 0: never. */
   every: number
-  /** Whether the first so many batches may go, as far as this node's sinks are concerned. */
+  /** Whether the first so many batches may go, as far as this node's sinks and peers are concerned. */
   areTaken: (executed: number) => boolean
   /** The store has failed. */
   failed: (error: MusigError) => void
@@ -46,15 +35,14 @@ export class Snapshots {
 
   /** Takes back what is left of pruned records; the records behind them are to follow. Errors: `BAD_ENCODING`, `STORE_FAILED`. */
   constructor(options: SnapshotsOptions, base: StoreBase | undefined) {
-    const { clusterId, every } = options
+    const { executor, clusterId, every } = options
     this.#options = options
     this.#records = base?.records ?? 0
-    if (base) this.#restore(base)
-    const { machine } = options.executor
-    this.#pruning = new Pruning(this.#pruned(), clusterId, every, () => toCbor(machineCodec, { state: machine.snapshot(), digest: machine.digest() }))
+    if (base) restoreBase(base, options.signer, executor)
+    this.#pruning = new Pruning(this.#pruned(), clusterId, every, () => encodeMachine(executor.machine))
   }
 
-  /** The signer as pruning sees it: what a sink has not taken yet is held as if another signer needed it. */
+  /** The signer as pruning sees it: what a sink has not taken yet, or a peer may want, is held as if another signer needed it. */
   #pruned(): ConstructorParameters<typeof Pruning>[0] {
     const { signer, areTaken } = this.#options
     return {
@@ -69,23 +57,6 @@ export class Snapshots {
       },
       isHeldByAll: (executed) => signer.isHeldByAll(executed) && areTaken(executed),
     }
-  }
-
-  #restore(base: StoreBase): void {
-    const { signer, executor } = this.#options
-    const { journal, machine } = fromCbor(snapshotCodec, base.snapshot, MAX_BYTES, 'snapshot')
-    const { state, digest } = fromCbor(machineCodec, machine, MAX_BYTES, 'snapshot.machine')
-    const past = base.past.map((outline) => fromCbor(outlineCodec, outline, OUTLINE_BYTES, 'outline'))
-    signer.restoreSnapshot(past, journal)
-    const { logs } = signer.journal
-    executor.restore(
-      past.flatMap(({ id, transactions, receipts }) =>
-        transactions.map(({ txId, index }, i) => [txId, { batchId: id, index, receipt: JSON.parse(receipts[i] ?? 'null') as Receipt }] as const),
-      ),
-      { state, executedBatches: past.length, logs },
-    )
-    if (!equalBytes(executor.machine.digest(), digest))
-      throw new MusigError('STORE_FAILED', 'the state machine has another state after the snapshot than before it; start the version that wrote it')
   }
 
   /** Takes back records of an earlier life. */
@@ -114,12 +85,13 @@ export class Snapshots {
     this.#pruning.applied(this.#options.executor.executedBatches)
   }
 
-  #baseOf({ records, journal, machine, past }: Pruned): StoreBase {
+  #baseOf({ past, ...pruned }: Pruned): StoreBase {
     const { executor } = this.#options
-    const outlines = past.map((batch) => {
-      const receipts = batch.transactions.map(({ txId }) => JSON.stringify(executor.outcome(txId)?.receipt ?? null))
-      return toCbor(outlineCodec, { ...batch, receipts })
-    })
-    return { records, past: outlines, snapshot: toCbor(snapshotCodec, { journal, machine }) }
+    const receiptOf = (txId: Id): string => {
+      const outcome = executor.outcome(txId)
+      invariant(outcome, 'what is pruned was executed')
+      return receiptText(outcome.receipt)
+    }
+    return makeBase({ ...pruned, past: past.flatMap((batch) => entriesOf(batch, receiptOf)).map(encodeEntry) })
   }
 }

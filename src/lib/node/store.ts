@@ -39,6 +39,8 @@ export interface SignerStore extends Store {
    * process dies, nothing. Fails as `append` does.
    */
   prune(base: StoreBase): Promise<void>
+  /** Puts a snapshot that others have made in a store that is empty: all of it at once, or nothing. `records` is 0. Fails as `append` does. */
+  begin(base: StoreBase): Promise<void>
 }
 
 /** What stays of pruned records. */
@@ -188,9 +190,7 @@ class LevelStore implements SignerStore {
     const first = this.#tip.count
     const { changes, end: tip } = extended(RECORDS, this.#tip, records)
     this.#tip = tip
-    const written = this.#writes.then(() => this.#write(changes, first, tip))
-    this.#writes = written.catch(() => {})
-    return written
+    return this.#inTurn(() => this.#write(changes, first, tip))
   }
 
   takeBase(): StoreBase | undefined {
@@ -202,23 +202,34 @@ class LevelStore implements SignerStore {
   prune(base: StoreBase): Promise<void> {
     if (this.#failure || this.#closed) return Promise.reject(this.#stopped())
     invariant(this.#tip && base.records <= this.#tip.count, 'only records that are there are pruned')
-    const written = this.#writes.then(() => this.#replace(base))
+    return this.#inTurn(async () => {
+      if (base.records > this.#anchor.records.count) await this.#replace(base)
+    })
+  }
+
+  begin(base: StoreBase): Promise<void> {
+    if (this.#failure || this.#closed) return Promise.reject(this.#stopped())
+    invariant(base.records === 0 && this.#tip?.count === 0 && this.#anchor.past.count === 0, 'only an empty store begins from a snapshot')
+    return this.#inTurn(() => this.#replace(base))
+  }
+
+  #inTurn(write: () => Promise<void>): Promise<void> {
+    const written = this.#writes.then(write)
     this.#writes = written.catch(() => {})
     return written
   }
 
   async #replace({ records, past, snapshot }: StoreBase): Promise<void> {
     if (this.#failure) throw this.#failure
-    const { count } = this.#anchor.records
-    if (records <= count) return
+    const { count, chain } = this.#anchor.records
     try {
       // Head and marker must not fall behind what can be checked, not by a power loss either.
       this.#headFile.sync()
       this.#marker?.file.sync()
-      const last = await this.#database.get(chainKey(RECORDS, records - 1))
-      invariant(last, 'a record that is pruned is there')
+      const last = records > 0 ? await this.#database.get(chainKey(RECORDS, records - 1)) : undefined
+      invariant(last || records === 0, 'a record that is pruned is there')
       const outlines = extended(PAST, this.#anchor.past, past)
-      const anchor = { records: { count: records, chain: chainOf(last) }, past: outlines.end, snapshot: digestOfSnapshot(snapshot) }
+      const anchor = { records: { count: records, chain: last ? chainOf(last) : chain }, past: outlines.end, snapshot: digestOfSnapshot(snapshot) }
       const pruned = Array.from({ length: records - count }, (_, i): Change => ({ type: 'del', key: chainKey(RECORDS, count + i) }))
       const changes: Change[] = [
         ...outlines.changes,

@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Client } from '../../../src/lib/node/client.js'
-import type { RunningPeer } from '../../../src/lib/node/running-peer.js'
 import type { RunningSigner } from '../../../src/lib/node/running-signer.js'
 import { type ClusterFiles, clusterFiles, putDocument, TOKEN } from '../cluster-fixture.js'
+import type { StartedPeer } from '../signers-fixture.js'
 import { peerStatus, startPeer, startSigner, until } from '../signers-fixture.js'
 import { assertWhole, recordsOf } from './whole.js'
 
@@ -19,7 +19,7 @@ let client: Client
 let path: string
 let sinks: string[]
 const signers: RunningSigner[] = []
-const peers = new Map<string, RunningPeer>()
+const peers = new Map<string, StartedPeer>()
 let submitted = 0
 
 /** Many at once, most of which do not conflict: nodes execute these in different orders. */

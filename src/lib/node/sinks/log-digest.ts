@@ -7,6 +7,8 @@ import { fromHex, type Id } from '../../base/bytes.js'
 import type { ExecutedLog } from '../executed-log.js'
 
 const TAG = 'musig/v1/executed-log\0'
+/** A transaction without keys has no batch at a peer that began from a snapshot after it. */
+const NO_BATCH = '0'.repeat(64)
 /** Transactions that are taken in before others get their turn. */
 const SLICE = 5_000
 
@@ -34,7 +36,7 @@ export class LogDigest {
   /** Takes in the next transaction of the log. */
   next(): void {
     const txId = this.#log.idAt(this.#count++)
-    this.#hash.update(txId, 'hex').update(this.#log.outcomeOf(txId).batchId, 'hex')
+    this.#hash.update(txId, 'hex').update(this.#log.outcomeOf(txId).batchId ?? NO_BATCH, 'hex')
   }
 
   /** Takes in all of the first so many transactions, letting others have their turn meanwhile. */
