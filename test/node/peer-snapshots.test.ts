@@ -35,8 +35,8 @@ class CountingMachine extends MixingMachine {
 /** Signer 0 of a small cluster, with its peers, in time that the test lets pass. */
 class Serving {
   readonly cluster = new SmallCluster({ n: 5 })
-  readonly machine = new CountingMachine()
-  readonly executor = new Executor(this.cluster.manifest.clusterId, loaded(this.machine))
+  readonly machine = loaded(new CountingMachine())
+  readonly executor = new Executor(this.cluster.manifest.clusterId, this.machine)
   readonly sent: { peer: number; message: Message }[] = []
   readonly warnings: string[] = []
   readonly signer = { journal: this.journal, hasLostRecords: false, isComparing: false }
@@ -263,6 +263,16 @@ test('a state machine that cannot do it does not stop its signer', () => {
   serving.snapshots.asked(ALICE, { type: 'snapshot-request' })
   serving.pass(2 * MINUTE_MS)
   assert.equal([serving.sent, serving.warnings], [[], ['no snapshot for peers: no room']])
+})
+
+test('a state machine without a digest is in no state that could be stated', () => {
+  const serving = new Serving()
+  serving.execute(2)
+  serving.machine.digest = () => new Uint8Array(32)
+  serving.machine.watch.failed('digest', new Error('none'), null)
+  serving.snapshots.asked(ALICE, { type: 'state-request', from: 0 })
+  serving.pass(2 * MINUTE_MS)
+  assert.equal([serving.sent, serving.warnings], [[], ['no snapshot for peers: the state machine gives no digest']])
 })
 
 test('after its end nothing is done any more', () => {

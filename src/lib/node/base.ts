@@ -58,6 +58,13 @@ export function* outcomesOf(entries: Iterable<PastEntry>): Iterable<readonly [Id
   }
 }
 
+const NO_DIGEST: Id = '0'.repeat(64)
+
+/** The digest of the state machine; undefined where it fails to give one: the zeros that stand for it then are equal everywhere, and say nothing of states. */
+export function statedDigest({ machine, machineDigest }: Executor): Id | undefined {
+  return machineDigest === NO_DIGEST && machine.watch.report().failures.digest ? undefined : machineDigest
+}
+
 /** A receipt in its one form (RFC 8785): the same text wherever the same came of a transaction. */
 export function receiptText(receipt: Receipt): string {
   return canonicalJson(JSON.parse(JSON.stringify(receipt)) as Json)

@@ -3,14 +3,13 @@
  * end of it, which puts what is confirmed in the store, all at once. Then another life starts from there.
  */
 import type { Logger } from 'pino'
-import type { Id } from '../base/bytes.js'
 import { MusigError } from '../base/errors.js'
 import { Beginning, type BeginningOptions } from '../core/beginning.js'
 import type { Manifest } from '../core/manifest.js'
 import { encodeSnapshot } from '../core/snapshot.js'
 import type { Stage } from '../core/stage.js'
 import type { Effect } from '../core/steppable.js'
-import { encodeMachine, makeBase, outcomesOf } from './base.js'
+import { encodeMachine, makeBase, outcomesOf, statedDigest } from './base.js'
 import { Executor } from './executor.js'
 import type { LoadedMachine } from './machine-file.js'
 import type { SignerStore } from './store.js'
@@ -97,15 +96,10 @@ function stageOf(executor: Executor): Stage {
         executor.execute(executed)
         return toldAt(executor, executor.executedBatches - 1, executed.batch)
       }, []),
-    machineDigest() {
-      const digest = unlessFailed(() => executor.machineDigest, NO_DIGEST)
-      // That of a state machine that gives none: equal at all signers, and it says nothing of their states.
-      return digest === NO_DIGEST ? '' : digest
-    },
+    // None is nobody's.
+    machineDigest: () => unlessFailed(() => statedDigest(executor), undefined) ?? '',
   }
 }
-
-const NO_DIGEST: Id = '0'.repeat(64)
 
 /** What a state machine that has failed for good answers no more: whoever loaded it hears of that, and ends this life. */
 function unlessFailed<T>(work: () => T, otherwise: T): T {

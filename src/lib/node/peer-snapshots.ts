@@ -11,6 +11,7 @@ import type { Manifest } from '../core/manifest.js'
 import type { Message, MessageOf, SnapshotQuestion } from '../core/message.js'
 import type { Signer } from '../core/signer.js'
 import { type StateStatement, stateDigest } from '../core/statement.js'
+import { statedDigest } from './base.js'
 import type { Executor } from './executor.js'
 import { ToldPast } from './told-past.js'
 
@@ -146,10 +147,11 @@ export class PeerSnapshots {
     const { signer, executor, manifest, ed25519, linkSecretKey } = this.#options
     const executed = executor.executedBatches
     if (this.#signed?.executed === executed) return this.#signed
-    if (/^0+$/.test(executor.machineDigest)) throw new MusigError('MACHINE_FAILED', 'the state machine gives no digest')
+    const machineDigest = statedDigest(executor)
+    if (machineDigest === undefined) throw new MusigError('MACHINE_FAILED', 'the state machine gives no digest')
     const { logs } = signer.journal
     const orderDigest = logs.executed.length === executed ? logs.orderDigest : logs.orderDigestAt(executor.heights)
-    const statement = { executed, orderDigest, machineDigest: executor.machineDigest, pastDigest: past.digest() }
+    const statement = { executed, orderDigest, machineDigest, pastDigest: past.digest() }
     this.#signed = { ...statement, signature: ed25519.sign(linkSecretKey, stateDigest(manifest, statement)) }
     return this.#signed
   }
