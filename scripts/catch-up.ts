@@ -1,17 +1,21 @@
 /**
  * Catch-up: `npm run catch-up -- --transactions 100000 --batch 100`. How long a peer that starts from nothing takes until it is level with a cluster that has
- * executed so much. The history is written into the signers' stores; the peer is a process of its own and fetches and verifies all of it. Exit code 0: it was level
- * within the limit, with the signers' digests; 1: not; 2: wrong usage. Ctrl-C leaves nothing running.
+ * executed so much. The history is written into the signers' stores; the peer is a process of its own and fetches and verifies all of it. With `--from-snapshot`
+ * another one begins from a snapshot beside it. Exit code 0: it was level within the limit, with the signers' digests; 1: not; 2: wrong usage. Ctrl-C leaves nothing
+ * running.
  */
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import type { Id } from '../src/lib/base/bytes.js'
 import { SeededRandom } from '../src/lib/base/prng.js'
 import type { ClusterFolder } from '../src/lib/cluster/cluster-folder.js'
+import { freePorts } from '../src/lib/cluster/free-ports.js'
 import { launch, processGroups } from '../src/lib/cluster/launch.js'
 import type { StartedProcess } from '../src/lib/cluster/processes.js'
 import { clusterStatus } from '../src/lib/cluster/status.js'
 import { writeHistory } from './catch-up/history.js'
+import { measureSnapshotPeer } from './catch-up/snapshot-peer.js'
 import { OwnCluster } from './chaos/own-cluster.js'
 
 const { values } = parseArgs({
@@ -22,6 +26,8 @@ const { values } = parseArgs({
     confirm: { type: 'string', default: '0' },
     limit: { type: 'string', default: '60' },
     seed: { type: 'string', default: '1' },
+    /** Measures a second peer, that begins from a snapshot, and the ratio of the two. */
+    'from-snapshot': { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     /** Leaves the cluster's files, with the peer's log, where they are. */
     keep: { type: 'boolean', default: false },
@@ -61,8 +67,13 @@ async function measure(cluster: OwnCluster) {
   const isAlike = peer?.orderDigest === signer?.orderDigest && peer?.machineDigest === signer?.machineDigest && peer?.executed === batches
   const log = readFileSync(cluster.folder.resolve('logs/peer-0.log'), 'utf8')
   const levelMs = timeOf(log, 'level with the signers') - timeOf(log, 'peer started')
+  const processor = await processorSeconds(peer?.url ?? '')
+  const snapshot = values['from-snapshot']
+    ? await fromSnapshot(cluster.folder, { levelMs, orderDigest: signer?.orderDigest, machineDigest: signer?.machineDigest })
+    : null
   return {
-    processorSeconds: await processorSeconds(peer?.url ?? ''),
+    snapshot,
+    processorSeconds: processor,
     n,
     transactions,
     batches,
@@ -72,6 +83,17 @@ async function measure(cluster: OwnCluster) {
     transactionsPerSecond: Math.round(transactions / (levelMs / 1000)),
     isAlike,
   }
+}
+
+/** The same for a peer that begins from a snapshot, once it is seen how long the other one takes. */
+async function fromSnapshot(
+  folder: ClusterFolder,
+  other: { levelMs: number; orderDigest: Id | null | undefined; machineDigest: Id | null | undefined },
+) {
+  const [port] = await freePorts(1, new Set(), 'snapshot peer')
+  const { levelMs, fetchedMs, confirmedMs, status } = await measureSnapshotPeer(folder, port ?? 0)
+  const isAlike = status.orderDigest === other.orderDigest && status.machineDigest === other.machineDigest
+  return { levelMs, fetchedMs, confirmedMs, timesFaster: other.levelMs / levelMs, isAlike }
 }
 
 /** Starts the signers and waits until they have read all of it, however long that takes them. */
@@ -113,7 +135,13 @@ try {
       `A peer from nothing was level after ${seconds(figures.levelMs)} s: ${figures.transactions} transactions in ${figures.batches} batches, ${figures.transactionsPerSecond} a second` +
         `, ${figures.processorSeconds.toFixed(1)} s of processor time (the command took ${seconds(figures.commandMs)} s)${figures.isAlike ? '' : '; but its digests are not those of the signers'}\n`,
     )
-  process.exitCode = isWithin && !broken ? 0 : 1
+  const { snapshot } = figures
+  if (snapshot && !values.json)
+    process.stdout.write(
+      `From a snapshot it takes ${seconds(snapshot.levelMs)} s (fetched after ${seconds(snapshot.fetchedMs)} s, confirmed after ${seconds(snapshot.confirmedMs)} s): ` +
+        `${snapshot.timesFaster.toFixed(1)} times faster${snapshot.isAlike ? '' : '; but its digests are not those of the signers'}\n`,
+    )
+  process.exitCode = isWithin && snapshot?.isAlike !== false && !broken ? 0 : 1
 } finally {
   await cluster.end(values.keep)
   if (values.keep) process.stderr.write(`kept: ${cluster.home}\n`)
