@@ -7,7 +7,7 @@
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { bitmapOf } from '../src/lib/base/bitmap.js'
-import { compareBytes, type Id, toHex, utf8 } from '../src/lib/base/bytes.js'
+import { compareBytes, concat, type Id, toHex, utf8 } from '../src/lib/base/bytes.js'
 import { type Codec, toCbor, toJson } from '../src/lib/base/codec.js'
 import { sha256 } from '../src/lib/base/hash.js'
 import type { Crypto } from '../src/lib/bls/backend.js'
@@ -28,7 +28,9 @@ import { KeyLogs } from '../src/lib/core/key-logs.js'
 import { type Manifest, makeManifest, manifestToJson, proofDigest, signerEntry } from '../src/lib/core/manifest.js'
 import { encodeMessage, type Message, messageCodec, type PromiseOf } from '../src/lib/core/message.js'
 import { type DecidedBatch, rankedOrder } from '../src/lib/core/order.js'
-import { acceptDigest, prepareDigest, promiseDigest, timeoutDigest, valueDigest, voteDigest } from '../src/lib/core/statement.js'
+import { encodeEntry, PastDigest, type PastEntry } from '../src/lib/core/past.js'
+import { framed } from '../src/lib/core/snapshot-body.js'
+import { acceptDigest, prepareDigest, promiseDigest, stateDigest, timeoutDigest, valueDigest, voteDigest } from '../src/lib/core/statement.js'
 import { fastValue, isFast, predecessorsOf, scoreOf, slowValue, type Tally, tallyOf, type Value, valueCodec } from '../src/lib/core/tally.js'
 import { type Batch, makeBatch, signTransaction, type Transaction, transactionCodec, transactionId } from '../src/lib/core/transaction.js'
 import { treeOf } from '../src/lib/core/tree.js'
@@ -388,6 +390,10 @@ export function protocolVectors(crypto: Crypto) {
     signature: crypto.bls.sign((keys[2] as Keys).bls, acceptDigest(manifest, batch.id, 0, digest)),
   }
 
+  const past = pastVectors(clusterId, batch)
+  const said = { executed: 1, orderDigest: logs.orderDigest, machineDigest: toHex(sha256(utf8('a state'))), pastDigest: past.digest }
+  const state = { said, digest: stateDigest(manifest, said) }
+
   const messages: Message[] = [
     { type: 'propose', batch, reference: without },
     { type: 'vote', batchId: batch.id, votes: slowVotes, postponed: bitmapOf(N, []) },
@@ -443,6 +449,12 @@ export function protocolVectors(crypto: Crypto) {
     { type: 'page', from: 0, ids, executed: 3, pruned: 1 },
     { type: 'heads-request', heights: new Map([['acct:alice', 2]]) },
     headsAt(logs, new Map(logs.keys().map((key) => [key, 2]))),
+    { type: 'state-request', from: 1 },
+    { type: 'snapshot-request' },
+    { type: 'part-request', snapshot: toHex(state.digest), at: 0 },
+    { type: 'state', ...state.said, signature: crypto.ed25519.sign(link(2), state.digest), from: 1, ids: ids.slice(1) },
+    { type: 'snapshot', ...state.said, signature: crypto.ed25519.sign(link(2), state.digest), pastBytes: past.body.length, machineBytes: 3 },
+    { type: 'part', snapshot: toHex(state.digest), at: 0, bytes: past.body },
   ]
   const codec = messageCodec(clusterId)
   const counted = (name: string, votes: VoteSet) => {
@@ -498,7 +510,9 @@ export function protocolVectors(crypto: Crypto) {
         blockers: promise.blockers,
         digest: toHex(promiseDigest(manifest, batch.id, 1, promise)),
       },
+      state: { ...state.said, digest: toHex(state.digest) },
     },
+    past: { entries: past.entries.map((entry) => ({ json: entry, cbor: toHex(encodeEntry(entry)) })), digest: past.digest },
     tallies: [counted('fast', fastVotes), counted('slow', slowVotes)],
     certificates: [fast, slow].map((certificate) => ({
       ...encoded(certificateCodec, certificate),
@@ -509,6 +523,19 @@ export function protocolVectors(crypto: Crypto) {
     messages: messages.map((message) => ({ type: message.type, json: toJson(codec, message), cbor: toHex(encodeMessage(codec, message)) })),
     hello: helloVector(manifest),
   }
+}
+
+/** The past after one batch, of whose transactions the second is taken to have no keys. */
+function pastVectors(clusterId: Id, { id, initiator, keys, transactions: [first, second] }: Batch) {
+  const txIdOf = (transaction: Transaction | undefined) => (transaction ? transactionId(clusterId, transaction) : '')
+  const receipt = '{"ok":true,"result":null}'
+  const entries: PastEntry[] = [
+    { type: 'batch', id, initiator, isFast: null, keys, transactions: [{ txId: txIdOf(first), index: 0, receipt }] },
+    { type: 'keyless', txId: txIdOf(second), place: null, receipt },
+  ]
+  const digest = new PastDigest(clusterId)
+  for (const entry of entries) digest.add(encodeEntry(entry))
+  return { entries, digest: digest.digest(), body: concat(...entries.map((entry) => framed(encodeEntry(entry)))) }
 }
 
 /** The statement of a handshake, spelled out: dialler 0, acceptor 1, nonces of one repeated byte. */

@@ -148,14 +148,25 @@ test('views: written as near to the reference as the own set allows, and still t
 })
 
 test('statements: digests', () => {
-  const { batchId, vote, accept, timeout, prepare, promise } = json.statements as Json
+  const { batchId, vote, accept, timeout, prepare, promise, state } = json.statements as Json
   const at = (ballot: number) => ({ epoch: 0, batchId, ballot })
   assert.is(statement('vote', clusterId, { epoch: 0, batchId, view: vote?.view }), vote?.digest)
   assert.is(statement('accept', clusterId, { ...at(0), valueDigest: accept?.valueDigest }), accept?.digest)
   assert.is(statement('timeout', clusterId, at(1)), timeout?.digest)
   assert.is(statement('prepare', clusterId, at(1)), prepare?.digest)
+  assert.is(statement('state', clusterId, having(omit(state as Json, 'digest'), { epoch: 0 })), state?.digest)
   const { voteDigest, accepted, blockers } = promise as Json
   assert.is(statement('promise', clusterId, { ...at(1), voteDigest, accepted, blockers }), promise?.digest)
+})
+
+test('the past: its entries, and the digest over them in no order', () => {
+  const { entries, digest } = vectors.past
+  for (const { json: entry, cbor } of entries) assert.is(hex(encodeCbor(plainOf(entry))), cbor)
+  const leaves = entries.map(({ cbor }) => hex(sha256(unhex(cbor)))).sort()
+  assert.is(hex(sha256(Buffer.concat([Buffer.from('musig/v1/past\0'), unhex(clusterId), ...leaves.map(unhex)]))), digest)
+  const body = Buffer.concat(entries.flatMap(({ cbor }) => [u32(cbor.length / 2), unhex(cbor)]))
+  const part = vectors.messages.find(({ type }) => type === 'part')?.json as Json | undefined
+  assert.is(part?.bytes, hex(body))
 })
 
 test('tallies: counts, predecessors, score and value', () => {
@@ -238,7 +249,7 @@ test('orders: signed by the coordinator over the value and what it follows from'
 test('messages: one of each type at least, and the same bytes again after decoding', () => {
   const codec = messageCodec(clusterId)
   const types = new Set(vectors.messages.map(({ type }) => type))
-  assert.is(types.size, 21)
+  assert.is(types.size, 27)
   for (const { type, json: message, cbor } of vectors.messages as unknown as { type: string; json: Json; cbor: string }[]) {
     assert.is(hex(encodeCbor(plainOf(message))), cbor, type)
     const decoded = decodeMessage(codec, unhex(cbor))

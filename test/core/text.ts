@@ -8,7 +8,7 @@ import { sha256 } from '../../src/lib/base/hash.js'
 /** A JSON value whose shape is known from the text: any field may be read, and a leaf is taken for text until it is said to be something else. */
 export type Json = { readonly [field: string]: Json } & string
 
-const TEXT_FIELDS = new Set(['name', 'region', 'tolerance', 'machine', 'strategy', 'type', 'phase', 'deps', 'role', 'signedBy'])
+const TEXT_FIELDS = new Set(['name', 'region', 'tolerance', 'machine', 'strategy', 'type', 'phase', 'deps', 'role', 'signedBy', 'keys', 'receipt'])
 
 export const unhex = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, 'hex'))
 export const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
