@@ -1,5 +1,5 @@
 // alone
-// time limit: 400 s
+// time limit: 600 s
 /**
  * A peer that begins from a snapshot, as processes: signers that all prune, under load too; kill -9 while it asks, fetches, compares and when it has just begun;
  * and one signer that lies about its state or its snapshot, whom it asks first.

@@ -1,6 +1,7 @@
 /** A base: what is pruned at a signer, taken back, is what it was: receipts, places, what is told of it; and a base of another state machine is refused. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { bool, id, list, object, text, toCbor, uint } from '../../src/lib/base/codec.js'
 import { MusigError } from '../../src/lib/base/errors.js'
 import { encodeEntry, entriesOf } from '../../src/lib/core/past.js'
 import { Signer } from '../../src/lib/core/signer.js'
@@ -84,6 +85,19 @@ test('a state machine that makes another state of it is noticed', () => {
   } catch (error) {
     assert.ok(error instanceof MusigError)
     assert.match(error.message, /another state after the snapshot/)
+  }
+})
+
+test('what another version kept, an outline with its receipts, is refused with the way out', () => {
+  const { cluster, base, executor } = pruned()
+  const outline = object({ id, initiator: uint(), isFast: bool, keys: list(text(9), 9), transactions: list(id, 9), receipts: list(text(9), 9) })
+  const past = [toCbor(outline, { id: 'ab'.repeat(32), initiator: 0, isFast: true, keys: ['a'], transactions: [], receipts: [] })]
+  try {
+    restoreBase({ ...base, past }, signerOf(cluster), executor)
+    assert.unreachable()
+  } catch (error) {
+    assert.ok(error instanceof MusigError && error.code === 'STORE_FAILED')
+    assert.match(error.message, /pruned by another version of musig.*; start the version that wrote it$/)
   }
 })
 

@@ -172,6 +172,29 @@ test('work that takes long is followed by nine times as long a pause', () => {
   assert.is(serving.take('state').length, 1)
 })
 
+test('the past is taken in for ten milliseconds at a time, and for as long not', () => {
+  const serving = new Serving()
+  serving.execute(10)
+  const { journal } = serving
+  const outlineOf = journal.outlineOf.bind(journal)
+  let outlines = 0
+  journal.outlineOf = (batchId) => {
+    outlines++
+    serving.now += 5
+    return outlineOf(batchId)
+  }
+  serving.snapshots.asked(ALICE, { type: 'state-request', from: 0 })
+  for (let slice = 1; slice < 5; slice++) {
+    serving.pass(slice === 1 ? 0 : 10)
+    assert.equal([outlines, serving.sent.length], [2 * slice, 0])
+    serving.pass(5)
+    assert.is(outlines, 2 * slice)
+    serving.now -= 5
+  }
+  serving.pass(10)
+  assert.equal([outlines, serving.take('state').length], [10, 1])
+})
+
 test('a snapshot comes in parts that are what was announced, also where a part ends within an entry or holds some of both', () => {
   const serving = new Serving()
   serving.machine.padding = 2.5 * LIMITS.partBytes

@@ -14,6 +14,7 @@ import { clusterStatus } from '../../lib/cluster/status.js'
 import { DEFAULTS, type UpResult, upCluster, type Wanted } from '../../lib/cluster/up.js'
 import { LIMITS } from '../../lib/core/limits.js'
 import { MACHINE_NAMES } from '../../lib/machine/machines.js'
+import { MAX_SNAPSHOT_EVERY } from '../../lib/node/signer-config.js'
 
 export default class ClusterUp extends MusigCommand {
   static override summary = 'Start a local cluster: keys, manifest, signer processes, ready to take transactions.'
@@ -28,6 +29,7 @@ export default class ClusterUp extends MusigCommand {
     '<%= config.bin %> cluster up -n 7 --seed 1 --json',
     '<%= config.bin %> cluster up -n 5 --peers 2 --confirm 2',
     '<%= config.bin %> cluster up -n 7 --byzantine 3:equivocate,5:withhold --cluster liars',
+    '<%= config.bin %> cluster up --snapshot-every 1000 --peers 1',
     '<%= config.bin %> cluster up --peers 1 --sink postgres://app@localhost/app --sink jsonl:executed.jsonl',
   ]
   static override flags = {
@@ -78,6 +80,12 @@ export default class ClusterUp extends MusigCommand {
       multiple: true,
       helpValue: 'I:STRATEGY',
     }),
+    'snapshot-every': Flags.integer({
+      description: `Signers prune their records behind a snapshot after so many executed batches, and peers begin from snapshots; 0 keeps all (default: ${DEFAULTS.snapshotEvery}).`,
+      min: 0,
+      max: MAX_SNAPSHOT_EVERY,
+      helpValue: 'BATCHES',
+    }),
     seed: Flags.string({ description: 'Derive all keys, and with them every tree, from this.', helpValue: 'SEED' }),
     foreground: Flags.boolean({ description: 'Stay, and stop everything at Ctrl-C.', default: false }),
   }
@@ -93,6 +101,7 @@ export default class ClusterUp extends MusigCommand {
       fanout,
       deltaMs: flags.delta,
       pack,
+      snapshotEvery: flags['snapshot-every'],
       seed,
       basePort: flags['base-port'],
       peers: flags.peers,

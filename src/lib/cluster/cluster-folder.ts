@@ -13,6 +13,7 @@ import { type Manifest, readManifest } from '../core/manifest.js'
 import type { Member } from '../node/client.js'
 import { lieFields } from '../node/lying.js'
 import { makePrivateFolder, systemCode, writePrivateFile } from '../node/private-file.js'
+import { MAX_SNAPSHOT_EVERY } from '../node/signer-config.js'
 import { sinksCodec } from '../node/sinks/sink-spec.js'
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
@@ -30,6 +31,8 @@ const recordCodec = object({
   addresses: text(PATH_CHARACTERS, 1),
   /** Signers in each process. */
   pack: uint(LIMITS.signers),
+  /** Executed batches between two snapshots, behind which signers prune their records; 0: they keep all. */
+  snapshotEvery: uint(MAX_SNAPSHOT_EVERY),
   signers: list(
     object({
       index: uint(LIMITS.signers),
@@ -157,8 +160,8 @@ export class ClusterFolder {
     if (typeof json !== 'object' || json === null) throw new MusigError('BAD_INPUT', `${this.file} is damaged: not an object`)
     const { schema, ...rest } = json as Record<string, unknown>
     if (schema !== 1) throw new MusigError('BAD_INPUT', `${this.file} is not of version 1, the one that is known`)
-    // Clusters that were made before there were liars have none.
-    return fromJson(recordCodec, { liars: [], ...rest }, this.file)
+    // Clusters that were made before there were liars have none, and those before signers of a cluster could prune keep all.
+    return fromJson(recordCodec, { liars: [], snapshotEvery: 0, ...rest }, this.file)
   }
 
   async write(record: ClusterRecord): Promise<void> {

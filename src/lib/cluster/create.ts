@@ -46,6 +46,8 @@ export interface ClusterChoices {
   pack: number
   /** Signers that lie. */
   liars: readonly WantedLiars[]
+  /** Executed batches between two snapshots, behind which signers prune; 0: never. */
+  snapshotEvery: number
   /** What all keys follow from. */
   seed: string | undefined
 }
@@ -148,8 +150,9 @@ function manifestOf(name: string, choices: ClusterChoices, tolerance: Tolerance,
   })
 }
 
-function recordOf(name: string, { pack, liars: wanted, seed }: ClusterChoices, manifest: Manifest, ports: readonly number[]): ClusterRecord {
+function recordOf(name: string, choices: ClusterChoices, manifest: Manifest, ports: readonly number[]): ClusterRecord {
   const { n } = manifest
+  const { pack, snapshotEvery, liars: wanted, seed } = choices
   const liars = seededLiars(wanted, seed)
   const signers = manifest.signers.map(
     (signer, index): SignerRecord => ({
@@ -164,7 +167,8 @@ function recordOf(name: string, { pack, liars: wanted, seed }: ClusterChoices, m
     }),
   )
   const files = { manifest: 'manifest.json', tokenFile: 'token', addresses: 'addresses.json' }
-  return { id: manifest.clusterId, name, n, ...files, pack, signers, peers: [], liars, createdAt: new Date().toISOString() }
+  const created = new Date().toISOString()
+  return { id: manifest.clusterId, name, n, ...files, pack, snapshotEvery, signers, peers: [], liars, createdAt: created }
 }
 
 /** Liars with what their choices follow from: written down, so that whoever is started again lies on. */

@@ -57,7 +57,8 @@ export async function launchPeers(
       machineFile: folder.machineFile() ?? null,
       confirm: peer.confirm,
       follow: null,
-      fromSnapshot: false,
+      // What signers have pruned they can give no peer.
+      fromSnapshot: record.snapshotEvery > 0,
       name: String(typedName({ peer: peer.index })),
       sinks: peer.sinks,
     }
@@ -98,7 +99,7 @@ export async function awaitLevel(folder: ClusterFolder, record: ClusterRecord, {
       for (const [peer, process] of waiting) {
         if (process?.ended) throw failure(folder, peer, 'ended while it started')
         const status = await peerStatusOf(client, record, peer)
-        if (status) executed.set(peer, status.executed)
+        if (status) executed.set(peer, status.executed + (status.beginning?.bytes ?? 0) + (status.beginning?.confirmed ?? 0))
         if (status && (isLevelNow(status) || !isLed)) waiting.delete(peer)
       }
       told(total - waiting.size)

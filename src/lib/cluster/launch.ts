@@ -179,7 +179,8 @@ function configOf(folder: ClusterFolder, record: ClusterRecord, { index, key, st
     tokenFile: at(record.tokenFile),
     ...(machineFile !== undefined && { machineFile }),
     ...(own.length > 0 && { faults: own }),
-    ...(lie && { lie: { strategy: lie.strategy, seed: lie.seed } }),
+    // One that lies keeps all.
+    ...(lie ? { lie: { strategy: lie.strategy, seed: lie.seed } } : { snapshotEvery: record.snapshotEvery }),
   }
 }
 

@@ -1,15 +1,15 @@
 /**
- * `cluster up`: from nothing, from a cluster that is down or from one that runs in part to one that takes transactions. Owns how what is asked for meets what
- * stands, and the ports; making the folder is `create.ts`, starting processes `launch.ts`.
+ * `cluster up`: from nothing, from a cluster that is down or from one that runs in part to one that takes transactions. Owns what of a cluster that stands is
+ * changed, and the ports; what cannot be is `same-cluster.ts`, making the folder `create.ts`, starting processes `launch.ts`.
  */
 import { rm } from 'node:fs/promises'
 import { MusigError } from '../base/errors.js'
-import { boundsOf, type Manifest, parseTolerance } from '../core/manifest.js'
+import { boundsOf, parseTolerance } from '../core/manifest.js'
 import { loadCrypto } from '../node/crypto.js'
-import { checkMachineFile, machineFileName } from '../node/machine-file.js'
+import { checkMachineFile } from '../node/machine-file.js'
 import { placedSinks } from '../node/sinks/sink-spec.js'
 import { ClusterFolder, type ClusterRecord, clustersOf } from './cluster-folder.js'
-import { type ClusterChoices, checkSeed, createCluster, seededLiars, writeAddresses } from './create.js'
+import { type ClusterChoices, createCluster, seededLiars, writeAddresses } from './create.js'
 import { freePorts, portsFrom } from './free-ports.js'
 import { abandon, awaitReady, launch, portless, processGroups } from './launch.js'
 import { awaitLevel, checkPeers, launchPeers, peerProcessName, peersAt } from './launch-peers.js'
@@ -17,6 +17,7 @@ import { areSameLiars, checkLiars, liarsText, processName } from './liars.js'
 import { withLock } from './lock.js'
 import { readFaults, signersText } from './network-faults.js'
 import { type ClusterProcess, processesOf, type StartedProcess } from './processes.js'
+import { checkSame, checkSameMachine, portOf } from './same-cluster.js'
 
 /** What is asked of a cluster. What is left open is as it stands, or, in a new one, as `DEFAULTS` say. */
 export type Wanted = { [K in keyof ClusterChoices]?: ClusterChoices[K] | undefined } & {
@@ -67,10 +68,8 @@ export const DEFAULTS: Omit<ClusterChoices, 'seed' | 'machineFile'> = {
   regions: [],
   pack: 1,
   liars: [],
+  snapshotEvery: 0,
 }
-
-/** Characters of a machine's name that are shown: of a digest, enough to tell one from another. */
-const SHOWN_DIGEST = 'sha256:'.length + 12
 
 /** Brings a cluster up. `show` runs the steps it is given and shows them. Errors: `BAD_INPUT`, `BUSY`, `StartFailed`; then no process is left that this started. */
 export async function upCluster(options: UpOptions, show: (steps: readonly UpStep[]) => Promise<void>): Promise<UpResult> {
@@ -175,6 +174,7 @@ class Up {
     checkSame(wanted, record, manifest)
     if (wanted.machineFile !== undefined) await checkSameMachine(wanted.machineFile, manifest)
     this.#regroup(record)
+    if (wanted.snapshotEvery !== undefined && wanted.snapshotEvery !== record.snapshotEvery) this.#pruneEvery(record, wanted.snapshotEvery)
     const missing = this.#missing(record)
     const blocked = await portless(missing.flatMap((name) => processGroups(record).get(name) ?? []))
     const [first] = blocked
@@ -196,17 +196,30 @@ class Up {
     return record
   }
 
+  /** Errors: `BAD_INPUT` while its signers run as they were started. */
+  #mustBeDown({ name }: ClusterRecord, withWhat: string): void {
+    if (this.#running.length > 0)
+      throw new MusigError('BAD_INPUT', `the cluster “${name}” runs with ${withWhat}; stop it first with: musig cluster down`)
+  }
+
+  #pruneEvery(record: ClusterRecord, batches: number): void {
+    this.#mustBeDown(record, `--snapshot-every ${record.snapshotEvery}`)
+    // Its peers would begin with the first batch again, and nobody has that.
+    if (batches === 0)
+      throw new MusigError(
+        'BAD_INPUT',
+        `the signers of the cluster “${record.name}” have pruned, with --snapshot-every ${record.snapshotEvery}, and cannot keep all any more; give a larger number, or take the cluster away with: musig cluster rm`,
+      )
+    record.snapshotEvery = batches
+  }
+
   /** Other liars, or another number of signers in each process, for a cluster that does not run. */
   #regroup(record: ClusterRecord): void {
     const { pack = record.pack, liars = record.liars, seed } = this.#options.wanted
     const isOther = !areSameLiars(liars, record.liars)
     checkLiars(liars, { n: record.n, pack })
     if (pack === record.pack && !isOther) return
-    if (this.#running.length > 0)
-      throw new MusigError(
-        'BAD_INPUT',
-        `the cluster “${record.name}” runs with ${isOther ? 'other liars' : `--pack ${record.pack}`}; stop it first with: musig cluster down`,
-      )
+    this.#mustBeDown(record, isOther ? 'other liars' : `--pack ${record.pack}`)
     record.pack = pack
     if (isOther) record.liars = seededLiars(liars, seed)
     for (const signer of record.signers) signer.log = `logs/${processName(signer.index, record)}.log`
@@ -291,50 +304,4 @@ class Up {
     if (!this.#record) throw new MusigError('INTERNAL', 'the cluster was not prepared')
     return this.#record
   }
-}
-
-/** Errors: `BAD_INPUT` with what is asked for and what stands, where they differ. */
-function checkSame(wanted: Wanted, record: ClusterRecord, manifest: Manifest): void {
-  const { a, b } = manifest.tolerance
-  const asked = wanted.tolerance === undefined ? undefined : parseTolerance(wanted.tolerance)
-  const regions = manifest.signers.map(({ region }) => region)
-  const differences: [flag: string, asked: unknown, stands: unknown][] = [
-    ['-n', wanted.n, record.n],
-    ['--tolerance', asked && (asked.a * b === asked.b * a ? `${a}/${b}` : wanted.tolerance), `${a}/${b}`],
-    ['--machine', wanted.machine, manifest.machine],
-    ['--tree', wanted.tree, manifest.tree.strategy],
-    ['--fanout', wanted.fanout, manifest.tree.fanout],
-    ['--delta', wanted.deltaMs, manifest.deltaMs],
-    ['--base-port', wanted.basePort, portOf(record.signers[0]?.url ?? '')],
-    ['--regions', wanted.regions && regionList(regions.map((_, i) => wanted.regions?.[i % wanted.regions.length] ?? '')), regionList(regions)],
-  ]
-  const different = differences.find(([, value, stands]) => value !== undefined && value !== stands)
-  if (different) {
-    const [flag, value, stands] = different
-    throw new MusigError(
-      'BAD_INPUT',
-      `the cluster “${record.name}” stands with ${flag} ${stands}, not ${value}; leave ${flag} out, give another --cluster, or take it away with: musig cluster rm`,
-    )
-  }
-  if (wanted.seed !== undefined) checkSeed(wanted.seed, manifest, loadCrypto())
-}
-
-/** Errors: `BAD_INPUT` where the cluster runs another machine than this file. */
-async function checkSameMachine(file: string, { name, machine }: Manifest): Promise<void> {
-  const asked = await machineFileName(file)
-  if (asked === machine) return
-  const shown = (digest: string) => digest.slice(0, SHOWN_DIGEST)
-  throw new MusigError(
-    'BAD_INPUT',
-    `the cluster “${name}” runs another state machine, ${shown(machine)}, than ${file}, ${shown(asked)}; a changed machine is another cluster: give another --cluster, or take this one away with: musig cluster rm`,
-  )
-}
-
-/** The regions of the signers in their order, where they have any. */
-function regionList(regions: readonly string[]): string {
-  return regions.every((region) => region === '') ? 'none' : regions.join()
-}
-
-function portOf(url: string): number {
-  return URL.canParse(url) ? Number(new URL(url).port) : 0
 }

@@ -87,6 +87,11 @@ export class Beginning implements Steppable {
     return this.#learner?.reach ?? new Map()
   }
 
+  /** Never known: what it has is not confirmed. */
+  get furthest(): undefined {
+    return undefined
+  }
+
   /** Never: it goes on with another snapshot. */
   get beyondReach(): undefined {
     return undefined

@@ -34,17 +34,27 @@ export interface Follower {
   restoreSnapshot(past: Iterable<PastBatch>, snapshot: Uint8Array, keyless: Iterable<readonly [Id, Id | null]>): void
 }
 
-/** Takes a base back, before any record. Errors: `BAD_ENCODING`, `STORE_FAILED` if the state machine makes another state of it. */
+/** Takes a base back, before any record. Errors: `STORE_FAILED` if another version wrote it, or the state machine makes another state of it. */
 export function restoreBase(base: StoreBase, follower: Follower, executor: Executor): void {
-  const { journal, machine } = fromCbor(snapshotCodec, base.snapshot, MAX_BYTES, 'snapshot')
-  const { state, digest } = fromCbor(machineCodec, machine, MAX_BYTES, 'snapshot.machine')
-  const entries = base.past.map(decodeEntry)
+  const { journal, state, digest, entries } = read(base)
   const { batches, keyless } = pastOf(entries)
   follower.restoreSnapshot(batches, journal, keyless)
   const { logs } = follower.journal
   executor.restore(outcomesOf(entries), { state, executedBatches: batches.length, logs })
   if (!equalBytes(executor.machine.digest(), digest))
     throw new MusigError('STORE_FAILED', 'the state machine has another state after the snapshot than before it; start the version that wrote it')
+}
+
+/** The store has checked that these are the bytes that were written. */
+function read(base: StoreBase): { journal: Uint8Array; state: Uint8Array; digest: Uint8Array; entries: PastEntry[] } {
+  try {
+    const { journal, machine } = fromCbor(snapshotCodec, base.snapshot, MAX_BYTES, 'snapshot')
+    return { journal, ...fromCbor(machineCodec, machine, MAX_BYTES, 'snapshot.machine'), entries: base.past.map(decodeEntry) }
+  } catch (error) {
+    if (!(error instanceof MusigError)) throw error
+    const reason = `the store was pruned by another version of musig, which kept it in a form that this one does not read (${error.message})`
+    throw new MusigError('STORE_FAILED', `${reason}; start the version that wrote it`, { cause: error })
+  }
 }
 
 /** What came of each transaction, as entries tell it. */

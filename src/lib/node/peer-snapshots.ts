@@ -125,7 +125,7 @@ export class PeerSnapshots {
     this.#past ??= new ToldPast(manifest.clusterId, executor, (batchId) => signer.journal.outlineOf(batchId))
     this.#tidyLater()
     const begun = this.#now()
-    if (!this.#past.advance(SLICE_MS)) {
+    if (!this.#past.advance(() => this.#now() - begun >= SLICE_MS)) {
       this.#notBefore = this.#now() + SLICE_MS
       return this.#plan()
     }

@@ -40,11 +40,10 @@ export class ToldPast {
     this.#digest = new PastDigest(clusterId)
   }
 
-  /** Takes in what was applied since, for about so many milliseconds. Returns whether that is all. */
-  advance(limitMs: number): boolean {
-    const end = performance.now() + limitMs
+  /** Takes in what was applied since, until it is time to stop. Returns whether that is all. */
+  advance(isTime: () => boolean): boolean {
     while (this.#batches < this.#executor.executedBatches) {
-      if (performance.now() >= end) return false
+      if (isTime()) return false
       const outline = this.#outlineOf(this.#executor.appliedAt(this.#batches)?.batchId ?? '')
       invariant(outline, 'of a batch that was applied there is an outline')
       for (const entry of toldAt(this.#executor, this.#batches, outline)) {
