@@ -368,4 +368,16 @@ test('one that says it is at a point that leaves out what stands before', () => 
   assert.is(beside.asked.filter(({ message }) => message.type === 'snapshot-request').length, 1)
 })
 
+test('what a signer says of its state without having been asked is not read', () => {
+  const cluster = withBatches(50)
+  const beside = new BeginningBeside(cluster, { first: LIAR, linked: [LIAR, 3] })
+  beside.run(MINUTE_MS)
+  const { phase, confirmed, needed } = beside.beginning.progress
+  assert.equal([phase, confirmed, needed], ['rehearsing', 2, 4])
+  const answer = beside.heard.find(({ from, message }) => from === 3 && message.type === 'state')
+  assert.ok(answer?.message.type === 'state')
+  const message = { ...answer.message, signature: new Uint8Array(64) }
+  assert.equal(beside.beginning.step({ type: 'message', now: cluster.now, from: 3, message }), [])
+})
+
 test.run()
