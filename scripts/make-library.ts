@@ -151,6 +151,7 @@ const SECTIONS: readonly Section[] = [
       'StatusAnswer',
       'Health',
       'PeerStatusAnswer',
+      'BeginningProgress',
       'PeerHealth',
       'HeldEvidence',
       'Suspicion',

@@ -1,4 +1,5 @@
 /** What the package gives to programs in Node: all of `pure.ts`, the client of a cluster and the native signing. Commands and processes are started through `musig`. */
+export type { BeginningProgress } from './lib/core/beginning.js'
 export type { Moment, MomentKind } from './lib/core/moments.js'
 export type { BatchAnswer, CertificateAnswer, TransactionResult } from './lib/node/answers.js'
 export { Client, type ClientOptions, type Member, type ReadOptions, type SubmitOptions } from './lib/node/client.js'

@@ -31,9 +31,9 @@ type Phase =
   | { type: 'rehearsing'; signer: number; learner: Learner; rehearsal: Rehearsal }
   | { type: 'over' }
 
-/** How far a beginning has come, for people. */
+/** How far a peer has come that begins from a snapshot: it chooses a signer, asks it, fetches, and rehearses until enough signers confirm it. */
 export interface BeginningProgress {
-  phase: Phase['type']
+  phase: 'choosing' | 'asking' | 'fetching' | 'rehearsing' | 'over'
   /** Whose snapshot it is. */
   signer: number | null
   /** Bytes of it that are here, and all. */
