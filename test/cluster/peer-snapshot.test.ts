@@ -1,4 +1,3 @@
-// alone
 // time limit: 600 s
 /**
  * A peer that begins from a snapshot, as processes: signers that all prune, under load too; kill -9 while it asks, fetches, compares and when it has just begun;

@@ -1,5 +1,4 @@
 // time limit: 600 s
-// alone
 /** A local cluster whose signers prune, through the built command line: it stays so over restarts, and peers that come later, or lost their stores, begin from snapshots. */
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
