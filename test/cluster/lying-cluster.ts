@@ -6,16 +6,20 @@ import * as assert from 'uvu/assert'
 import { utf8 } from '../../src/lib/base/bytes.js'
 import { ClusterFolder } from '../../src/lib/cluster/cluster-folder.js'
 import { killMember, pauseMembers } from '../../src/lib/cluster/hurt.js'
+import { launchPeers, peersAt } from '../../src/lib/cluster/launch-peers.js'
+import { isPeer, processesOf, setPaused } from '../../src/lib/cluster/processes.js'
 import { type ClusterStatus, clusterStatus } from '../../src/lib/cluster/status.js'
 import type { Manifest } from '../../src/lib/core/manifest.js'
 import { verifyEvidenceFile } from '../../src/lib/inspect/verify-evidence.js'
 import type { Client } from '../../src/lib/node/client.js'
 import { loadCrypto } from '../../src/lib/node/crypto.js'
+import type { PeerStatusAnswer } from '../../src/lib/node/peer-status.js'
 import { LiveCluster } from '../commands/live-cluster.js'
+import { freePorts } from '../node/cluster-fixture.js'
 import { until } from '../node/signers-fixture.js'
 
-/** What a transaction may take where everything needs a recovery, on a machine that is busy. */
-const PATIENCE_MS = 20_000
+/** What may pass until a transaction is executed where everything needs a recovery, on a machine that is busy. */
+const PATIENCE_MS = 60_000
 const ACCOUNTS = 3
 
 const crypto = loadCrypto()
@@ -73,14 +77,59 @@ export class LyingCluster extends LiveCluster {
     await pauseMembers(this.home, 'default', [paused], false)
   }
 
-  /** Everything that is owed is executed, and all honest signers have the same order and state. */
+  /** Starts one more peer, from nothing, and does not wait for it. Returns its index. */
+  async addPeer(confirm: number): Promise<number> {
+    const { files } = this
+    const record = files.read()
+    const [port = 0] = await freePorts(1)
+    const peers = peersAt([port], record.peers.length, { confirm, sinks: [] })
+    record.peers.push(...peers)
+    await launchPeers(files, record, peers, [])
+    return record.peers.length - 1
+  }
+
+  /** What a peer says of itself once it answers and this holds of it. */
+  async peer(index: number, what: string, holds: (peer: PeerStatusAnswer) => boolean): Promise<PeerStatusAnswer> {
+    const client = this.client()
+    try {
+      let peer: PeerStatusAnswer | undefined
+      await until(
+        `peer ${index}: ${what}`,
+        async () => {
+          peer = await client.peerStatus(index).catch(() => undefined)
+          return peer !== undefined && holds(peer)
+        },
+        PATIENCE_MS,
+      )
+      assert.ok(peer)
+      return peer
+    } finally {
+      client.close()
+    }
+  }
+
+  /** Leaves these signers awake, and stops all others where they are. */
+  async awake(signers: readonly number[]): Promise<void> {
+    const names = new Set(signers.map(String))
+    const processes = (await processesOf(this.files)).filter(({ name }) => !isPeer(name))
+    await setPaused(
+      processes.filter(({ name }) => names.has(name)),
+      false,
+    )
+    await setPaused(
+      processes.filter(({ name }) => !names.has(name)),
+      true,
+    )
+  }
+
+  /** All honest signers, and all peers, come to have the same order and state. */
   async agree(): Promise<ClusterStatus> {
     let status: ClusterStatus | undefined
     await until(
-      'honest signers agree',
+      'honest signers and peers agree',
       async () => {
         status = await clusterStatus(this.files)
-        const honest = status.signers.filter(({ lie }) => lie === null)
+        const honest = [...status.signers.filter(({ lie }) => lie === null), ...status.peers]
         const states = new Set(honest.map(({ executed, orderDigest, machineDigest }) => [executed, orderDigest, machineDigest].join('/')))
         return states.size === 1 && honest.every(({ executed }) => executed !== null)
       },
@@ -90,6 +139,7 @@ export class LyingCluster extends LiveCluster {
     return status
   }
 
+  /** Everything that is owed is executed. */
   async settle(): Promise<void> {
     const client = this.#mustRun()
     const [from] = this.honest
