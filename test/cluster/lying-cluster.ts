@@ -10,6 +10,7 @@ import { launchPeers, peersAt } from '../../src/lib/cluster/launch-peers.js'
 import { isPeer, processesOf, setPaused } from '../../src/lib/cluster/processes.js'
 import { type ClusterStatus, clusterStatus } from '../../src/lib/cluster/status.js'
 import type { Manifest } from '../../src/lib/core/manifest.js'
+import { readCertificateFile, verifyCertificate } from '../../src/lib/inspect/verify-certificate.js'
 import { verifyEvidenceFile } from '../../src/lib/inspect/verify-evidence.js'
 import type { Client } from '../../src/lib/node/client.js'
 import { loadCrypto } from '../../src/lib/node/crypto.js'
@@ -103,6 +104,21 @@ export class LyingCluster extends LiveCluster {
       )
       assert.ok(peer)
       return peer
+    } finally {
+      client.close()
+    }
+  }
+
+  /** What a peer shows of everything that is owed can be verified with the manifest alone. */
+  async verify(peer: number): Promise<void> {
+    const { manifest } = this
+    const client = this.client()
+    try {
+      for (const txId of this.#owed) {
+        const answer = await client.certificate(txId, { from: { peer } })
+        const { valid, reason } = verifyCertificate(crypto, manifest, readCertificateFile({ schema: 1, ...answer }, `certificate of ${txId}`))
+        assert.ok(valid, `peer ${peer} has a certificate of ${txId} that does not hold: ${reason}`)
+      }
     } finally {
       client.close()
     }
