@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert'
 import { areSameLiars, checkLiars, liarsText, parseLiars, processName } from '../../src/lib/cluster/liars.js'
 import { startProcess } from '../../src/lib/cluster/processes.js'
 import { until } from '../node/signers-fixture.js'
-import { LyingCluster } from './lying-cluster.js'
+import { LyingCluster, sevenLive } from './lying-cluster.js'
 
 const cluster = new LyingCluster()
 
@@ -83,5 +83,8 @@ test('a signer lies in no cluster but one for tests', async () => {
   assert.match(readFileSync(log, 'utf8'), /Error: the manifest of “default” is not that of a test cluster: no signer lies in it \(“flip”\)\n$/)
   writeFileSync(config[0].manifest, JSON.stringify(manifest))
 })
+
+test('one of seven that gives everyone another vote, one killed, one paused: one order, everything executed, evidence against the liar alone', () =>
+  sevenLive('5:equivocate', { rounds: 2 }))
 
 test.run()

@@ -25,6 +25,14 @@ const ACCOUNTS = 3
 
 const crypto = loadCrypto()
 
+interface SevenOptions {
+  isStuck?: boolean
+  /** Flags of `cluster up`. */
+  more?: readonly string[]
+  /** Times that all are handed a transaction, before and after. */
+  rounds?: number
+}
+
 export class LyingCluster extends LiveCluster {
   /** Everyone who lies. */
   liars: ReadonlySet<number> = new Set()
@@ -202,5 +210,34 @@ export class LyingCluster extends LiveCluster {
   #mustRun(): Client {
     if (!this.#client) throw new Error('the cluster is not up')
     return this.#client
+  }
+}
+
+/**
+ * Seven signers, these liars among them, through transactions, a kill and a pause of honest ones: honest signers keep to one order and state, and evidence names
+ * liars alone. `isStuck`: so many lie that what is handed to the honest need not be executed.
+ */
+export async function sevenLive(byzantine: string, { isStuck = false, more = [], rounds = 4 }: SevenOptions = {}): Promise<void> {
+  const cluster = new LyingCluster()
+  try {
+    await cluster.lie(7, byzantine, more)
+    console.log(`${byzantine}: lies follow from ${cluster.files.read().liars.map(({ seed }) => seed)}`)
+    const { honest } = cluster
+    const submit = async () => {
+      for (let i = 0; i < rounds; i++) {
+        await cluster.tempt()
+        await cluster.put(honest, isStuck ? 'none' : 'executed')
+      }
+    }
+    await submit()
+    const [killed = 0, paused = 0] = honest
+    await cluster.hurt(killed, paused)
+    await submit()
+    if (!isStuck) await cluster.settle()
+    await cluster.agree()
+    const kinds = new Set(cluster.evidence())
+    console.log(`${byzantine}: evidence of ${[...kinds].join(', ') || 'nothing'}`)
+  } finally {
+    await cluster.end()
   }
 }
