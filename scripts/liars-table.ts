@@ -58,7 +58,8 @@ async function watch(client: Client, peers: number, stopped: () => boolean) {
         note(seen.evidence, kind)
       }
     for (const status of [...signers, ...followers])
-      for (const { signer, reason } of status?.suspicion ?? []) if (signer === LIAR) note(seen.suspicion, reason.replace(/\b([0-9a-f]{8,}|\d+)\b/g, '…'))
+      for (const { signer, reason } of status?.suspicion ?? [])
+        if (signer === LIAR) note(seen.suspicion, reason.replace(/\b([0-9a-f]{8,}|\d+)\b/g, '…'))
     await sleep(LOOK_MS)
   }
   return seen
