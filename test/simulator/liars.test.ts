@@ -15,7 +15,7 @@ liarsThatBreakNothing(4, 12)
 
 for (const [what, deltaMs, first] of [
   ['than f_a without the guard', 0, 40],
-  ['than f_s with the guard', 50, 70],
+  ['than f_s with the guard', 50, 101],
 ] as const)
   test(`more liars ${what}: the checkers see it break, and nobody honest is named`, () => {
     let broken = 0
