@@ -1,4 +1,5 @@
 // time limit: 300 s
+// alone
 /** Signer processes, bundled as they ship: they find each other, agree, survive a kill, stop cleanly, and say in one line why they cannot start. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
