@@ -185,6 +185,27 @@ test('while it holds what comes later in the log its digest is null, and what is
   assert.ok(digests(place)[0] && digests(alone)[2])
 })
 
+test('while a group is made others get their turn', async () => {
+  const inner = new MemorySink(new MemoryPlace())
+  let turns = 0
+  const seen: number[] = []
+  const write = inner.write.bind(inner)
+  inner.write = (records) => {
+    seen.push(turns)
+    return write(records)
+  }
+  const turn = () => {
+    turns++
+    next = setImmediate(turn)
+  }
+  let next = setImmediate(turn)
+  const feed = feedOf(inner, new TestNode().execute(history(1000, 1, new SeededRandom('turns'))))
+  await until('it writes', () => seen.length > 0)
+  clearImmediate(next)
+  await feed.stop(1000)
+  assert.ok((seen[0] ?? 0) >= 20, `${seen[0]} turns`)
+})
+
 test('a group is about 1 MiB, whatever of its records takes the room', async () => {
   const large = new TestNode()
   large.executor.machine.apply = () => ({ ok: true, result: 'x'.repeat(400_000) })

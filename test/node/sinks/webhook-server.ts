@@ -18,9 +18,12 @@ export class WebhookServer {
   readonly deliveries: Delivery[] = []
   /** Asked before each answer; 200 unless it says otherwise. What is answered otherwise is not kept. */
   answer: (delivery: Delivery) => Answer = () => ({ status: 200 })
+  /** Connections that were made to it. */
+  connections = 0
   readonly #server: Server = createServer((request, response) => void this.#take(request, response))
 
   async up(port = 0): Promise<this> {
+    this.#server.on('connection', () => this.connections++)
     await new Promise<void>((resolve) => this.#server.listen(port, '127.0.0.1', resolve))
     return this
   }

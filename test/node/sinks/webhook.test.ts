@@ -111,6 +111,12 @@ test('requests are no larger than 1 MiB, unless one transaction is', async () =>
   assert.ok(place.server.deliveries.some(({ records }) => records.length === 2))
   assertFollows(place.server.received, node)
   for (const { body } of place.server.deliveries) assert.ok(body.length <= 1024 * 1024)
+  const other = await fresh()
+  const large = new TestNode()
+  large.executor.machine.apply = () => ({ ok: true, result: 'x'.repeat(1024 * 1024) })
+  await pausesOf(other, large.execute(history(3, 1, new SeededRandom('one large'))))
+  assertFollows(other.server.received, large)
+  assert.is(other.server.deliveries.length, 3)
 })
 
 test('a signature that a receiver can check: over id, time and body, with either form of secret', async () => {
@@ -125,6 +131,31 @@ test('a signature that a receiver can check: over id, time and body, with either
     const signed = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`
     assert.is(headers['webhook-signature'], `v1,${createHmac('sha256', secret).update(signed).digest('base64')}`)
   }
+})
+
+test('a secret that is exchanged while the node runs signs from the next try on', async () => {
+  const place = await fresh()
+  const secretFile = join(folder, 'exchanged')
+  const secrets = ['the first secret, which is long enough', 'the second one, which is long enough too']
+  writeFileSync(secretFile, secrets[0] ?? '', { mode: 0o600 })
+  const signatures: unknown[] = []
+  place.server.answer = ({ headers, body }) => {
+    const signed = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`
+    signatures.push(
+      secrets.findIndex((secret) => headers['webhook-signature'] === `v1,${createHmac('sha256', secret).update(signed).digest('base64')}`),
+    )
+    writeFileSync(secretFile, secrets[1] ?? '')
+    return { status: signatures.length === 1 ? 401 : 200 }
+  }
+  await pausesOf(place, new TestNode().execute(history(1, 1, new SeededRandom('exchanged'))), { secretFile })
+  assert.equal(signatures, [0, 1])
+})
+
+test('answers are read to their end, so that one connection serves for all', async () => {
+  const place = await fresh()
+  place.server.answer = () => ({ status: 200, body: 'x'.repeat(60_000) })
+  await pausesOf(place, new TestNode().execute(history(450, 1, new SeededRandom('one connection'))))
+  assert.equal([place.server.deliveries.length, place.server.connections], [5, 1])
 })
 
 test('a secret that is too short, or open to others, is refused', async () => {
@@ -159,6 +190,7 @@ const answers: [what: string, answer: Answer, pauseMs: number, error: RegExp][] 
   ['too many requests, and come again in a year', { status: 429, headers: { 'retry-after': '31536000' } }, 600_000, /^it answers 429$/],
   ['a date to come again', { status: 503, headers: { 'retry-after': 'Wed, 21 Oct 2026 07:28:00 GMT' } }, 250, /^it answers 503$/],
   ['a time-out of its own', { status: 408 }, 250, /^it answers 408$/],
+  ['too early', { status: 425 }, 250, /^it answers 425$/],
   ['what it was sent is wrong', { status: 422 }, 60_000, /^it answers 422$/],
   ['nobody is let in', { status: 401 }, 60_000, /^it answers 401$/],
   ['there is nothing', { status: 404 }, 60_000, /^it answers 404$/],

@@ -4,7 +4,7 @@
  * docs/sinks.md.
  */
 import { createHmac } from 'node:crypto'
-import { MusigError } from '../../base/errors.js'
+import { invariant, MusigError } from '../../base/errors.js'
 import { readPrivateFile } from '../private-file.js'
 import { PositionFile, type Sending } from './position-file.js'
 import { type HeldRecord, type Sink, type SinkPosition, type SinkRecord, TryLater } from './sink.js'
@@ -64,7 +64,8 @@ export class WebhookSink implements Sink {
     for (let rest = records; rest.length > 0; ) {
       const portion = this.#portionOf(rest)
       const last = portion.at(-1)
-      if (!last) return
+      // Nothing is passed over in silence.
+      invariant(last, 'a portion holds a record at least')
       const sending = { count: last.index + 1, logDigest: last.logDigest }
       if (!this.#state.sending) await this.#note({ position: this.#state.position, sending })
       await this.#send(portion, sending)
