@@ -324,9 +324,12 @@ test('what a sync could not write is cut off before it counts, and what an earli
       throw new Error('EIO: i/o error, fdatasync')
     }
     handles.sync = async function () {
-      if (sizeAtOpen < 0) sizeAtOpen = (await this.stat()).size
-      synced++
+      const { ino, size: bytes } = await this.stat()
       await sync.call(this)
+      // Its lock is synced too.
+      if (ino !== statSync(path).ino) return
+      if (sizeAtOpen < 0) sizeAtOpen = bytes
+      synced++
     }
     node.execute(history(3, 2, random))
     await until('it is opened again', () => synced > 0)
@@ -390,6 +393,32 @@ test('of many that find a lock of a process that is gone one alone takes it', as
       [],
     )
   }
+})
+
+test('a stale lock that another process has taken meanwhile is left to it', async () => {
+  const path = `${fresh()}.lock`
+  const handles = await handlesOf(path)
+  const { sync } = handles
+  const release = await takeLock(path, () => 'busy')
+  const live = readFileSync(path)
+  await release()
+  writeFileSync(path, JSON.stringify({ pid: 2 ** 22 + 1, begun: '5' }), { mode: 0o600 })
+  let syncs = 0
+  try {
+    handles.sync = async function () {
+      // The second file that is written is the turn's: the lock was found stale by then.
+      if (++syncs === 2) writeFileSync(path, live)
+      await sync.call(this)
+    }
+    await takeLock(path, (holder) => `process ${holder}`)
+    assert.unreachable()
+  } catch (error) {
+    assert.is((error as Error).message, `process ${process.pid}`)
+  } finally {
+    handles.sync = sync
+  }
+  assert.ok(readFileSync(path).equals(live))
+  rmSync(path)
 })
 
 test('a lock of a process that is gone is taken over', async () => {
