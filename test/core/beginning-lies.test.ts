@@ -380,4 +380,30 @@ test('what a signer says of its state without having been asked is not read', ()
   assert.equal(beside.beginning.step({ type: 'message', now: cluster.now, from: 3, message }), [])
 })
 
+test('who was not asked can put in no snapshot and no part: the one that was is not refused for it', () => {
+  const cluster = withBatches()
+  const offers: MessageOf<'snapshot'>[] = []
+  const beside = new BeginningBeside(cluster, {
+    first: 3,
+    bend: (_, message) => {
+      if (message.type === 'snapshot') offers.push(message)
+      return message.type === 'part' ? undefined : message
+    },
+  })
+  const runUntil = (phase: string) => {
+    for (let i = 0; i < 1000 && beside.beginning.progress.phase !== phase; i++) beside.run(5)
+    assert.is(beside.beginning.progress.phase, phase)
+  }
+  const says = (message: Message) => beside.beginning.step({ type: 'message', now: cluster.now, from: LIAR, message })
+  runUntil('asking')
+  const statement = { executed: 0, orderDigest: OTHER, machineDigest: OTHER, pastDigest: OTHER }
+  assert.equal(says({ type: 'snapshot', ...signed(cluster, LIAR, statement), pastBytes: 1, machineBytes: 1 }), [])
+  assert.is(beside.beginning.progress.signer, 3)
+  runUntil('fetching')
+  const [offer] = offers
+  assert.ok(offer)
+  assert.equal(says({ type: 'part', snapshot: toHex(stateDigest(cluster.manifest, offer)), at: 0, bytes: new Uint8Array(1) }), [])
+  assert.equal([beside.beginning.progress.signer, beside.beginning.progress.phase], [3, 'fetching'])
+})
+
 test.run()
