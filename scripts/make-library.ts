@@ -163,6 +163,8 @@ const SECTIONS: readonly Section[] = [
       'DescribedNode',
       'GroupAnswer',
       'TimelineAnswer',
+      'ConductAnswer',
+      'Percentiles',
       'Moment',
       'MomentKind',
       'LinkFault',

@@ -22,8 +22,8 @@ export interface TxDocument {
 }
 
 export class LiveCluster extends Bench {
-  async up(machine: 'ledger' | 'documents' = 'ledger'): Promise<void> {
-    await this.good(['cluster', 'up', '-n', '4', '--pack', '4', '--machine', machine])
+  async up(machine: 'ledger' | 'documents' = 'ledger', more: readonly string[] = []): Promise<void> {
+    await this.good(['cluster', 'up', '-n', '4', '--pack', '4', '--machine', machine, ...more])
   }
 
   /** A client of the cluster, to be closed: where a command more would only take time. */

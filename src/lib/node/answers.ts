@@ -97,7 +97,7 @@ export interface Subject {
   readonly rounds: Pick<Rounds, 'get'>
   readonly executor: Executor
   /** What is remembered of when things happened to batches. */
-  readonly moments: Pick<Moments, 'of'>
+  readonly moments: Pick<Moments, 'of' | 'all'>
   /** Where what is executed goes besides. */
   readonly sinks: () => SinkStatus[]
 }

@@ -3,7 +3,7 @@
  * the subscription; what may pass at all is `http-guard.ts`, what is answered `answers.ts`, what changes something `changes.ts`.
  *
  * POST /api/transactions /api/faults · GET /api/transactions[/ID] /api/batches/ID /api/certificates/ID /api/descriptions/ID /api/groups/ID /api/timelines/ID
- * /api/query /api/status /api/manifest /api/subscribe · GET /healthz /metrics. Reads are open to this machine's users; changes need the token.
+ * /api/query /api/status /api/conduct /api/evidence/FILE /api/manifest /api/subscribe · GET /healthz /metrics. Reads are open to this machine's users; changes need the token.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
@@ -14,6 +14,7 @@ import { MusigError } from '../base/errors.js'
 import { manifestToJson } from '../core/manifest.js'
 import { isLinkTarget } from './accepting.js'
 import { batchAnswer, certificateAnswer, findId, historyAnswer, type Subject, type TransactionResult, transactionAnswer } from './answers.js'
+import { conductAnswer } from './conduct.js'
 import { descriptionAnswer, groupAnswer, timelineAnswer } from './descriptions.js'
 import { API_LIMITS, checkOrigin, errorAnswer, Refusal, sendJson } from './http-guard.js'
 
@@ -32,6 +33,8 @@ export interface ApiOptions {
   late: (txId: Id, timeoutMs: number) => Promise<MusigError>
   /** The metrics in Prometheus' text form, with their content type. */
   metrics: () => Promise<{ contentType: string; text: string }>
+  /** A proof that is held here, by the name of its file; absent where none are. Errors: `NOT_FOUND`. */
+  evidence?: (name: string) => Promise<object>
   /** Hears of errors that are no caller's fault. */
   log?: (error: unknown, path: string) => void
 }
@@ -145,6 +148,10 @@ export class Api {
         return groupAnswer(subject, this.#batchId(argument ?? ''))
       case 'timelines/':
         return timelineAnswer(subject, this.#batchId(argument ?? ''))
+      case 'conduct':
+        return conductAnswer(subject)
+      case 'evidence/':
+        return this.#options.evidence?.(argument ?? '')
       case 'query':
         return this.#query(url)
       case 'status':

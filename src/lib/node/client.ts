@@ -12,6 +12,7 @@ import type { BatchDescription } from '../core/describe.js'
 import { type Manifest, readManifest } from '../core/manifest.js'
 import { type Transaction, transactionCodec } from '../core/transaction.js'
 import type { BatchAnswer, CertificateAnswer, TransactionResult } from './answers.js'
+import type { ConductAnswer } from './conduct.js'
 import type { GroupAnswer, TimelineAnswer } from './descriptions.js'
 import { ConnectionFailed, call } from './http-call.js'
 import type { LinkFault } from './link-faults.js'
@@ -147,6 +148,16 @@ export class Client {
   /** When what happened to a batch at a signer. Errors: `NOT_FOUND`. */
   async timeline(id: string, options: ReadOptions = {}): Promise<TimelineAnswer> {
     return (await this.#read(`/api/timelines/${encodeURIComponent(id)}`, options, true)) as TimelineAnswer
+  }
+
+  /** How signers do their work, as a member saw it. */
+  async conduct(options: ReadOptions = {}): Promise<ConductAnswer> {
+    return (await this.#read('/api/conduct', options)) as ConductAnswer
+  }
+
+  /** A proof that a signer holds, by the name of its file: what `verifyEvidence` takes. Errors: `NOT_FOUND`. */
+  async evidence(file: string, options: ReadOptions = {}): Promise<object> {
+    return (await this.#read(`/api/evidence/${encodeURIComponent(file)}`, options)) as object
   }
 
   /** Reads from the state machine of a signer. Errors: `NOT_FOUND` if there is nothing at this path. */

@@ -1,14 +1,15 @@
 /**
  * The evidence that a signer holds: each proof a JSON file in the folder `evidence` of its store, which `musig verify evidence` reads, and a list
- * of what they prove in memory. Bounded; a proof that was kept by an earlier life is not written again.
+ * of what they prove in memory. Bounded; a proof that was kept by an earlier life is taken back, and not written again.
  */
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
+import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Id, toHex } from '../base/bytes.js'
-import { toCbor, toJson } from '../base/codec.js'
+import { fromJson, toCbor, toJson } from '../base/codec.js'
 import { MusigError } from '../base/errors.js'
 import { digestOf } from '../base/hash.js'
-import { type Evidence, type EvidenceKind, evidenceCodec } from '../core/evidence.js'
+import { type Evidence, type EvidenceKind, evidenceCodec, type Judgement } from '../core/evidence.js'
 import { LIMITS } from '../core/limits.js'
 import { makePrivateFolder, writePrivateFile } from './private-file.js'
 
@@ -19,17 +20,22 @@ export interface HeldEvidence {
   batchIds: Id[]
   /** The file that holds it, below the store’s folder. */
   file: string
+  /** Since when it is held, as ISO 8601. */
+  since: string
 }
 
+/** Bytes of a proof's file: JSON writes each byte as two characters, and a little more. */
+const FILE_BYTES = 3 * LIMITS.recordBytes
+
 export class EvidenceFolder {
-  /** What was proved since the start of this process. */
+  /** What is proved. */
   readonly held: HeldEvidence[] = []
   readonly #folder: string
   readonly #clusterId: Id
   readonly #failed: (error: unknown) => void
   #writes: Promise<void> = Promise.resolve()
 
-  /** `failed`: told of a file that could not be written; the signer goes on without it. */
+  /** `failed`: told of a file that could not be written or taken back; the signer goes on without it. */
   constructor(signerFolder: string, clusterId: Id, failed: (error: unknown) => void) {
     this.#folder = join(signerFolder, 'evidence')
     this.#clusterId = clusterId
@@ -42,10 +48,47 @@ export class EvidenceFolder {
     const bytes = toCbor(codec, evidence)
     if (this.held.length >= LIMITS.accusations || bytes.length > LIMITS.recordBytes) return false
     const name = `${evidence.type}-${toHex(digestOf(bytes)).slice(0, 16)}.json`
-    this.held.push({ kind: evidence.type, signers, batchIds, file: join('evidence', name) })
+    if (this.#holds(name)) return true
+    this.held.push({ kind: evidence.type, signers, batchIds, file: join('evidence', name), since: new Date().toISOString() })
     const document = { schema: 1, clusterId: this.#clusterId, evidence: toJson(codec, evidence) }
     this.#writes = this.#writes.then(() => this.#write(name, `${JSON.stringify(document, null, 2)}\n`)).catch(this.#failed)
     return true
+  }
+
+  /** Takes back what earlier lives have kept, one proof after the other. What does not hold is told, and left alone. */
+  async takeBack(judge: (evidence: Evidence) => Judgement): Promise<void> {
+    const names = existsSync(this.#folder) ? readdirSync(this.#folder).filter((name) => name.endsWith('.json')) : []
+    for (const name of names) {
+      if (this.held.length >= LIMITS.accusations) return
+      try {
+        await this.#takeBackOne(name, judge)
+      } catch (error) {
+        this.#failed(error)
+      }
+    }
+  }
+
+  async #takeBackOne(name: string, judge: (evidence: Evidence) => Judgement): Promise<void> {
+    const path = join(this.#folder, name)
+    const { size, mtime } = await stat(path)
+    if (size > FILE_BYTES) throw new MusigError('BAD_INPUT', `${path} has ${size} bytes: it is no proof that was kept here`)
+    const evidence = fromJson(evidenceCodec(this.#clusterId), JSON.parse(await readFile(path, 'utf8'))?.evidence, name)
+    const judgement = judge(evidence)
+    if (judgement.type === 'fault') throw new MusigError('BAD_INPUT', `${path} proves nothing: ${judgement.fault}`)
+    const { signers, batchIds } = judgement
+    // It may have been proved again meanwhile.
+    if (!this.#holds(name)) this.held.push({ kind: evidence.type, signers, batchIds, file: join('evidence', name), since: mtime.toISOString() })
+  }
+
+  /** The document in one of the files that are held, by its name. Errors: `NOT_FOUND`. */
+  async read(name: string): Promise<object> {
+    await this.#writes
+    if (!this.#holds(name)) throw new MusigError('NOT_FOUND', `no proof ${name.slice(0, 80)} is held here`)
+    return JSON.parse(await readFile(join(this.#folder, name), 'utf8'))
+  }
+
+  #holds(name: string): boolean {
+    return this.held.some(({ file }) => file === join('evidence', name))
   }
 
   async #write(name: string, text: string): Promise<void> {

@@ -209,7 +209,7 @@ export class RunningPeer {
       executor: this.#executor,
       // It sees what was decided, and nothing of how.
       rounds: { get: () => undefined },
-      moments: { of: () => undefined },
+      moments: { of: () => undefined, all: () => [] },
       sinks: () => this.#sinks.status,
       key: config.key.linkKey,
       confirm: config.confirm,
@@ -255,7 +255,7 @@ export class RunningPeer {
     for (const effect of effects) {
       if (effect.type !== 'suspect') continue
       const { signer, reason, batchId } = effect
-      const isNew = this.#suspicions.add(signer, reason)
+      const isNew = this.#suspicions.add(signer, reason, batchId)
       this.#options.log[isNew ? 'warn' : 'debug']({ suspect: signer, reason, batchId }, 'suspicion')
     }
     this.#noteHealth()

@@ -133,6 +133,7 @@ export class RunningSigner {
         },
         'signer started',
       )
+      void running.#evidence.takeBack((evidence) => verifyEvidence(options.crypto, config.manifest, evidence))
       running.#noteHealth()
       running.#sinks.start()
       return running
@@ -205,7 +206,9 @@ export class RunningSigner {
       failed: (error) => options.failed(error),
       observers: [{ stepped: (_, effects) => this.#look(effects) }, this.#moments, this.#metrics, messageLog(log)],
     })
-    this.#evidence = new EvidenceFolder(config.store, manifest.clusterId, (error) => log.error({ err: error }, 'could not write evidence'))
+    this.#evidence = new EvidenceFolder(config.store, manifest.clusterId, (error) =>
+      log.error({ err: error }, 'could not write evidence, or take it back'),
+    )
     this.#subject = {
       self,
       manifest,
@@ -251,6 +254,7 @@ export class RunningSigner {
       },
       changes,
       late: (txId, timeoutMs) => changes.late(txId, timeoutMs),
+      evidence: (name) => this.#evidence.read(name),
       metrics: () => this.#metrics.text(),
       log: refused,
     })
@@ -391,7 +395,7 @@ export class RunningSigner {
   }
 
   #suspect(signer: number, reason: string, batchId: string | null): void {
-    this.#suspicions.add(signer, reason)
+    this.#suspicions.add(signer, reason, batchId)
     this.#options.log.debug({ suspect: signer, reason, batchId }, 'suspicion')
   }
 
