@@ -57,13 +57,6 @@ test('faults: nothing older than --since; a refused time; text', async () => {
   assert.match(text.stdout, /^Faults · 4 of 4 members answer\n\nProved: \d+ proofs?[\s\S]*✗ signer 3 · /)
 })
 
-test('faults --watch: one object a line, until Ctrl-C', async () => {
-  const outcome = await cluster.musig(['inspect', 'faults', '--watch', '--json'], { stopAt: /Watching/ })
-  const [line] = outcome.stdout.trim().split('\n')
-  assert.is((JSON.parse(line ?? '') as { schema: number }).schema, 1)
-  assert.is(outcome.code, 1)
-})
-
 test('signer: keys, votes, latencies, the others’ certificates, and its own part of the faults', async () => {
   const outcome = await cluster.musig(['inspect', 'signer', String(LIAR), '--json'])
   assert.is(outcome.code, 1)
