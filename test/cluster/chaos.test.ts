@@ -1,5 +1,5 @@
 // time limit: 300 s
-/** Chaos for some seconds: real processes killed and paused under conflicting transfers keep every promise, and a run that is broken off leaves nothing. */
+/** Chaos for some seconds: real processes killed and paused under conflicting transfers keep every promise. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { goodChaos, runChaos } from './run-chaos.js'
@@ -9,13 +9,6 @@ test('some seconds of kill -9 and pauses: nothing lost, one order, live again', 
   console.log(`chaos seed ${seed}`)
   const summary = await goodChaos(['--minutes', '0.25', '-n', '4', '--seed', seed])
   assert.ok(Number(summary['certificatesChecked']) > 0)
-})
-
-test('Ctrl-C under way ends all processes', async () => {
-  // The runner fails a file that leaves processes.
-  const { code, stderr } = await runChaos(['--minutes', '5', '-n', '4', '--seed', '1'], / for \d+ ms/)
-  assert.is(code, 1)
-  assert.match(stderr, /broken off/)
 })
 
 test('a wrong number is named', async () => {
