@@ -13,7 +13,10 @@ import { placeOf, type Transfers } from './transfers.js'
 
 const LOOK_MS = 250
 const ASK_MS = 10_000
-const AT_ONCE = 16
+/** Once all is settled: a loaded machine may take its time, and that says nothing against the signers. */
+const PATIENT_MS = 60_000
+/** Questions to one signer at a time. */
+const AT_ONCE = 4
 
 /** L1: everything pending is executed everywhere within a bound. The time it took, or what is stuck. */
 export async function settled(client: Client, n: number, boundMs: number): Promise<{ ms: number } | Violation> {
@@ -42,15 +45,15 @@ export function statesOf(client: Client, n: number, { seen, accounts }: Transfer
     Array.from({ length: n }, async (_, from): Promise<SignerState> => {
       const places = new Map<string, Place>()
       await forEach(seen, async ({ txId }) => {
-        const result = await found(client.show(txId, { from, timeoutMs: ASK_MS }))
+        const result = await found(client.show(txId, { from, timeoutMs: PATIENT_MS }))
         if (result?.status === 'executed') places.set(txId, placeOf(result))
       })
       const balances: Record<string, number> = {}
       for (const account of accounts) {
-        const value = (await found(client.query(`acct:${account}`, { from, timeoutMs: ASK_MS }))) as { balance: number } | undefined
+        const value = (await found(client.query(`acct:${account}`, { from, timeoutMs: PATIENT_MS }))) as { balance: number } | undefined
         if (value) balances[account] = value.balance
       }
-      const { orderDigest, machineDigest, transactions } = await client.status({ from, timeoutMs: ASK_MS })
+      const { orderDigest, machineDigest, transactions } = await client.status({ from, timeoutMs: PATIENT_MS })
       return { signer: from, orderDigest, machineDigest, transactions, places, balances }
     }),
   )
@@ -68,7 +71,7 @@ export async function certificateFaults(
   const chosen = batchIds.filter((_, i) => Math.floor((i * most) / batchIds.length) !== Math.floor(((i - 1) * most) / batchIds.length))
   const violations: Violation[] = []
   for (const [i, batchId] of chosen.entries()) {
-    const answer = await client.certificate(batchId, { from: i % manifest.n, timeoutMs: ASK_MS })
+    const answer = await client.certificate(batchId, { from: i % manifest.n, timeoutMs: PATIENT_MS })
     const read = readCertificateFile(answer, batchId)
     const verdict = verifyCertificate(crypto, manifest, { ...read, batch: fromHex(answer.batch, 'batch') })
     if (!verdict.valid || verdict.batchId !== batchId)
