@@ -4,7 +4,7 @@ import { WebSocket } from 'ws'
 import type { Id } from '../../src/lib/base/bytes.js'
 import { encodeMessage, messageCodec } from '../../src/lib/core/message.js'
 import { nodeEd25519 } from '../../src/lib/node/ed25519.js'
-import { pack } from '../../src/lib/node/framing.js'
+import { PEER_PACK, pack } from '../../src/lib/node/framing.js'
 import { Dialler, peerIdentity } from '../../src/lib/node/handshake.js'
 import { type Attack, BUSY_MS, type Connection, type Target } from './attacks.js'
 
@@ -108,7 +108,7 @@ export function peerAttacks(clusterId: Id, ids: readonly Id[]): Attack[] {
       name: 'oversize frame of a peer',
       atOnce: 8,
       perSecond: 20,
-      open: (target) => login(target, (webSocket) => webSocket.send(new Uint8Array(9 * 2 ** 20))),
+      open: (target) => login(target, (webSocket) => webSocket.send(new Uint8Array(PEER_PACK.bytes + 1))),
       ends: /^(1009|1006)/,
       withinMs: BUSY_MS,
     },
