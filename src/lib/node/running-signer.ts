@@ -8,7 +8,6 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { invariant, MusigError } from '../base/errors.js'
 import type { Liable } from '../byzantine/liar.js'
-import { type Evidence, verifyEvidence } from '../core/evidence.js'
 import { Moments } from '../core/moments.js'
 import { type DurableRecord, decodeRecord, encodeRecord, recordCodec } from '../core/record.js'
 import { Signer, type SignerOptions } from '../core/signer.js'
@@ -18,7 +17,6 @@ import { applyBatch } from './apply-batch.js'
 import { SignerChanges } from './changes.js'
 import type { LoadedCrypto } from './crypto.js'
 import { Driver } from './driver.js'
-import { EvidenceFolder } from './evidence-folder.js'
 import { Executor } from './executor.js'
 import { API_LIMITS } from './http-guard.js'
 import { createLinkServer, type LinkServer } from './link-tls.js'
@@ -29,13 +27,13 @@ import { loadMachine } from './machine-file.js'
 import { messageLog } from './message-log.js'
 import { Metrics } from './metrics.js'
 import { PeerSnapshots } from './peer-snapshots.js'
+import { SeenFaults } from './seen-faults.js'
 import type { LoadedConfig } from './signer-config.js'
 import { type Health, healthOf, type SignerSubject, statusAnswer } from './signer-status.js'
 import { Sinks } from './sinks/sinks.js'
 import { Snapshots } from './snapshots.js'
 import { openStore, type SignerStore, type StoreBase } from './store.js'
 import { bytesOf } from './store-folder.js'
-import { Suspicions } from './suspicions.js'
 import { createTransport, type LinkTransport } from './transport.js'
 
 /** What a signer stands on: how its store is opened and its transport made. Tests stand between; otherwise these are the store's and the links' own. */
@@ -97,8 +95,7 @@ export class RunningSigner {
   readonly #driver: Driver
   readonly #api: Api
   readonly #subject: SignerSubject
-  readonly #evidence: EvidenceFolder
-  readonly #suspicions = new Suspicions()
+  readonly #faults: SeenFaults
   #health: Health | undefined
   #lost: string | undefined
 
@@ -133,7 +130,7 @@ export class RunningSigner {
         },
         'signer started',
       )
-      void running.#evidence.takeBack((evidence) => verifyEvidence(options.crypto, config.manifest, evidence))
+      void running.#faults.takeBack()
       running.#noteHealth()
       running.#sinks.start()
       return running
@@ -155,6 +152,7 @@ export class RunningSigner {
     this.#executor = executor
     this.#sinks = new Sinks(config, executor, log)
     this.#metrics = new Metrics(String(self), ofProcess)
+    this.#faults = new SeenFaults({ manifest, crypto, store: config.store, log })
     const signing: SignerOptions = {
       self,
       manifest,
@@ -178,7 +176,7 @@ export class RunningSigner {
       log,
       secondSession: (signer) => {
         this.#metrics.suspected(signer)
-        this.#suspect(signer, `signer ${signer}'s key is in two processes`, null)
+        this.#faults.suspect(signer, `signer ${signer}'s key is in two processes`, null)
       },
     })
     if (config.faults.length > 0) this.#transport.setFaults(config.faults)
@@ -206,9 +204,6 @@ export class RunningSigner {
       failed: (error) => options.failed(error),
       observers: [{ stepped: (_, effects) => this.#look(effects) }, this.#moments, this.#metrics, messageLog(log)],
     })
-    this.#evidence = new EvidenceFolder(config.store, manifest.clusterId, (error) =>
-      log.error({ err: error }, 'could not write evidence, or take it back'),
-    )
     this.#subject = {
       self,
       manifest,
@@ -224,8 +219,8 @@ export class RunningSigner {
       isComparing: () => this.#signer.isComparing,
       beyondReach: () => this.#signer.beyondReach,
       storeBytes: () => bytesOf(config.store),
-      evidence: this.#evidence.held,
-      suspicion: () => this.#suspicions.list(),
+      evidence: this.#faults.evidence.held,
+      suspicion: () => this.#faults.suspicions.list(),
       bls: crypto.bls.name,
       version,
       startedAt: performance.now(),
@@ -254,7 +249,7 @@ export class RunningSigner {
       },
       changes,
       late: (txId, timeoutMs) => changes.late(txId, timeoutMs),
-      evidence: (name) => this.#evidence.read(name),
+      evidence: (name) => this.#faults.evidence.read(name),
       metrics: () => this.#metrics.text(),
       log: refused,
     })
@@ -303,7 +298,7 @@ export class RunningSigner {
       server?.close()
       server?.closeAllConnections()
     }
-    await this.#evidence.flushed()
+    await this.#faults.evidence.flushed()
     await this.#sinks.stop()
     this.#executor.machine.close()
     await this.#store.close()
@@ -376,27 +371,12 @@ export class RunningSigner {
     for (const effect of effects) {
       if (effect.type === 'persist') records++
       if (effect.type === 'persist' && effect.record.type === 'batch') this.#executor.arrived(effect.record.batch)
-      if (effect.type === 'accuse') this.#accuse(effect.evidence)
-      if (effect.type === 'suspect') this.#suspect(effect.signer, effect.reason, effect.batchId)
+      if (effect.type === 'accuse') this.#faults.accuse(effect.evidence)
+      if (effect.type === 'suspect') this.#faults.suspect(effect.signer, effect.reason, effect.batchId)
     }
     this.#snapshots?.taken(records)
     this.#noteLoss()
     this.#noteHealth()
-  }
-
-  /** Proof of guilt: kept for whoever asks, and told in the log. */
-  #accuse(evidence: Evidence): void {
-    const { config, crypto, log } = this.#options
-    const judgement = verifyEvidence(crypto, config.manifest, evidence)
-    invariant(judgement.type === 'guilty', 'a signer tells only evidence that holds')
-    const { signers, batchIds, text } = judgement
-    const kept = this.#evidence.keep(evidence, signers, batchIds)
-    log.warn({ kind: evidence.type, guilty: signers, batchIds, kept }, `evidence: ${text}`)
-  }
-
-  #suspect(signer: number, reason: string, batchId: string | null): void {
-    this.#suspicions.add(signer, reason, batchId)
-    this.#options.log.debug({ suspect: signer, reason, batchId }, 'suspicion')
   }
 
   #executed(executed: ExecutedBatch): void {
