@@ -260,9 +260,15 @@ test('killed after a list was sent, and more was executed since: the same list c
   const place = await fresh()
   const random = new SeededRandom('killed')
   const node = new TestNode().execute(history(5, 2, random))
-  place.server.answer = () => 'hang'
+  let isReceived = false
+  place.server.answer = () => {
+    isReceived = true
+    return 'hang'
+  }
   const feed = feedOf(sinkAt(place), node)
-  await until('it sends', () => JSON.parse(readText(place.positionFile)).sending?.count === 5)
+  // Noted before it is sent; what is under way when the server answers otherwise would be counted with what comes after.
+  await until('it is sent', () => isReceived)
+  assert.is(JSON.parse(readText(place.positionFile)).sending?.count, 5)
   await feed.stop(0)
   const keys: string[] = []
   place.server.answer = ({ key }) => {
