@@ -5,7 +5,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { areSameLiars, checkLiars, liarsText, parseLiars, processName } from '../../src/lib/cluster/liars.js'
 import { startProcess } from '../../src/lib/cluster/processes.js'
-import { until } from '../node/signers-fixture.js'
+import { until } from '../until.js'
 import { LyingCluster, sevenLive } from './lying-cluster.js'
 
 const cluster = new LyingCluster()

@@ -23,6 +23,7 @@ import { openStore } from '../../src/lib/node/store.js'
 import { joinedEvidence, type OwnedRecord } from '../../src/lib/simulator/joined-evidence.js'
 import { Bench } from '../commands/musig.js'
 import { bundleSigner } from '../node/bundle-signer.js'
+import { until } from '../until.js'
 import type { Order, Said } from './crash-point.js'
 import { compareStores } from './stored-statements.js'
 
@@ -295,16 +296,4 @@ async function inTime<T>(work: Promise<T>, failure: () => string): Promise<T> {
     timer = setTimeout(() => reject(new Error(`not within ${PATIENCE_MS} ms: ${failure()}`)), PATIENCE_MS)
   })
   return await Promise.race([work, late]).finally(() => clearTimeout(timer))
-}
-
-/** Asks until the answer is yes; errors of connections count as no. */
-export async function until(what: string | (() => string), holds: () => Promise<boolean>, limitMs = 60_000): Promise<void> {
-  for (const end = Date.now() + limitMs; ; await new Promise((resolve) => setTimeout(resolve, 20))) {
-    try {
-      if (await holds()) return
-    } catch (error) {
-      if (error instanceof assert.Assertion) throw error
-    }
-    if (Date.now() > end) throw new Error(`not within ${limitMs} ms: ${typeof what === 'string' ? what : what()}`)
-  }
 }

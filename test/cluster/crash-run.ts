@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
 import type { Transaction } from '../../src/lib/core/transaction.js'
-import { type CrashBench, type Crashing, endOf, type Met, metOf, until } from './crash-bench.js'
+import { until } from '../until.js'
+import { type CrashBench, type Crashing, endOf, type Met, metOf } from './crash-bench.js'
 import { nameOf, type Order, type Point, type Role } from './crash-point.js'
 
 /** Batches that are sent until the signer has the wanted role and meets its point; then the point is unknown. */

@@ -7,9 +7,10 @@ import * as assert from 'uvu/assert'
 import type { ClusterStatus } from '../../src/lib/cluster/status.js'
 import { LiveCluster, type TxDocument } from '../commands/live-cluster.js'
 import { jsonOf } from '../commands/musig.js'
+import { until } from '../until.js'
 
 const bench = new LiveCluster()
-const WAIT_MS = 60_000
+const _WAIT_MS = 60_000
 
 test.after(async () => {
   const folder = join(bench.home, 'clusters')
@@ -20,12 +21,6 @@ test.after(async () => {
 async function states(name: string): Promise<string[]> {
   const status = (await bench.document(['cluster', 'status', '--cluster', name])) as unknown as ClusterStatus
   return status.signers.map(({ state }) => state)
-}
-
-/** Waits until something is so. */
-async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + WAIT_MS
-  while (!(await holds())) if (performance.now() > deadline) throw new Error(`${what}: not within ${WAIT_MS} ms`)
 }
 
 /** The outcome of a transaction that was sent before, as one signer knows it. */

@@ -15,6 +15,7 @@ import type { TransactionResult } from '../../src/lib/node/answers.js'
 import { Client } from '../../src/lib/node/client.js'
 import { nodeEd25519 } from '../../src/lib/node/ed25519.js'
 import { Bench, jsonOf } from '../commands/musig.js'
+import { until } from '../until.js'
 
 const bench = new Bench()
 let number = 0
@@ -40,13 +41,6 @@ function transactionOf({ deps, payload }: { deps: string[]; payload: Uint8Array 
   return signTransaction(nodeEd25519, clusterId, secret, { deps, payload, client: null, nonce, expiry: null, signature: null })
 }
 
-async function until(holds: () => Promise<boolean>, what: string, limitMs = 60_000): Promise<void> {
-  for (const end = Date.now() + limitMs; ; await new Promise((resolve) => setTimeout(resolve, 100))) {
-    if (await holds().catch(() => false)) return
-    assert.ok(Date.now() < end, `${what}: not within ${limitMs} ms`)
-  }
-}
-
 test.after(async () => {
   for (const name of ['all', 'some', 'rivals', 'root']) await bench.musig(['cluster', 'rm', '--cluster', name])
   bench.remove()
@@ -67,7 +61,7 @@ test('all signers killed at once under load and started again: nothing acknowled
       if (result?.status === 'executed') acknowledged.push(result)
     }
   })
-  await until(async () => acknowledged.length >= 20, 'twenty acknowledged transfers')
+  await until('twenty acknowledged transfers', async () => acknowledged.length >= 20)
   const { signers } = (await cluster('status', '--cluster', 'all')) as unknown as ClusterStatus
   for (const { pid } of signers) if (pid !== null) process.kill(pid, 'SIGKILL')
   isOver = true
@@ -76,16 +70,16 @@ test('all signers killed at once under load and started again: nothing acknowled
   await cluster('up', '--cluster', 'all')
   for (const { txId, position, receipt } of told)
     for (let from = 0; from < 4; from++) {
-      await until(async () => (await client.show(txId, { from })).status === 'executed', `${txId} at signer ${from}`)
+      await until(`${txId} at signer ${from}`, async () => (await client.show(txId, { from })).status === 'executed')
       const again = await client.show(txId, { from })
       assert.equal([again.position, again.receipt], [position, receipt])
     }
   const next = await client.submit(transactionOf(transferPayload('a', 'b', 1)), { timeoutMs: 30_000 })
   assert.is(next.status, 'executed')
-  await until(async () => {
+  await until('equal digests', async () => {
     const states = await Promise.all([0, 1, 2, 3].map((from) => client.status({ from })))
     return new Set(states.map(({ orderDigest, machineDigest }) => `${orderDigest}${machineDigest}`)).size === 1
-  }, 'equal digests')
+  })
   const sum = (await Promise.all(names.map((name) => client.query(`acct:${name}`)))) as { balance: number }[]
   assert.is(
     sum.reduce((total, { balance }) => total + balance, 0),
@@ -117,7 +111,7 @@ test('two rival transfers at two signers at once: one succeeds, the same receipt
   assert.is(rivals.filter(({ receipt }) => receipt?.ok).length, 1)
   for (const { txId, receipt } of rivals)
     for (let from = 0; from < 4; from++) {
-      await until(async () => (await client.show(txId, { from })).status === 'executed', `${txId} at signer ${from}`)
+      await until(`${txId} at signer ${from}`, async () => (await client.show(txId, { from })).status === 'executed')
       assert.equal((await client.show(txId, { from })).receipt, receipt)
     }
   client.close()
@@ -132,16 +126,16 @@ test('a root killed between phases: another coordinator finishes, and tx why say
   for (const signer of [3, 4]) process.kill(pid(signer), 'SIGSTOP')
   const { txId, batchId } = await client.submit(transactionOf(openPayload('orphan', 5)), { to: 0, wait: 'none' })
   let held = batchId
-  await until(async () => {
+  await until('another signer holds the batch', async () => {
     held ??= (await client.show(txId, { from: 1 })).batchId
     return held !== null && (await client.batch(held, { from: 1 })).ownVote !== null
-  }, 'another signer holds the batch')
+  })
   const waiting = await bench.musig(['tx', 'why', txId, '--from', '1', '--cluster', 'root', '--json'])
   assert.is(waiting.code, 0, waiting.stderr)
   assert.match(String(jsonOf(waiting)['sentence']), /No quorum: 3 of 4/)
   process.kill(pid(0), 'SIGKILL')
   for (const signer of [3, 4]) process.kill(pid(signer), 'SIGCONT')
-  await until(async () => (await client.show(txId, { from: 1 })).status === 'executed', 'the orphan is executed')
+  await until('the orphan is executed', async () => (await client.show(txId, { from: 1 })).status === 'executed')
   const { ballot } = await client.show(txId, { from: 1 })
   assert.ok((ballot ?? 0) > 0, `decided in ballot ${ballot}`)
   const why = await bench.musig(['tx', 'why', txId, '--from', '1', '--cluster', 'root', '--json'])

@@ -12,6 +12,7 @@ import type { ClusterStatus } from '../../src/lib/cluster/status.js'
 import { type DurableRecord, decodeRecord, recordCodec } from '../../src/lib/core/record.js'
 import { openStore } from '../../src/lib/node/store.js'
 import { LiveCluster, type TxDocument } from '../commands/live-cluster.js'
+import { until } from '../until.js'
 
 const cluster = new LiveCluster()
 const folder = join(cluster.home, 'clusters', 'default')
@@ -33,11 +34,6 @@ async function stateOf(index: number): Promise<string | undefined> {
 /** Commits something; whether it could is what this is about. `to`: any but the signer that is looked at. */
 function commit(to = 0): Promise<TxDocument> {
   return cluster.tx(['open', `account-${accounts++}`, '5', '--to', String(to)])
-}
-
-async function until(holds: () => Promise<boolean>, what: string): Promise<void> {
-  for (const end = Date.now() + 60_000; !(await holds()); await new Promise((resolve) => setTimeout(resolve, 100)))
-    assert.ok(Date.now() < end, `${what}: not within a minute`)
 }
 
 async function caughtUp(): Promise<boolean> {
@@ -72,7 +68,7 @@ const isSigned = ({ type }: DurableRecord): boolean => ['vote', 'accept', 'promi
 
 test('the store is gone, the key is kept: the signer follows, signs nothing, also after another restart, until the loss is accepted', async () => {
   for (let i = 0; i < 3; i++) await commit(i)
-  await until(caughtUp, 'all have executed the same')
+  await until('all have executed the same', caughtUp)
   await kill(4)
   assert.ok((await recordsOf(4)).some(isSigned), 'it had signed before')
   rmSync(storeOf(4), { recursive: true })
@@ -80,11 +76,11 @@ test('the store is gone, the key is kept: the signer follows, signs nothing, als
   assert.is(await stateOf(4), 'follows')
   assert.is((await commit(4)).status, 'executed', 'what is given to it is given to another')
   for (let i = 0; i < 3; i++) assert.is((await commit(i)).status, 'executed')
-  await until(caughtUp, 'the follower has caught up')
+  await until('the follower has caught up', caughtUp)
   await cluster.good(['cluster', 'restart', '4'])
   assert.is(await stateOf(4), 'follows', 'a restart is no way to forget')
   await commit()
-  await until(caughtUp, 'it follows still')
+  await until('it follows still', caughtUp)
   await kill(4)
   const records = await recordsOf(4)
   assert.ok(records.filter(({ type }) => type === 'certificate').length >= 7, 'it has followed')
@@ -108,19 +104,19 @@ test('a store that was put back to an older state is noticed, and one whose mark
   cpSync(storeOf(3), `${storeOf(3)}.old`, { recursive: true })
   await cluster.good(['cluster', 'restart', '3'])
   for (let i = 0; i < 3; i++) await commit(i)
-  await until(caughtUp, 'all have executed the same')
+  await until('all have executed the same', caughtUp)
   await kill(3)
   rmSync(storeOf(3), { recursive: true })
   cpSync(`${storeOf(3)}.old`, storeOf(3), { recursive: true })
   await cluster.good(['cluster', 'restart', '3'])
   assert.is(await stateOf(3), 'follows')
-  await until(caughtUp, 'the follower has caught up')
+  await until('the follower has caught up', caughtUp)
 
   await kill(3)
   rmSync(storeOf(3), { recursive: true })
   rmSync(markersOf(3))
   await cluster.good(['cluster', 'restart', '3'])
-  await until(async () => (await stateOf(3)) === 'follows', 'the others’ certificates tell it')
+  await until('the others’ certificates tell it', async () => (await stateOf(3)) === 'follows')
   await cluster.good(['cluster', 'restart', '3', '--accept-lost-history'])
   assert.is(await stateOf(3), 'ready')
   await commit(3)

@@ -17,7 +17,7 @@ import { loadCrypto } from '../../src/lib/node/crypto.js'
 import type { PeerStatusAnswer } from '../../src/lib/node/peer-status.js'
 import { LiveCluster } from '../commands/live-cluster.js'
 import { freePorts } from '../node/cluster-fixture.js'
-import { until } from '../node/signers-fixture.js'
+import { until } from '../until.js'
 
 /** What may pass until a transaction is executed where everything needs a recovery, on a machine that is busy. */
 const PATIENCE_MS = 60_000

@@ -1,7 +1,6 @@
 /** A cluster of real processes whose network is hurt through the commands, and clients that look what became of their transactions. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
 import { utf8 } from '../../src/lib/base/bytes.js'
 import type { ClusterStatus } from '../../src/lib/cluster/status.js'
@@ -11,9 +10,10 @@ import type { TransactionResult } from '../../src/lib/node/answers.js'
 import { Client } from '../../src/lib/node/client.js'
 import { nodeEd25519 } from '../../src/lib/node/ed25519.js'
 import { LiveCluster } from '../commands/live-cluster.js'
+import { until } from '../until.js'
 
-const WAIT_MS = 120_000
-const LOOK_MS = 100
+const _WAIT_MS = 120_000
+const _LOOK_MS = 100
 const OWNER = new Uint8Array(32).fill(7)
 
 export class NetworkBench extends LiveCluster {
@@ -93,10 +93,4 @@ export class NetworkBench extends LiveCluster {
   async allReady(): Promise<void> {
     await until('all signers ready', async () => (await this.states()).every((state) => state === 'ready'))
   }
-}
-
-/** Waits until something is so. */
-export async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + WAIT_MS; !(await holds().catch(() => false)); await sleep(LOOK_MS))
-    assert.ok(Date.now() < end, `${what}: not within ${WAIT_MS} ms`)
 }

@@ -3,7 +3,8 @@
 /** A cluster whose network is hurt in other ways than by halves, as processes: an isolated root, one-way silence, late and lossy links, and faults that outlast the processes. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { NetworkBench, until } from './network-bench.js'
+import { until } from '../until.js'
+import { NetworkBench } from './network-bench.js'
 
 const N = 5
 const bench = new NetworkBench(N)

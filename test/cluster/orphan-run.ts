@@ -3,7 +3,8 @@
  * the order of these deaths; what must hold afterwards is the tests' affair.
  */
 import type { Transaction } from '../../src/lib/core/transaction.js'
-import { type CrashBench, type Crashing, endOf, type Met, metOf, until } from './crash-bench.js'
+import { until } from '../until.js'
+import { type CrashBench, type Crashing, endOf, type Met, metOf } from './crash-bench.js'
 import type { Point } from './crash-point.js'
 
 /** Waves that are sent until the root meets its point. */

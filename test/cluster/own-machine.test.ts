@@ -8,6 +8,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ClusterStatus } from '../../src/lib/cluster/status.js'
 import { LiveCluster } from '../commands/live-cluster.js'
+import { until } from '../until.js'
 
 const MODULE = `
 import { createHash } from 'node:crypto'
@@ -43,14 +44,6 @@ function running(text: string): string[] {
   return lines.filter((line) => line.includes(text) && !line.includes('ps -A'))
 }
 
-async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = performance.now() + 30_000
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`${what}: not within 30 s`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-}
-
 test('a module: four signers in two processes run it, each with variables of its own', async () => {
   await cluster('up', '-n', '4', '--pack', '2', '--machine', file)
   assert.equal(receiptOf((await submit('one')).stdout), { ok: true, result: { count: 1, height: 1 } })
@@ -59,7 +52,7 @@ test('a module: four signers in two processes run it, each with variables of its
   assert.is(rejected.code, 1)
   assert.match(rejected.stdout, /an empty payload/)
   assert.equal((await bench.document(['query', 'texts']))['value'], ['one', 'two'])
-  await until(async () => new Set((await status()).signers.map(({ machineDigest }) => machineDigest)).size === 1, 'equal digests')
+  await until('equal digests', async () => new Set((await status()).signers.map(({ machineDigest }) => machineDigest)).size === 1)
 })
 
 test('what it throws is a receipt, and no signer stops', async () => {
@@ -105,7 +98,7 @@ test('a program: a signer that is killed takes it along, a program that is kille
   assert.ok((await submit('one')).code === 0)
   assert.is(running(`node ${copy}`).length, 5)
   await cluster('kill', '0')
-  await until(() => running(`node ${copy}`).length === 4, 'the end of the program of signer 0')
+  await until('the end of the program of signer 0', () => running(`node ${copy}`).length === 4)
   await cluster('restart', '0')
 
   const { signers } = await status()
@@ -114,14 +107,14 @@ test('a program: a signer that is killed takes it along, a program that is kille
     .trim()
     .split('\n')
   execFileSync('kill', ['-9', String(child)])
-  await until(async () => (await status()).signers[1]?.state === 'down', 'the end of signer 1')
+  await until('the end of signer 1', async () => (await status()).signers[1]?.state === 'down')
   const log = readFileSync(join(bench.home, 'clusters/default/logs/1.log'), 'utf8').trim().split('\n')
   const last = JSON.parse(log.at(-1) ?? '')
   assert.is(last.code, 'MACHINE_FAILED')
   assert.match(last.msg, /^the state machine .*\/machine\/obeys was ended by SIGKILL$/)
   assert.ok((await submit('two', '--to', '2')).code === 0)
   await cluster('restart', '1')
-  await until(async () => new Set((await status()).signers.map(({ machineDigest }) => machineDigest)).size === 1, 'equal digests')
+  await until('equal digests', async () => new Set((await status()).signers.map(({ machineDigest }) => machineDigest)).size === 1)
 })
 
 test('a transaction on which the program dies ends each signer that executes it, without a receipt, and nothing runs on', async () => {
@@ -129,14 +122,14 @@ test('a transaction on which the program dies ends each signer that executes it,
   const { code, stdout } = await submit('die loudly', '--to', '0', '--timeout', '5000')
   assert.is.not(code, 0)
   assert.not.match(stdout, /receipt/)
-  await until(async () => (await status()).signers[0]?.state === 'down', 'the end of signer 0')
+  await until('the end of signer 0', async () => (await status()).signers[0]?.state === 'down')
   const log = readFileSync(join(bench.home, 'clusters/default/logs/0.log'), 'utf8')
   assert.match(log, /"machine":"the last words"/)
   assert.match(log.trim().split('\n').at(-1) ?? '', /was ended by SIGTERM; it last said: the last words \(during apply of transaction [0-9a-f]{64}\)/)
   const copy = join(bench.home, 'clusters/default/machine/obeys')
   await until(
-    async () => running(`node ${copy}`).length === (await status()).signers.filter(({ pid }) => pid !== null).length,
     'a program for each signer',
+    async () => running(`node ${copy}`).length === (await status()).signers.filter(({ pid }) => pid !== null).length,
   )
 })
 

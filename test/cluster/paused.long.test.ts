@@ -5,7 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { treeOf } from '../../src/lib/core/tree.js'
-import { NetworkBench, until } from './network-bench.js'
+import { until } from '../until.js'
+import { NetworkBench } from './network-bench.js'
 
 /** Quorum 7: two may stand still, three may not. */
 const N = 9

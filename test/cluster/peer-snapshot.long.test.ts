@@ -13,7 +13,7 @@ import { Client } from '../../src/lib/node/client.js'
 import type { PeerStatusAnswer } from '../../src/lib/node/peer-status.js'
 import { bundleSigner } from '../node/bundle-signer.js'
 import { type ClusterFiles, clusterFiles, freePorts, putDocument, TOKEN } from '../node/cluster-fixture.js'
-import { until } from '../node/signers-fixture.js'
+import { until } from '../until.js'
 
 const BIN = fileURLToPath(new URL('../../bin/run.js', import.meta.url))
 const BUNDLES = fileURLToPath(new URL('../../node_modules/.cache/lying-signer', import.meta.url))

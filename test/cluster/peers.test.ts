@@ -9,7 +9,7 @@ import * as assert from 'uvu/assert'
 import type { ClusterRecord } from '../../src/lib/cluster/cluster-folder.js'
 import type { ClusterStatus } from '../../src/lib/cluster/status.js'
 import { LiveCluster } from '../commands/live-cluster.js'
-import { until } from '../node/signers-fixture.js'
+import { until } from '../until.js'
 
 const BIN = fileURLToPath(new URL('../../bin/run.js', import.meta.url))
 const cluster = new LiveCluster()

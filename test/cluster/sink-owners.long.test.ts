@@ -7,8 +7,9 @@ import * as assert from 'uvu/assert'
 import type { ClusterStatus } from '../../src/lib/cluster/status.js'
 import type { SinkStatus } from '../../src/lib/node/sinks/feed.js'
 import { LiveCluster } from '../commands/live-cluster.js'
-import { until } from '../node/signers-fixture.js'
+
 import { assertWhole, recordsOf } from '../node/sinks/whole.js'
+import { until } from '../until.js'
 
 const cluster = new LiveCluster()
 const path = join(cluster.home, 'executed.jsonl')

@@ -16,10 +16,11 @@ import { LogReader } from '../../src/lib/cluster/logs.js'
 import { processesOf } from '../../src/lib/cluster/processes.js'
 import { clusterStatus } from '../../src/lib/cluster/status.js'
 import { Client } from '../../src/lib/node/client.js'
-import { until } from '../node/signers-fixture.js'
+
 import { noServer, PostgresServer } from '../node/sinks/postgres-server.js'
 import { assertExact, type Judged, recordsOf, type ToldBatch, toldBatch } from '../node/sinks/whole.js'
 import { skipped } from '../skip.js'
+import { until } from '../until.js'
 
 const N = 4
 const PEERS = 2

@@ -8,7 +8,7 @@ import type { ClusterRecord } from '../../src/lib/cluster/cluster-folder.js'
 import type { ClusterStatus } from '../../src/lib/cluster/status.js'
 import type { StatusAnswer } from '../../src/lib/node/signer-status.js'
 import { LiveCluster } from '../commands/live-cluster.js'
-import { until } from '../node/signers-fixture.js'
+import { until } from '../until.js'
 
 const EVERY = 5
 const ACCOUNTS = ['alice', 'bob', 'carol']

@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert'
 import { sinceOf } from '../../src/lib/cli/since-flag.js'
 import type { FaultsData } from '../../src/lib/inspect/faults.js'
 import type { SignerData } from '../../src/lib/inspect/signer-text.js'
-import { until } from '../node/signers-fixture.js'
+import { until } from '../until.js'
 import { LiveCluster } from './live-cluster.js'
 import { jsonOf } from './musig.js'
 

@@ -12,7 +12,7 @@ import { MusigError } from '../../src/lib/base/errors.js'
 import { Client } from '../../src/lib/node/client.js'
 import type { SignerConfig } from '../../src/lib/node/signer-config.js'
 import { type ClusterFiles, clusterFiles, putDocument, TOKEN } from '../node/cluster-fixture.js'
-import { until } from '../node/signers-fixture.js'
+import { until } from '../until.js'
 import { Bench } from './musig.js'
 
 const N = 4

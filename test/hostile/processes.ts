@@ -11,7 +11,7 @@ import { Client } from '../../src/lib/node/client.js'
 import type { SignerConfig } from '../../src/lib/node/signer-config.js'
 import { bundleSigner } from '../node/bundle-signer.js'
 import { type ClusterFiles, clusterFiles, freePorts, TOKEN } from '../node/cluster-fixture.js'
-import { until } from '../node/signers-fixture.js'
+import { until } from '../until.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const START_MS = 60_000

@@ -8,7 +8,7 @@ import { MusigError } from '../../src/lib/base/errors.js'
 import { transactionId } from '../../src/lib/core/transaction.js'
 import { Client } from '../../src/lib/node/client.js'
 import { putDocument, TOKEN } from '../node/cluster-fixture.js'
-import { until } from '../node/signers-fixture.js'
+import { until } from '../until.js'
 import { type Running, SignerProcesses } from './processes.js'
 
 /** Four are a quorum. Signer 1 dials 2, 3 and 4; 0 dials it. */

@@ -11,8 +11,9 @@ import { decodeBatch, type Transaction, transactionCodec, transactionId } from '
 import { loadCrypto } from '../../src/lib/node/crypto.js'
 import { API_LIMITS } from '../../src/lib/node/http-guard.js'
 import type { RunningSigner } from '../../src/lib/node/running-signer.js'
+import { until } from '../until.js'
 import { type ClusterFiles, clusterFiles, putDocument, TOKEN } from './cluster-fixture.js'
-import { startSigner, until } from './signers-fixture.js'
+import { startSigner } from './signers-fixture.js'
 
 /** The fields that these tests look at. */
 interface Body {

@@ -8,8 +8,9 @@ import { transactionId } from '../../src/lib/core/transaction.js'
 import type { TransactionResult } from '../../src/lib/node/answers.js'
 import { Client } from '../../src/lib/node/client.js'
 import type { RunningSigner } from '../../src/lib/node/running-signer.js'
+import { until } from '../until.js'
 import { type ClusterFiles, clusterFiles, putDocument, TOKEN } from './cluster-fixture.js'
-import { startSigner, until } from './signers-fixture.js'
+import { startSigner } from './signers-fixture.js'
 
 let files: ClusterFiles
 let signers: RunningSigner[]

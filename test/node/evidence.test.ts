@@ -12,8 +12,9 @@ import { loadCrypto } from '../../src/lib/node/crypto.js'
 import { loadConfig, Manifests } from '../../src/lib/node/signer-config.js'
 import type { StatusAnswer } from '../../src/lib/node/signer-status.js'
 import { createTransport } from '../../src/lib/node/transport.js'
+import { until } from '../until.js'
 import { clusterFiles } from './cluster-fixture.js'
-import { startSigner, until } from './signers-fixture.js'
+import { startSigner } from './signers-fixture.js'
 
 const LIAR = 0
 const WITNESS = 1

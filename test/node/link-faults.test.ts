@@ -5,7 +5,8 @@ import * as assert from 'uvu/assert'
 import { SeededRandom } from '../../src/lib/base/prng.js'
 import { checkFaults, type LinkFault, LinkFaults } from '../../src/lib/node/link-faults.js'
 import { refuseUnlessTest } from '../../src/lib/node/signer-config.js'
-import { frame, testCluster, until } from './mesh.js'
+import { until } from '../until.js'
+import { frame, testCluster } from './mesh.js'
 
 function faulty(random = () => 0.5, queueBytes = 1000) {
   const sent: string[] = []
@@ -61,7 +62,7 @@ test('a late link keeps the order, also when it gets faster or whole while frame
   send(1, 'd')
   send(2, 'other')
   assert.equal(sent, ['2 other'])
-  await until(() => sent.length === 5, 'all frames')
+  await until('all frames', () => sent.length === 5)
   assert.ok(performance.now() - begun >= 99)
   assert.equal(sent, ['2 other', '1 a', '1 b', '1 c', '1 d'])
   send(1, 'e')

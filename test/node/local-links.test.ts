@@ -4,7 +4,8 @@ import * as assert from 'uvu/assert'
 import { nodeEd25519 } from '../../src/lib/node/ed25519.js'
 import { LocalLinks } from '../../src/lib/node/local-links.js'
 import { createTransport } from '../../src/lib/node/transport.js'
-import { frame, listen, startNode, stopAll, testCluster, until } from './mesh.js'
+import { until } from '../until.js'
+import { frame, listen, startNode, stopAll, testCluster } from './mesh.js'
 import { quick, transportCompliance } from './transport-compliance.js'
 
 const test = suite('links within a process')
@@ -20,14 +21,14 @@ test('two processes of two signers: in memory within, on sockets between; frames
   const nodes = await Promise.all(
     listening.map(({ server }, i) => startNode(cluster, i, { server, addresses, timing: quick, local: processes[i % 2 === 0 ? 0 : 1] })),
   )
-  await until(() => nodes.every((node) => node.transport.connected().length === 3), 'a full mesh')
+  await until('a full mesh', () => nodes.every((node) => node.transport.connected().length === 3))
   assert.equal(
     nodes.map(({ transport }) => transport.metrics.dials),
     [2, 1, 1, 0],
     'who is in the same process is not dialled',
   )
   for (const [i, node] of nodes.entries()) for (const j of [0, 1, 2, 3]) if (i !== j) node.transport.send(j, frame(`${i} to ${j}`))
-  await until(() => nodes.every((node) => node.received.length === 3), 'all frames')
+  await until('all frames', () => nodes.every((node) => node.received.length === 3))
   for (const [i, node] of nodes.entries()) {
     for (const { from, frame: received } of node.received) assert.is(new TextDecoder().decode(received), `${from} to ${i}`)
     assert.is(node.links.length, 3, 'each link once')
@@ -53,7 +54,7 @@ test('an answer given while a frame is handed up arrives after this turn, so tha
     const reply = () => busy(() => frames++ < 100 && transport.send(1 - self, frame('again')))
     await transport.start({ message: reply, connected: reply, disconnected() {} })
   }
-  await until(() => frames > 100, 'the rally')
+  await until('the rally', () => frames > 100)
   assert.is(deepest, 1)
   for (const transport of transports) await transport.stop()
 })
@@ -65,7 +66,7 @@ test('no connection speaks for a signer of the same process, though it has its k
   const addresses = [outside, inside].map(({ port }) => `http://127.0.0.1:${port}`)
   const signer = await startNode(cluster, 1, { server: inside.server, addresses, timing: quick, local })
   const other = await startNode(cluster, 0, { server: outside.server, addresses, timing: quick })
-  await until(() => signer.transport.metrics.refused >= 2, 'the refusals')
+  await until('the refusals', () => signer.transport.metrics.refused >= 2)
   assert.equal(signer.links, [])
   assert.equal(other.links, [])
 })

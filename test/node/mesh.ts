@@ -1,7 +1,6 @@
 /** Signers with real sockets in one process, for the tests of the transport. */
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { SeededRandom } from '../../src/lib/base/prng.js'
 import { fake } from '../../src/lib/bls/fake.js'
 import { LOCAL_TIMING, type Manifest, makeManifest, signerEntry } from '../../src/lib/core/manifest.js'
@@ -9,6 +8,7 @@ import { nodeEd25519 } from '../../src/lib/node/ed25519.js'
 import { createLinkServer, type LinkServer } from '../../src/lib/node/link-tls.js'
 import { createTransport, type LinkTransport } from '../../src/lib/node/transport.js'
 import type { TransportOptions } from '../../src/lib/node/transport-options.js'
+import { until } from '../until.js'
 
 export interface TestCluster {
   manifest: Manifest
@@ -113,17 +113,8 @@ export async function startMesh(
   const addresses = listening.map(({ port }) => `${tlsHost ? 'wss' : 'http'}://${host}:${port}`)
   const nodes = await Promise.all(listening.map(({ server }, i) => startNode(cluster, i, { ...options, server, addresses })))
   const others = nodes.length - 1
-  await until(() => nodes.every((node) => node.transport.connected().length === others), 'a full mesh')
+  await until('a full mesh', () => nodes.every((node) => node.transport.connected().length === others))
   return { nodes, addresses }
-}
-
-/** Waits until something holds. */
-export async function until(condition: () => boolean, what: string, limitMs = 5000): Promise<void> {
-  const end = performance.now() + limitMs
-  while (!condition()) {
-    if (performance.now() > end) throw new Error(`not within ${limitMs} ms: ${what}`)
-    await sleep(5)
-  }
 }
 
 /** Stops all that was started. */

@@ -11,7 +11,8 @@ import { Following } from '../../src/lib/node/following.js'
 import { PEER_PACK, pack } from '../../src/lib/node/framing.js'
 import { Dialler, peerIdentity, signerIdentity } from '../../src/lib/node/handshake.js'
 import { linkCertificate } from '../../src/lib/node/link-certificate.js'
-import { frame, listen, listenTls, startMesh, startNode, stopAll, type TestNode, testCluster, texts, until } from './mesh.js'
+import { until } from '../until.js'
+import { frame, listen, listenTls, startMesh, startNode, stopAll, type TestNode, testCluster, texts } from './mesh.js'
 
 const test = suite('links of peers')
 const cluster = testCluster(3)
@@ -93,9 +94,9 @@ for (const tlsHost of [undefined, '127.0.0.1'])
   test(`a peer dials the signers that it follows and is numbered from n on; frames go both ways, signers stay by themselves (${tlsHost ? 'TLS' : 'plain'})`, async () => {
     const { nodes, addresses } = await startMesh(cluster, { ...(tlsHost && { tlsHost }), timing })
     const first = await peer(addresses, [0, 2])
-    await until(() => first.links.length === 2, 'two links')
+    await until('two links', () => first.links.length === 2)
     const second = await peer(addresses, [0, 1, 2])
-    await until(() => second.links.length === 3, 'three links')
+    await until('three links', () => second.links.length === 3)
     const [a, , c] = nodes
     assert.ok(a && c)
     assert.equal(
@@ -103,16 +104,16 @@ for (const tlsHost of [undefined, '127.0.0.1'])
       ['+3', '+4'],
     )
     first.transport.send(2, frame('from a peer'))
-    await until(() => texts(c, 3).length === 1, 'the frame of the peer')
+    await until('the frame of the peer', () => texts(c, 3).length === 1)
     c.transport.send(4, frame('to the second'))
     c.transport.send(3, frame('to the first'))
-    await until(() => first.received.length + second.received.length === 2, 'frames to the peers')
+    await until('frames to the peers', () => first.received.length + second.received.length === 2)
     assert.equal([first.received, second.received], [['2 to the first'], ['2 to the second']])
     // A peer is no signer that answers, nor one that is connected.
     assert.equal([a.transport.connected(), a.transport.peers], [[1, 2], 2])
     assert.equal(await a.transport.answering(1000), [1, 2])
     await second.transport.stop()
-    await until(() => a.links.includes('-4'), 'the end of a link')
+    await until('the end of a link', () => a.links.includes('-4'))
     assert.is(a.transport.peers, 1)
     assert.equal(a.transport.connected(), [1, 2])
   })
@@ -120,15 +121,15 @@ for (const tlsHost of [undefined, '127.0.0.1'])
 test('a signer that comes back is dialled again, and its peer has another number then', async () => {
   const { nodes, addresses } = await startMesh(cluster, { timing })
   const { links } = await peer(addresses, [2])
-  await until(() => links.includes('+2'), 'the link')
+  await until('the link', () => links.includes('+2'))
   const port = Number(new URL(addresses[2] ?? '').port)
   await nodes[2]?.transport.stop()
   nodes[2]?.server.close()
   nodes[2]?.server.closeAllConnections()
-  await until(() => links.includes('-2'), 'the loss')
+  await until('the loss', () => links.includes('-2'))
   const { server } = await listen(port)
   const again = await startNode(cluster, 2, { server, addresses, timing })
-  await until(() => links.filter((link) => link === '+2').length === 2, 'the link again')
+  await until('the link again', () => links.filter((link) => link === '+2').length === 2)
   assert.ok(again.links.includes('+3'))
 })
 
@@ -142,11 +143,11 @@ test('one more than are served hears why, and gets a place when one is free', as
   await sleep(300)
   assert.equal(waiting.links, [])
   all[0]?.webSocket.close()
-  await until(() => waiting.links.includes('+2'), 'the free place')
+  await until('the free place', () => waiting.links.includes('+2'))
   // Signers are not kept out by any number of peers.
   const { server } = await listen()
   const honest = await startNode(cluster, 0, { server, addresses: [nobody, nobody, address], timing })
-  await until(() => honest.links.includes('+2'), 'the link of a signer')
+  await until('the link of a signer', () => honest.links.includes('+2'))
 })
 
 test('the newer session of a key takes the place of the older', async () => {
@@ -157,7 +158,7 @@ test('the newer session of a key takes the place of the older', async () => {
   const newer = stranger(address, key)
   await newer.welcomed
   assert.match(await older.ended, /^4003 replaced by a newer session/)
-  await until(() => node.links.includes('-3'), 'the end of the older')
+  await until('the end of the older', () => node.links.includes('-3'))
   assert.equal(node.links, ['+3', '-3', '+4'])
 })
 
@@ -216,7 +217,7 @@ test('who reads nothing is not answered, and cut off when the feed has filled it
   const quick = stranger(address)
   await quick.welcomed
   send(slow, frame('before'))
-  await until(() => texts(node, 3).length === 1, 'the first question')
+  await until('the first question', () => texts(node, 3).length === 1)
   const feed = new Uint8Array(1024 * 1024)
   for (let i = 0; i < 30 && !node.links.includes('-3'); i++) {
     for (const peerNumber of [3, 4]) node.transport.send(peerNumber, feed)
@@ -225,7 +226,7 @@ test('who reads nothing is not answered, and cut off when the feed has filled it
   }
   assert.ok(node.links.includes('-3'), 'cut off')
   assert.equal(texts(node, 3), ['before'])
-  await until(() => quick.messages.reduce((sum, { length }) => sum + length, 0) >= 17 * feed.length, 'the quick one has it')
+  await until('the quick one has it', () => quick.messages.reduce((sum, { length }) => sum + length, 0) >= 17 * feed.length)
   assert.not.ok(node.links.includes('-4'))
   assert.is(node.transport.metrics.droppedFull, 0, 'of what is for signers nothing was dropped')
 })
@@ -246,10 +247,10 @@ test('floods of pings, of fragments and of questions: an honest peer beside them
     }
   })
   const honest = await peer([nobody, nobody, address], [2])
-  await until(() => honest.links.includes('+2'), 'the honest link')
+  await until('the honest link', () => honest.links.includes('+2'))
   for (let i = 0; i < 20; i++) {
     honest.transport.send(2, frame(`question ${i}`))
-    await until(() => texts(node).includes(`question ${i}`), `question ${i}`)
+    await until(`question ${i}`, () => texts(node).includes(`question ${i}`))
   }
   isOver = true
   await Promise.all(flooding)

@@ -5,8 +5,9 @@ import * as assert from 'uvu/assert'
 import { transactionId } from '../../src/lib/core/transaction.js'
 import { Client } from '../../src/lib/node/client.js'
 import type { RunningSigner } from '../../src/lib/node/running-signer.js'
+import { until } from '../until.js'
 import { type ClusterFiles, clusterFiles, putDocument, TOKEN } from './cluster-fixture.js'
-import { peerStatus, type StartedPeer, startPeer, startSigner, until } from './signers-fixture.js'
+import { peerStatus, type StartedPeer, startPeer, startSigner } from './signers-fixture.js'
 
 const N = 5
 const EVERY = 10

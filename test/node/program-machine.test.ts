@@ -12,6 +12,7 @@ import { positionOf, transactionOf } from '../../src/lib/machine/compliance-benc
 import type { Receipt } from '../../src/lib/machine/state-machine.js'
 import type * as MachineFile from '../../src/lib/node/machine-file.js'
 import type * as Program from '../../src/lib/node/program-machine.js'
+import { until } from '../until.js'
 
 /** As it was built: from the sources each thread would be translated anew. */
 const built = (module: string): Promise<unknown> => import(new URL(`../../dist/lib/node/${module}.js`, import.meta.url).href)
@@ -32,13 +33,6 @@ function running(text: string): string[] {
   return execFileSync('ps', ['-A', '-ww', '-o', 'args='], { encoding: 'utf8' })
     .split('\n')
     .filter((line) => line.includes(text) && !line.includes('ps -A'))
-}
-
-async function until(condition: () => boolean, what: string): Promise<void> {
-  for (let i = 0; !condition(); i++) {
-    if (i > 400) throw new Error(`${what}: not within 20 s`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
 }
 
 /** A copy of the program under a name of its own, by which its processes are found. */
@@ -86,7 +80,7 @@ test('all calls arrive with what belongs to them, and their answers come back', 
   assert.equal(machine.query('texts'), ['täxt “1”'])
   machine.close()
   machine.close()
-  await until(() => running(file).length === 0, 'the end of the program')
+  await until('the end of the program', () => running(file).length === 0)
   assert.equal(failures, [])
 })
 
@@ -134,24 +128,24 @@ for (const [text, message] of MISBEHAVIOUR)
     assert.equal(failuresOfSecond, [error])
     assert.ok(apply(machine, 'another one goes on').ok)
     machine.close()
-    await until(() => running(file).length === 0, 'the end of the program and of what it started')
+    await until('the end of the program and of what it started', () => running(file).length === 0)
     assert.equal(failures, [])
   })
 
 test('what it writes unasked, and its end while nobody calls, is told at once', async () => {
   const { machine, failures, file } = await started()
   assert.ok(apply(machine, 'unasked').ok)
-  await until(() => failures.length > 0, 'the failure')
+  await until('the failure', () => failures.length > 0)
   assert.match(failures[0]?.message ?? '', /wrote without being asked: “and another thing·”$/)
   assert.is(
     failureOf(() => machine.digest()),
     failures[0],
   )
-  await until(() => running(file).length === 0, 'the end of the program')
+  await until('the end of the program', () => running(file).length === 0)
 
   const other = await started()
   execFileSync('pkill', ['-KILL', '-f', `node ${other.file}`])
-  await until(() => other.failures.length > 0, 'the failure')
+  await until('the failure', () => other.failures.length > 0)
   assert.match(other.failures[0]?.message ?? '', /was ended by SIGKILL$/)
 })
 
@@ -170,7 +164,7 @@ test('an answer that says it failed is a failure of that call alone', async () =
 test('what it says on stderr is passed on, within limits', async () => {
   const { machine, said } = await started()
   assert.ok(apply(machine, 'says much').ok)
-  await until(() => said.length >= 100, 'its lines')
+  await until('its lines', () => said.length >= 100)
   await new Promise((resolve) => setTimeout(resolve, 200))
   assert.is(said.length, 100)
   assert.is(said[0], 'a line')
@@ -194,7 +188,7 @@ test('what cannot be started, or speaks another language, is refused with a reas
     )
     assert.is(error?.code, 'MACHINE_FAILED')
     assert.match(error?.message ?? '', message)
-    await until(() => running(file).length === 0, 'the end of the program')
+    await until('the end of the program', () => running(file).length === 0)
   }
 })
 
@@ -205,7 +199,7 @@ async function parentOf(file: string, text: string) {
   child.stdout.setEncoding('utf8').on('data', (part: string) => {
     printed += part
   })
-  await until(() => printed.includes('calls\n'), 'the call')
+  await until('the call', () => printed.includes('calls\n'))
   return { child, printed: () => printed }
 }
 
@@ -213,10 +207,10 @@ for (const text of ['hang', 'idle'])
   test(`a holder that is killed takes its program with it (${text})`, async () => {
     const file = copy()
     const { child } = await parentOf(file, text)
-    await until(() => running(file).length > 1, 'the program')
+    await until('the program', () => running(file).length > 1)
     child.kill('SIGKILL')
-    await until(() => running(file).length === 0, 'the end of the program')
-    await until(() => running('sleep 1000').every((line) => !line.startsWith('/bin/sleep')), 'the end of what it started')
+    await until('the end of the program', () => running(file).length === 0)
+    await until('the end of what it started', () => running('sleep 1000').every((line) => !line.startsWith('/bin/sleep')))
   })
 
 test('a holder that was stopped by a signal for longer than an answer may take goes on with the answer', async () => {
@@ -224,7 +218,7 @@ test('a holder that was stopped by a signal for longer than an answer may take g
   child.kill('SIGSTOP')
   await new Promise((resolve) => setTimeout(resolve, 3000))
   child.kill('SIGCONT')
-  await until(() => printed().includes('receipt'), 'the receipt')
+  await until('the receipt', () => printed().includes('receipt'))
   assert.match(printed(), /receipt {"ok":true,"result":"late"}/)
   child.kill('SIGKILL')
 })

@@ -9,8 +9,9 @@ import { Client } from '../../src/lib/node/client.js'
 import type { RunningSigner } from '../../src/lib/node/running-signer.js'
 import type { StatusAnswer } from '../../src/lib/node/signer-status.js'
 import { openStore } from '../../src/lib/node/store.js'
+import { until } from '../until.js'
 import { type ClusterFiles, clusterFiles, putDocument, TOKEN } from './cluster-fixture.js'
-import { startSigner, until } from './signers-fixture.js'
+import { startSigner } from './signers-fixture.js'
 
 const N = 5
 const EVERY = 20

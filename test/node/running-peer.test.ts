@@ -6,8 +6,9 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Client } from '../../src/lib/node/client.js'
 import type { RunningSigner } from '../../src/lib/node/running-signer.js'
+import { until } from '../until.js'
 import { type ClusterFiles, clusterFiles, putDocument, TOKEN } from './cluster-fixture.js'
-import { peerStatus, type StartedPeer, startPeer, startSigner, until } from './signers-fixture.js'
+import { peerStatus, type StartedPeer, startPeer, startSigner } from './signers-fixture.js'
 
 /** One may be down. */
 const N = 5

@@ -12,9 +12,9 @@ import { MusigError } from '../../src/lib/base/errors.js'
 import { Client } from '../../src/lib/node/client.js'
 import { readKeyFile } from '../../src/lib/node/keystore.js'
 import type { SignerConfig } from '../../src/lib/node/signer-config.js'
+import { until } from '../until.js'
 import { bundleSigner } from './bundle-signer.js'
 import { type ClusterFiles, clusterFiles, putDocument, TOKEN } from './cluster-fixture.js'
-import { until } from './signers-fixture.js'
 
 const N = 5
 const root = fileURLToPath(new URL('../..', import.meta.url))

@@ -32,15 +32,6 @@ export async function startSigner(files: ClusterFiles, index: number): Promise<R
   })
 }
 
-/** Asks until the answer is yes. Fails after `limitMs`. */
-export async function until(what: string, ask: () => Promise<boolean> | boolean, limitMs = 30_000): Promise<void> {
-  const end = Date.now() + limitMs
-  while (!(await ask())) {
-    if (Date.now() > end) throw new Error(`not within ${limitMs} ms: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-}
-
 /** A peer that runs, through all its lives. */
 export interface StartedPeer {
   url: string

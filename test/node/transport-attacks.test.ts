@@ -6,7 +6,8 @@ import * as assert from 'uvu/assert'
 import { type ClientOptions, WebSocket, WebSocketServer } from 'ws'
 import { nodeEd25519 } from '../../src/lib/node/ed25519.js'
 import { Acceptor, Dialler, signerIdentity } from '../../src/lib/node/handshake.js'
-import { frame, listen, startMesh, startNode, stopAll, type TestNode, testCluster, texts, until } from './mesh.js'
+import { until } from '../until.js'
+import { frame, listen, startMesh, startNode, stopAll, type TestNode, testCluster, texts } from './mesh.js'
 
 const test = suite('transport under attack')
 const cluster = testCluster(3)
@@ -58,7 +59,7 @@ function context(self: number, key = self, of = cluster) {
 async function login(attacker: Attacker, self: number, key = self): Promise<void> {
   const dialler = new Dialler(context(self, key), 2)
   attacker.webSocket.send(dialler.hello())
-  await until(() => attacker.messages.length === 1, 'the answer')
+  await until('the answer', () => attacker.messages.length === 1)
   attacker.webSocket.send(dialler.proof(attacker.messages[0] ?? new Uint8Array(0)))
 }
 
@@ -66,7 +67,7 @@ test('a right handshake opens a link, by hand too', async () => {
   const { node, address } = await target()
   const attacker = await attack(address)
   await login(attacker, 0)
-  await until(() => node.links.includes('+0'), 'the link')
+  await until('the link', () => node.links.includes('+0'))
 })
 
 test('a wrong key, another cluster and a wrong role are closed with the reason', async () => {
@@ -90,16 +91,16 @@ test('replayed and reflected handshakes are refused', async () => {
   const dialler = new Dialler(context(0), 2)
   const hello = dialler.hello()
   first.webSocket.send(hello)
-  await until(() => first.messages.length === 1, 'the answer')
+  await until('the answer', () => first.messages.length === 1)
   const proof = dialler.proof(first.messages[0] ?? new Uint8Array(0))
   const second = await attack(address)
   second.webSocket.send(hello)
-  await until(() => second.messages.length === 1, 'the answer')
+  await until('the answer', () => second.messages.length === 1)
   second.webSocket.send(proof)
   assert.match(await second.ended, /^4000 .*signature is not valid/)
   const mirror = await attack(address)
   mirror.webSocket.send(hello)
-  await until(() => mirror.messages.length === 1, 'the answer')
+  await until('the answer', () => mirror.messages.length === 1)
   mirror.webSocket.send(mirror.messages[0] ?? new Uint8Array(0))
   assert.match(await mirror.ended, /^4000 .*“answer” came where “proof” belongs/)
   assert.equal(node.links, [])
@@ -153,10 +154,10 @@ test('who never says hello, or says it a byte at a time, is cut after the time l
 test('connections without a handshake are capped: the oldest go, an honest signer still gets in', async () => {
   const { node, address } = await target({ caps: { unauthenticated: 20 }, timing: { ...timing, handshakeMs: 3000 } })
   const flood = await Promise.all(Array.from({ length: 60 }, () => attack(address)))
-  await until(() => node.transport.metrics.refused === 40, '40 pushed out')
+  await until('40 pushed out', () => node.transport.metrics.refused === 40)
   const honest = await attack(address)
   await login(honest, 0)
-  await until(() => node.links.includes('+0'), 'the honest link')
+  await until('the honest link', () => node.links.includes('+0'))
   assert.is(flood.filter(({ webSocket }) => webSocket.readyState === WebSocket.OPEN).length, 19)
   for (const { webSocket } of flood) webSocket.terminate()
 })
@@ -201,10 +202,10 @@ test('malformed framing on a link closes it; the signer may come again', async (
   for (const bad of [Uint8Array.of(0, 0, 0, 9, 1), new Uint8Array(0), 'text'] as const) {
     const attacker = await attack(address)
     await login(attacker, 0)
-    await until(() => node.links.at(-1) === '+0', 'the link')
+    await until('the link', () => node.links.at(-1) === '+0')
     attacker.webSocket.send(bad)
     assert.match(await attacker.ended, /^4001 a message on a link/)
-    await until(() => node.links.at(-1) === '-0', 'the link to close')
+    await until('the link to close', () => node.links.at(-1) === '-0')
   }
   assert.is(node.transport.metrics.malformed, 3)
 })
@@ -214,7 +215,7 @@ test('a second session of a signer is refused while the older is alive, and take
   const { node, address } = await target({ secondSession: (signer: number) => suspected.push(signer) })
   const older = await attack(address)
   await login(older, 0)
-  await until(() => node.links.includes('+0'), 'the link')
+  await until('the link', () => node.links.includes('+0'))
   const copy = await attack(address)
   await login(copy, 0)
   assert.match(await copy.ended, /^4000 another session of signer 0 is alive/)
@@ -224,9 +225,9 @@ test('a second session of a signer is refused while the older is alive, and take
   older.webSocket.pause()
   const next = await attack(address)
   await login(next, 0)
-  await until(() => node.links.join() === '+0,-0,+0', 'the older to be replaced')
+  await until('the older to be replaced', () => node.links.join() === '+0,-0,+0')
   next.webSocket.send(Uint8Array.of(0, 0, 0, 1, 65))
-  await until(() => texts(node).join() === 'A', 'a frame of the newer')
+  await until('a frame of the newer', () => texts(node).join() === 'A')
   assert.equal([node.transport.metrics.secondSessions, suspected], [1, [0]], 'who is replaced is no second process')
 })
 
@@ -234,19 +235,19 @@ test('an answer to an earlier ping, still under way when the older session died,
   const { node, address } = await target()
   const older = await attack(address, {}, { autoPong: false })
   await login(older, 0)
-  await until(() => node.links.includes('+0'), 'the link')
+  await until('the link', () => node.links.includes('+0'))
   older.webSocket.on('ping', () => older.webSocket.pong('late'))
   const next = await attack(address)
   await login(next, 0)
-  await until(() => node.links.join() === '+0,-0,+0', 'the older to be replaced')
+  await until('the older to be replaced', () => node.links.join() === '+0,-0,+0')
 })
 
 test('of several sessions of one signer at the same moment one gets in', async () => {
   const { node, address } = await target()
   const copies = await Promise.all(Array.from({ length: 8 }, () => attack(address)))
   await Promise.all(copies.map((copy) => login(copy, 0)))
-  await until(() => node.transport.metrics.refused === 7, 'seven refusals')
-  await until(() => copies.filter(({ webSocket }) => webSocket.readyState === WebSocket.OPEN).length === 1, 'one to be left')
+  await until('seven refusals', () => node.transport.metrics.refused === 7)
+  await until('one to be left', () => copies.filter(({ webSocket }) => webSocket.readyState === WebSocket.OPEN).length === 1)
   assert.equal(node.links, ['+0'])
 })
 
@@ -258,7 +259,7 @@ test('a process with a copied key does not disturb the cluster', async () => {
   assert.equal(copy.links, [])
   assert.ok(nodes.every((node) => node.transport.metrics.disconnects === 0))
   nodes[0]?.transport.send(2, frame('still here'))
-  await until(() => texts(nodes[2] ?? copy, 0).includes('still here'), 'the frame')
+  await until('the frame', () => texts(nodes[2] ?? copy, 0).includes('still here'))
 })
 
 test('a dialled address where another answers gives no link', async () => {
@@ -279,7 +280,7 @@ test('a dialled address where another answers gives no link', async () => {
     webSocket.on('message', (hello: Buffer) => webSocket.send(answer(new Uint8Array(hello))))
     webSocket.on('error', () => {})
   })
-  await until(() => dials >= 5, 'several dials')
+  await until('several dials', () => dials >= 5)
   assert.equal(honest.links, [])
   webSocketServer.close()
 })

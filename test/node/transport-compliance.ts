@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LIMITS } from '../../src/lib/core/limits.js'
-import { frame, type MeshOptions, startMesh, startNode, type TestCluster, type TestNode, testCluster, texts, until } from './mesh.js'
+import { until } from '../until.js'
+import { frame, type MeshOptions, startMesh, startNode, type TestCluster, type TestNode, testCluster, texts } from './mesh.js'
 
 export const quick = { handshakeMs: 500, pingMs: 50, deadMs: 200, probeMs: 100, backOffFirstMs: 10, backOffLastMs: 200 }
 
@@ -28,7 +29,7 @@ export function transportCompliance(test: Test, linked: (n: number) => MeshOptio
     for (const [i, node] of nodes.entries()) {
       for (const [j] of nodes.entries()) if (j !== i) node.transport.send(j, frame(`${i} to ${j}`))
     }
-    await until(() => nodes.every((node) => node.received.length === 3), 'all frames')
+    await until('all frames', () => nodes.every((node) => node.received.length === 3))
     for (const [i, node] of nodes.entries()) {
       for (const { from, frame: received } of node.received) assert.is(new TextDecoder().decode(received), `${from} to ${i}`)
       assert.equal(node.transport.metrics.connects, 3)
@@ -41,14 +42,14 @@ export function transportCompliance(test: Test, linked: (n: number) => MeshOptio
     const [a, b] = nodes
     assert.ok(a && b)
     for (let i = 0; i < 100; i++) a.transport.send(1, frame(String(i)))
-    await until(() => b.received.length === 100, '100 frames')
+    await until('100 frames', () => b.received.length === 100)
     assert.is(a.transport.metrics.messagesOut, 1)
     assert.is(b.transport.metrics.messagesIn, 1)
     for (let i = 100; i < 1000; i++) {
       a.transport.send(1, new Uint8Array([...frame(`${i} `), ...randomBytes(i % 7 === 0 ? 100_000 : 10)]))
       if (i % 10 === 0) await sleep(0)
     }
-    await until(() => b.received.length === 1000, '1000 frames')
+    await until('1000 frames', () => b.received.length === 1000)
     assert.equal(
       texts(b).map((text) => Number.parseInt(text, 10)),
       Array.from({ length: 1000 }, (_, i) => i),
@@ -68,15 +69,15 @@ export function transportCompliance(test: Test, linked: (n: number) => MeshOptio
     // This one does not know yet: what it sends is not heard.
     b.transport.send(0, frame('unheard'))
     b.transport.send(2, frame('to the third'))
-    await until(() => c.received.length === 1, 'the frame to the third')
-    await until(() => a.transport.metrics.droppedFaulty === 2, 'both lost frames')
+    await until('the frame to the third', () => c.received.length === 1)
+    await until('both lost frames', () => a.transport.metrics.droppedFaulty === 2)
     b.transport.setFaults(cut(0))
     assert.equal(b.links.at(-1), '-0')
     for (const node of [a, b]) node.transport.setFaults([])
     assert.equal([a.links.at(-1), b.links.at(-1)], ['+1', '+0'])
     a.transport.send(1, frame('again'))
     b.transport.send(0, frame('again'))
-    await until(() => texts(a, 1).length > 0 && texts(b, 0).length > 0, 'frames both ways')
+    await until('frames both ways', () => texts(a, 1).length > 0 && texts(b, 0).length > 0)
     assert.equal([texts(a, 1), texts(b, 0)], [['again'], ['again']])
   })
 
@@ -88,9 +89,9 @@ export function transportCompliance(test: Test, linked: (n: number) => MeshOptio
     assert.ok(a && b)
     a.transport.setFaults([{ signer: 1, cut: true, delayMs: 0, lossPerMille: 0 }])
     await b.transport.stop()
-    await until(() => a.transport.metrics.disconnects === 1, 'the link to close')
+    await until('the link to close', () => a.transport.metrics.disconnects === 1)
     const again = await startNode(cluster, 1, { ...options, server: b.server, addresses })
-    await until(() => again.links.length > 0 && a.transport.metrics.connects === 2, 'the link at both ends')
+    await until('the link at both ends', () => again.links.length > 0 && a.transport.metrics.connects === 2)
     assert.equal(a.links, ['+1', '-1'], 'neither the end of the hidden link nor the new one is told')
     assert.equal(a.transport.connected(), [])
     a.transport.setFaults([])
@@ -105,9 +106,9 @@ export function transportCompliance(test: Test, linked: (n: number) => MeshOptio
     const begun = performance.now()
     for (let i = 0; i < 20; i++) a.transport.send(1, frame(String(i)))
     b.transport.send(0, frame('at once'))
-    await until(() => a.received.length === 1, 'the way back')
+    await until('the way back', () => a.received.length === 1)
     assert.equal(b.received, [])
-    await until(() => b.received.length === 20, 'late frames')
+    await until('late frames', () => b.received.length === 20)
     assert.ok(performance.now() - begun >= 79)
     assert.equal(
       texts(b),
@@ -121,7 +122,7 @@ export function transportCompliance(test: Test, linked: (n: number) => MeshOptio
     assert.ok(a && b)
     const largest = Uint8Array.from(randomBytes(LIMITS.messageBytes))
     a.transport.send(1, largest)
-    await until(() => b.received.length === 1, 'the frame')
+    await until('the frame', () => b.received.length === 1)
     assert.ok(Buffer.from(b.received[0]?.frame ?? []).equals(largest))
     assert.throws(() => a.transport.send(1, new Uint8Array(LIMITS.messageBytes + 1)), /invariant/)
     assert.throws(() => a.transport.send(1, new Uint8Array(0)), /invariant/)
@@ -142,13 +143,13 @@ export function transportCompliance(test: Test, linked: (n: number) => MeshOptio
       assert.ok(node)
       await node.transport.stop()
       const others = nodes.filter((other) => other !== node)
-      await until(() => others.every((other) => !other.transport.connected().includes(back)), 'links closed')
+      await until('links closed', () => others.every((other) => !other.transport.connected().includes(back)))
       assert.ok(others.every((other) => other.links.includes(`-${back}`)))
       const again = await startNode(cluster, back, { ...options, server: node.server, addresses })
       nodes[back] = again
-      await until(() => nodes.every((each) => each.transport.connected().length === 2), 'the mesh again')
+      await until('the mesh again', () => nodes.every((each) => each.transport.connected().length === 2))
       again.transport.send(1, frame(`back ${back}`))
-      await until(() => texts(nodes[1] ?? again, back).includes(`back ${back}`), 'a frame')
+      await until('a frame', () => texts(nodes[1] ?? again, back).includes(`back ${back}`))
     }
   })
 
@@ -158,10 +159,10 @@ export function transportCompliance(test: Test, linked: (n: number) => MeshOptio
     assert.ok(a && b && c)
     for (let i = 0; i < 20; i++) a.transport.send(1 + (i % 2), new Uint8Array(100_000).fill(1 + i))
     assert.is(a.transport.metrics.droppedFull, 11)
-    await until(() => b.received.length + c.received.length === 9, 'those that fitted')
-    await until(() => a.transport.queuedBytes(1) + a.transport.queuedBytes(2) === 0, 'empty queues')
+    await until('those that fitted', () => b.received.length + c.received.length === 9)
+    await until('empty queues', () => a.transport.queuedBytes(1) + a.transport.queuedBytes(2) === 0)
     a.transport.send(1, frame('again'))
-    await until(() => texts(b).includes('again'), 'the next frame')
+    await until('the next frame', () => texts(b).includes('again'))
   })
 
   test('stop closes all links, tells the others, and nothing more is handed up', async () => {
@@ -170,7 +171,7 @@ export function transportCompliance(test: Test, linked: (n: number) => MeshOptio
     assert.ok(a && b && c)
     await a.transport.stop()
     await a.transport.stop()
-    await until(() => b.links.includes('-0') && c.links.includes('-0'), 'the others to notice')
+    await until('the others to notice', () => b.links.includes('-0') && c.links.includes('-0'))
     assert.equal(a.transport.connected(), [])
     assert.equal(a.links.sort(), ['+1', '+2'])
     a.transport.send(1, frame('x'))
@@ -183,7 +184,7 @@ export function transportCompliance(test: Test, linked: (n: number) => MeshOptio
     assert.ok(a && b && c)
     const sent = frame('as sent')
     for (const to of [1, 2]) a.transport.send(to, sent)
-    await until(() => b.received.length === 1 && c.received.length === 1, 'the frame')
+    await until('the frame', () => b.received.length === 1 && c.received.length === 1)
     sent.fill(0)
     b.received[0]?.frame.fill(0)
     assert.equal(texts(c), ['as sent'])
@@ -197,7 +198,7 @@ export function transportCompliance(test: Test, linked: (n: number) => MeshOptio
     assert.equal(b.received, [])
     await Promise.resolve()
     assert.equal(b.received, [])
-    await until(() => b.received.length === 1, 'the frame')
+    await until('the frame', () => b.received.length === 1)
   })
 
   test('what was sent before a stop arrives, and then the link is closed', async () => {
@@ -208,7 +209,7 @@ export function transportCompliance(test: Test, linked: (n: number) => MeshOptio
     // As a driver stops: what was queued has left by the end of the turn.
     await Promise.resolve()
     await a.transport.stop()
-    await until(() => b.links.includes('-0'), 'the end of the link')
+    await until('the end of the link', () => b.links.includes('-0'))
     assert.equal(texts(b), ['last words'])
     assert.is(a.transport.queuedBytes(1), 0)
   })

@@ -13,7 +13,8 @@ import { nodeEd25519, secretKeyObject } from '../../src/lib/node/ed25519.js'
 import { Dialler, signerIdentity } from '../../src/lib/node/handshake.js'
 import { linkCertificate } from '../../src/lib/node/link-certificate.js'
 import { skipped } from '../skip.js'
-import { frame, listen, listenTls, startMesh, startNode, stopAll, type TestNode, testCluster, texts, until } from './mesh.js'
+import { until } from '../until.js'
+import { frame, listen, listenTls, startMesh, startNode, stopAll, type TestNode, testCluster, texts } from './mesh.js'
 import { transportCompliance } from './transport-compliance.js'
 
 const test = suite('transport over TLS')
@@ -68,7 +69,7 @@ test('a mesh at an address that other machines reach', async () => {
   if (!host) return skipped(1, 'this machine has no address but those of its own')
   const { nodes } = await startMesh(testCluster(4), { tlsHost: host })
   nodes[3]?.transport.send(0, frame('from afar'))
-  await until(() => nodes[0]?.received.length === 1, 'the frame')
+  await until('the frame', () => nodes[0]?.received.length === 1)
 })
 
 test('one that comes late knocks over TLS, and is dialled at once', async () => {
@@ -76,9 +77,9 @@ test('one that comes late knocks over TLS, and is dialled at once', async () => 
   const addresses = [`wss://127.0.0.1:${first.port}`, `wss://127.0.0.1:${second.port}`, nobody]
   const slow = { ...timing, handshakeMs: 100, backOffFirstMs: 600_000, backOffLastMs: 600_000 }
   const a = await startNode(cluster, 0, { server: first.server, addresses, timing: slow })
-  await until(() => a.transport.metrics.dials === 2, 'a dial of each')
+  await until('a dial of each', () => a.transport.metrics.dials === 2)
   await startNode(cluster, 1, { server: second.server, addresses, timing })
-  await until(() => a.links.includes('+1'), 'the knock to help', 20_000)
+  await until('the knock to help', () => a.links.includes('+1'), 20_000)
 })
 
 test('a certificate holds the key of the manifest, is signed by it, and is the same whenever it is made', () => {
@@ -107,7 +108,7 @@ test('who shows no key, this signer’s own or one of an older TLS gets nowhere:
       `${what}: ${seen}`,
     )
     if (what === 'TLS 1.2') assert.not.ok(seen.includes('secure'), `${what}: ${seen}`)
-    await until(() => node.transport.metrics.refused === i + 1, what)
+    await until(what, () => node.transport.metrics.refused === i + 1)
   }
   assert.is(upgrades(), 0)
   const foreign = await knockAt(port, linkCertificate(Uint8Array.from(randomBytes(32))))
@@ -131,7 +132,7 @@ test('plain WebSockets, plain HTTP and rubbish on the port of TLS are closed', a
     socket.end(bytes)
     await new Promise((resolve) => socket.on('close', resolve))
   }
-  await until(() => node.transport.metrics.refused === 4, 'four refusals')
+  await until('four refusals', () => node.transport.metrics.refused === 4)
   assert.equal(node.links, [])
 })
 
@@ -142,7 +143,7 @@ test('who comes from another machine without TLS is refused before anything else
     addresses: [nobody, nobody, nobody],
     timing: { ...timing, backOffFirstMs: 600_000, backOffLastMs: 600_000 },
   })
-  await until(() => node.transport.metrics.dials === 2, 'a dial of each')
+  await until('a dial of each', () => node.transport.metrics.dials === 2)
   const answerTo = (remoteAddress: string, path: string) => {
     const socket = new PassThrough()
     const request = { url: path, headers: {}, socket: { remoteAddress } } as unknown as IncomingMessage
@@ -155,7 +156,7 @@ test('who comes from another machine without TLS is refused before anything else
   assert.is(node.transport.metrics.dials, 2)
   assert.is(node.transport.metrics.refused, 8)
   assert.is(answerTo('127.0.0.1', '/link?knock=1'), 'HTTP/1.1 204 No Content')
-  await until(() => node.transport.metrics.dials === 3, 'the knock of this machine to help')
+  await until('the knock of this machine to help', () => node.transport.metrics.dials === 3)
 })
 
 test('the key of TLS and the signer of the handshake must be the same', async () => {
@@ -168,16 +169,16 @@ test('the key of TLS and the signer of the handshake must be the same', async ()
       2,
     )
     attacker.webSocket.send(dialler.hello())
-    await until(() => attacker.messages.length === 1, 'the answer')
+    await until('the answer', () => attacker.messages.length === 1)
     attacker.webSocket.send(dialler.proof(attacker.messages[0] ?? new Uint8Array(0)))
     return attacker
   }
   const thief = await login(0, 1)
-  await until(() => thief.webSocket.readyState === WebSocket.CLOSED || node.links.length > 0, 'an end of it')
+  await until('an end of it', () => thief.webSocket.readyState === WebSocket.CLOSED || node.links.length > 0)
   assert.equal(node.links, [])
   assert.match(await thief.ended, /^4000 handshake refused: the TLS key is not that of signer 1/)
   await login(1, 1)
-  await until(() => node.links.includes('+1'), 'the honest one')
+  await until('the honest one', () => node.links.includes('+1'))
 })
 
 test('who dials speaks to nobody but the signer it wanted: not to a man in the middle, not to another signer, not in an older TLS', async () => {
@@ -209,8 +210,8 @@ test('who dials speaks to nobody but the signer it wanted: not to a man in the m
     const reasons: unknown[] = []
     const log = { debug: (fields: object) => reasons.push(fields), info: () => {}, warn: (fields: object) => reasons.push(fields) }
     const dialler = await startNode(cluster, 0, { server, addresses: [nobody, nobody, `wss://127.0.0.1:${port}`], timing, log })
-    await until(() => met >= 3, `three dials to ${what}`)
-    await until(() => reasons.length > 0, 'a reason')
+    await until(`three dials to ${what}`, () => met >= 3)
+    await until('a reason', () => reasons.length > 0)
     assert.match(JSON.stringify(reasons), what === 'an old TLS' ? /protocol version|unsupported protocol/i : /TLS refused: the key is not that of/)
     assert.equal(dialler.links, [])
     await dialler.transport.stop()
@@ -233,9 +234,9 @@ test('a wire that is only passed on works: TLS is between the signers, not the m
   const { server } = await listen()
   const addresses = [nobody, nobody, `wss://127.0.0.1:${(relay.address() as { port: number }).port}`]
   const dialler = await startNode(cluster, 0, { server, addresses, timing })
-  await until(() => dialler.links.includes('+2') && node.links.includes('+0'), 'the link')
+  await until('the link', () => dialler.links.includes('+2') && node.links.includes('+0'))
   dialler.transport.send(2, frame('through the relay'))
-  await until(() => texts(node).includes('through the relay'), 'the frame')
+  await until('the frame', () => texts(node).includes('through the relay'))
   relay.close()
 })
 
@@ -269,11 +270,11 @@ test('TLS handshakes under way are capped, the oldest go, and each has its time;
     socket.write(Uint8Array.of(22, 3, 1, 2, 0, 1))
     flood.push(socket)
   }
-  await until(() => node.transport.metrics.refused === 40, '40 pushed out')
+  await until('40 pushed out', () => node.transport.metrics.refused === 40)
   const { server } = await listen()
   const dialler = await startNode(cluster, 0, { server, addresses: [nobody, nobody, `wss://127.0.0.1:${port}`], timing })
-  await until(() => dialler.links.includes('+2'), 'the honest link')
-  await until(() => closed === 60, 'all to run out of time', 20_000)
+  await until('the honest link', () => dialler.links.includes('+2'))
+  await until('all to run out of time', () => closed === 60, 20_000)
 })
 
 test.run()

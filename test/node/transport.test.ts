@@ -5,7 +5,8 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { nodeEd25519 } from '../../src/lib/node/ed25519.js'
 import { createTransport } from '../../src/lib/node/transport.js'
-import { listen, startMesh, startNode, stopAll, testCluster, until } from './mesh.js'
+import { until } from '../until.js'
+import { listen, startMesh, startNode, stopAll, testCluster } from './mesh.js'
 import { quick, transportCompliance } from './transport-compliance.js'
 
 const test = suite('transport')
@@ -30,15 +31,15 @@ test('a signer that comes up late is dialled at once, not after the back-off', a
   await sleep(600)
   assert.equal(a.transport.connected(), [])
   const late = await startNode(cluster, 1, { server: second.server, addresses })
-  await until(() => a.transport.connected().length === 1, 'the knock', 1000)
+  await until('the knock', () => a.transport.connected().length === 1, 1000)
   // It is gone, and dials fail: a waits.
   await late.transport.stop()
-  await until(() => a.transport.connected().length === 0, 'it to be gone')
+  await until('it to be gone', () => a.transport.connected().length === 0)
   const { dials } = a.transport.metrics
   await sleep(100)
   assert.is(a.transport.metrics.dials, dials)
   await startNode(cluster, 1, { server: second.server, addresses })
-  await until(() => a.transport.connected().length === 1, 'the second knock', 1000)
+  await until('the second knock', () => a.transport.connected().length === 1, 1000)
 })
 
 test('back-off doubles up to its limit', async () => {
@@ -93,16 +94,16 @@ test('a cut link is found at once, a silent one by pings; both are dialled again
   const addresses = [`http://127.0.0.1:${first.port}`, `http://127.0.0.1:${between.port}`]
   const a = await startNode(cluster, 0, { server: first.server, addresses, timing: quick })
   const b = await startNode(cluster, 1, { server: second.server, addresses, timing: quick })
-  await until(() => a.transport.connected().length === 1, 'a link')
+  await until('a link', () => a.transport.connected().length === 1)
   await sleep(400)
   assert.equal(a.links, ['+1'], 'an idle link lives')
   between.silence()
-  await until(() => a.links.includes('-1') && b.links.includes('-0'), 'both sides to notice', 1000)
+  await until('both sides to notice', () => a.links.includes('-1') && b.links.includes('-0'), 1000)
   assert.ok(a.transport.metrics.dead + b.transport.metrics.dead >= 1)
-  await until(() => a.transport.connected().length === 1 && b.transport.connected().length === 1, 'a new link')
+  await until('a new link', () => a.transport.connected().length === 1 && b.transport.connected().length === 1)
   assert.ok(a.transport.metrics.reconnects >= 1)
   between.cut()
-  await until(() => a.links.at(-1) === '-1' && b.links.at(-1) === '-0', 'both sides to notice', 100)
+  await until('both sides to notice', () => a.links.at(-1) === '-1' && b.links.at(-1) === '-0', 100)
 })
 
 test('a reader that does not read: the queue stops at its cap, the newest frames are dropped, the order holds', async () => {
@@ -113,8 +114,8 @@ test('a reader that does not read: the queue stops at its cap, the newest frames
   const addresses = [`http://127.0.0.1:${first.port}`, `http://127.0.0.1:${between.port}`]
   const a = await startNode(cluster, 0, { server: first.server, addresses, caps: { linkQueueBytes }, timing: { deadMs: 1500, pingMs: 100 } })
   const b = await startNode(cluster, 1, { server: second.server, addresses })
-  await until(() => a.transport.connected().length === 1, 'a link')
-  await until(() => b.transport.connected().length === 1, 'a link')
+  await until('a link', () => a.transport.connected().length === 1)
+  await until('a link', () => b.transport.connected().length === 1)
   between.silence()
   for (let i = 0; i < 60; i++) {
     a.transport.send(1, new Uint8Array(1_000_000).fill(i))
@@ -124,7 +125,7 @@ test('a reader that does not read: the queue stops at its cap, the newest frames
   assert.ok(droppedFull > 30, `${droppedFull} dropped`)
   assert.ok(a.transport.queuedBytes(1) <= linkQueueBytes)
   assert.ok(a.transport.queuedBytes(1) > linkQueueBytes / 2)
-  await until(() => a.links.includes('-1'), 'the dead link', 4000)
+  await until('the dead link', () => a.links.includes('-1'), 4000)
   assert.is(a.transport.queuedBytes(1), 0)
 })
 

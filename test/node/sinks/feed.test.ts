@@ -6,9 +6,10 @@ import { SeededRandom } from '../../../src/lib/base/prng.js'
 import { type Batch, transactionId } from '../../../src/lib/core/transaction.js'
 import { SinkFeed, type SinkStatus } from '../../../src/lib/node/sinks/feed.js'
 import { type Sink, TryLater } from '../../../src/lib/node/sinks/sink.js'
+import { until } from '../../until.js'
 import { batchOf, CLUSTER_ID, history, TestNode, transaction } from './history.js'
 import { MemoryPlace, MemorySink } from './memory-sink.js'
-import { caughtUp, feedOf, sinkCompliance, until } from './sink-compliance.js'
+import { caughtUp, feedOf, sinkCompliance } from './sink-compliance.js'
 import { assertExact, assertWhole, type ToldBatch } from './whole.js'
 
 const test = suite('feeds of sinks')

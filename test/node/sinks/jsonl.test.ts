@@ -22,8 +22,9 @@ import { takeLock } from '../../../src/lib/node/lock-file.js'
 import { JsonlSink } from '../../../src/lib/node/sinks/jsonl.js'
 import { UNSYNCED_BYTES } from '../../../src/lib/node/sinks/jsonl-tail.js'
 import type { SinkRecord } from '../../../src/lib/node/sinks/sink.js'
+import { until } from '../../until.js'
 import { batchOf, CLUSTER_ID, history, reordered, TestNode, transaction } from './history.js'
-import { assertFollows, caughtUp, feedOf, sinkCompliance, until } from './sink-compliance.js'
+import { assertFollows, caughtUp, feedOf, sinkCompliance } from './sink-compliance.js'
 
 const test = suite('jsonl')
 const CLUSTER = { clusterId: CLUSTER_ID, cluster: 'test' }

@@ -6,9 +6,10 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Client } from '../../../src/lib/node/client.js'
 import type { RunningSigner } from '../../../src/lib/node/running-signer.js'
+import { until } from '../../until.js'
 import { type ClusterFiles, clusterFiles, putDocument, TOKEN } from '../cluster-fixture.js'
 import type { StartedPeer } from '../signers-fixture.js'
-import { peerStatus, startPeer, startSigner, until } from '../signers-fixture.js'
+import { peerStatus, startPeer, startSigner } from '../signers-fixture.js'
 import { assertWhole, recordsOf } from './whole.js'
 
 const N = 4

@@ -10,10 +10,11 @@ import type { SinkStatus } from '../../../src/lib/node/sinks/feed.js'
 import { PostgresSink } from '../../../src/lib/node/sinks/postgres.js'
 import { readSinks } from '../../../src/lib/node/sinks/sink-spec.js'
 import { skipped } from '../../skip.js'
+import { until } from '../../until.js'
 import { batchOf, CLUSTER_ID, history, TestNode, transaction } from './history.js'
 import { hasOpenssl, OwnAuthority } from './own-authority.js'
 import { noServer, PostgresServer } from './postgres-server.js'
-import { assertFollows, caughtUp, feedOf, type ReadBack, sinkCompliance, until } from './sink-compliance.js'
+import { assertFollows, caughtUp, feedOf, hasAll, type ReadBack, sinkCompliance } from './sink-compliance.js'
 
 const test = suite('postgres')
 const reason = noServer()
@@ -233,7 +234,7 @@ async function overTls(host: string, parameters: string, node: TestNode): Promis
   const [spec] = await readSinks([`${server.url().replace('127.0.0.1', host)}?${parameters},prefix=${prefix},name=${prefix}`])
   if (spec?.type !== 'postgres') throw new Error('a postgres sink')
   const feed = feedOf(new PostgresSink({ ...spec, clusterId: CLUSTER_ID, cluster: 'test' }), node)
-  await until('it is fed, or not', () => feed.status.state === 'failing' || (feed.status.state === 'ready' && feed.status.behind === 0))
+  await until('it is fed, or not', () => feed.status.state === 'failing' || hasAll(feed))
   const { lastError } = feed.status
   const [session] = await server.query<{ ssl: boolean }>(
     'SELECT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = $1',

@@ -5,6 +5,7 @@ import { SeededRandom } from '../../../src/lib/base/prng.js'
 import type { Batch } from '../../../src/lib/core/transaction.js'
 import { SinkFeed, type SinkStatus } from '../../../src/lib/node/sinks/feed.js'
 import type { HeldRecord, Sink, SinkPosition, SinkRecord } from '../../../src/lib/node/sinks/sink.js'
+import { until } from '../../until.js'
 import { batchOf, CLUSTER_ID, history, reordered, TestNode, transaction } from './history.js'
 
 /** A record as its reader finds it. */
@@ -24,15 +25,6 @@ export interface SinkPlaces<P> {
 
 const RUNS = 12
 
-/** Asks often until the answer is yes. Fails after half a minute. */
-export async function until(what: string, ask: () => Promise<boolean> | boolean): Promise<void> {
-  const end = Date.now() + 30_000
-  while (!(await ask())) {
-    if (Date.now() > end) throw new Error(`not within 30 s: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 1))
-  }
-}
-
 /** Feeds a sink, with pauses that take no time. */
 export function feedOf(sink: Sink, { log }: TestNode, changed?: (status: SinkStatus) => void): SinkFeed {
   const feed = new SinkFeed({
@@ -47,10 +39,13 @@ export function feedOf(sink: Sink, { log }: TestNode, changed?: (status: SinkSta
   return feed
 }
 
+/** Whether a sink is there and has taken all: one that still connects has nothing to be behind of. */
+export const hasAll = ({ status }: SinkFeed) => status.state === 'ready' && status.behind === 0
+
 export async function caughtUp(feed: SinkFeed): Promise<void> {
   await until(`caught up: ${JSON.stringify(feed.status)}`, () => {
     assert.is.not(feed.status.state, 'stopped', feed.status.lastError ?? '')
-    return feed.status.state === 'ready' && feed.status.behind === 0
+    return hasAll(feed)
   })
 }
 
@@ -158,7 +153,7 @@ export function sinkCompliance<P>(test: Test, name: string, places: SinkPlaces<P
       })
       for (let left = 20; left > 0 && !dead; left--) {
         node.execute(history(1 + random.upTo(4), 3, random))
-        await until(`it dies ${when} call ${call} or takes what there is, seed ${seed}`, () => dead || feed.status.behind === 0)
+        await until(`it dies ${when} call ${call} or takes what there is, seed ${seed}`, () => dead || hasAll(feed))
       }
       assert.ok(dead, `${when} call ${call}, seed ${seed}`)
       await feed.stop(0)

@@ -8,8 +8,9 @@ import * as assert from 'uvu/assert'
 import { SeededRandom } from '../../../src/lib/base/prng.js'
 import { SinkFeed } from '../../../src/lib/node/sinks/feed.js'
 import { type WebhookOptions, WebhookSink } from '../../../src/lib/node/sinks/webhook.js'
+import { until } from '../../until.js'
 import { batchOf, CLUSTER_ID, history, reordered, TestNode, transaction } from './history.js'
-import { assertFollows, caughtUp, feedOf, sinkCompliance, until } from './sink-compliance.js'
+import { assertFollows, caughtUp, feedOf, sinkCompliance } from './sink-compliance.js'
 import { type Answer, WebhookServer } from './webhook-server.js'
 
 const test = suite('webhook')
