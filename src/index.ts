@@ -5,7 +5,7 @@ export type { BatchAnswer, CertificateAnswer, TransactionResult } from './lib/no
 export { Client, type ClientOptions, type Member, type ReadOptions, type SubmitOptions } from './lib/node/client.js'
 export type { ConductAnswer, Percentiles } from './lib/node/conduct.js'
 export { type LoadedCrypto, loadCrypto } from './lib/node/crypto.js'
-export type { GroupAnswer, TimelineAnswer } from './lib/node/descriptions.js'
+export type { GroupAnswer, GroupBatch, TimelineAnswer } from './lib/node/descriptions.js'
 export type { HeldEvidence } from './lib/node/evidence-folder.js'
 export type { LinkFault } from './lib/node/link-faults.js'
 export type { HistoryAnswer, HistoryEntry } from './lib/node/machine-history.js'

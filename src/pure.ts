@@ -20,7 +20,19 @@ export {
 } from './lib/core/manifest.js'
 export type { Batch, Transaction } from './lib/core/transaction.js'
 export type { TreeParameters } from './lib/core/tree.js'
-export type { NodeState, NodeTimes, OrderBatch, OrderData, OrderPair, Path, Role, TreeData, TreeNode } from './lib/inspect/data.js'
+export type {
+  NodeState,
+  NodeTimes,
+  OrderBatch,
+  OrderData,
+  OrderPair,
+  OrderRank,
+  OrderView,
+  Path,
+  Role,
+  TreeData,
+  TreeNode,
+} from './lib/inspect/data.js'
 export { drawOrderSvg } from './lib/inspect/order-svg.js'
 export { drawTreeSvg } from './lib/inspect/tree-svg.js'
 export type { CertificateVerdict } from './lib/inspect/verify-certificate.js'

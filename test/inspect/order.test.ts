@@ -2,10 +2,12 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { OrderBatch, OrderData, OrderPair } from '../../src/lib/inspect/data.js'
-import { orderSentences } from '../../src/lib/inspect/order-shape.js'
+import { viewsOf } from '../../src/lib/inspect/group.js'
+import { orderSentences, sentencesAbout } from '../../src/lib/inspect/order-sentences.js'
 import { drawOrderSvg } from '../../src/lib/inspect/order-svg.js'
 import { explainOrderText } from '../../src/lib/inspect/order-tables.js'
 import { drawOrderText } from '../../src/lib/inspect/order-text.js'
+import { deriveFromVotes } from '../../src/lib/inspect/votes-file.js'
 import { readSvg } from './read-svg.js'
 import { orderOf, sampleOrder, seedOrder } from './sample-data.js'
 
@@ -34,6 +36,16 @@ signer    T1  T3  T4
      2     2   1   3
      3     1   3   2
      4     1   2   3
+
+Distinct votes  how many signers say the same, and what they have before the
+                batch
+ T1         4 ███████████████████        —  ·  ·
+            1 █████                      — T3  ·
+ T3         3 ██████████████            T1  —  ·
+            1 █████                      ·  —  ·
+            1 █████                     T1  — T4
+ T4         4 ███████████████████       T1 T3  —
+            1 █████                     T1  ·  —
 
 Pairs  votes that name the other; support for a first : for b first
  a       b       a names b  b names a      support
@@ -123,6 +135,81 @@ test('one sentence for each neighbour pair says why it stands so', () => {
   }
 })
 
+const slow = (ballot: number, phase3Ms?: number) => ({ path: 'slow' as const, ballot, phase3Ms })
+const withPhase3 = (first: Partial<OrderBatch>, second: Partial<OrderBatch>, pair: Partial<OrderPair> = {}): OrderData => {
+  const data = two(pair)
+  return { ...data, batches: data.batches.map((one, i) => ({ ...one, ...(i === 0 ? first : second) })) }
+}
+
+test('a sentence says for whom phase 3 ran, in which ballot and how long, as far as that is told', () => {
+  const fast = { path: 'fast' as const, ballot: 0 }
+  const cases: [OrderData, string][] = [
+    [withPhase3(fast, slow(0, 146.4)), 'phase 3; phase 3 ran in 146 ms.'],
+    [withPhase3(slow(2, 146), fast), 'phase 3; phase 3 ran in ballot 2, in 146 ms.'],
+    [withPhase3(slow(3), fast), 'phase 3; phase 3 ran in ballot 3.'],
+    [withPhase3(slow(0, 146), slow(0, 8.25)), 'phase 3; phase 3 ran in 146 ms for the first and in 8.3 ms for the second.'],
+    [withPhase3(slow(0), slow(0)), 'phase 3; phase 3 ran for both.'],
+    [withPhase3(fast, fast), 'to skip phase 3.'],
+    [withPhase3(fast, slow(0, 146), { decisive: true, before: [0, 31] }), 'enough to skip phase 3.'],
+  ]
+  for (const [data, end] of cases) assert.ok(orderSentences(data)[0]?.endsWith(end), `${orderSentences(data)[0]} / ${end}`)
+})
+
+test('the sentences about one batch are those of its nearest rivals, whoever stands between', () => {
+  const data = seedOrder()
+  const apart = { ...data, order: ['T1', 'x', 'T3', 'T4'], batches: [...data.batches, { ...batch('x', []), keys: ['other'] }] }
+  assert.equal(sentencesAbout(apart, 'T3'), [
+    'T1 before T3: 4 of 5 saw it first; 4 are enough to skip phase 3.',
+    'T3 before T4: 4 of 5 saw it first; 4 are enough to skip phase 3.',
+  ])
+  assert.is(sentencesAbout(apart, 'T1').length, 1)
+  assert.equal(sentencesAbout(apart, 'x'), [])
+  assert.equal(sentencesAbout(apart, 'nobody'), [])
+})
+
+test('a cycle of majorities: which pairs were locked and which one was skipped', () => {
+  const lists = ['A B C', 'B C A', 'C A B', 'A B C', 'B C A', 'C A B', 'A B C']
+  const data = deriveFromVotes({
+    n: 7,
+    tolerance: '1/2',
+    batches: { A: ['k'], B: ['k'], C: ['k'] },
+    arrivals: lists.map((list) => list.split(' ')),
+  })
+  assert.equal(data.components, [['A', 'B', 'C']])
+  // Two of seven are too few to make B a predecessor of A, or C one of B; four have C before A.
+  assert.equal(data.ranked, [
+    { winner: 'A', loser: 'B', strength: null, locked: true },
+    { winner: 'B', loser: 'C', strength: null, locked: true },
+    { winner: 'C', loser: 'A', strength: 2, locked: false },
+  ])
+  const text = explainOrderText(data, PLAIN)
+  assert.match(text, /^ A → B {2}only this way round was agreed · ✓ locked$/m)
+  assert.match(text, /^ C → A {2}by 2 · ✗ skipped: it would close a cycle$/m)
+  const { texts } = readSvg(drawOrderSvg(data))
+  const said = texts.map(({ content }) => content)
+  assert.ok(said.includes('Ranked pairs of 1 component of 3 batches, strongest first'))
+  assert.ok(said.includes('by 2 · ✗ skipped: it would close a cycle'))
+})
+
+test('equal votes are put together, most signers first; what is listed no more is counted', () => {
+  assert.equal(
+    viewsOf([
+      { before: ['a'], signers: [3] },
+      { before: ['b', 'a'], signers: [2] },
+      { before: ['a', 'b'], signers: [1, 0] },
+    ]),
+    [
+      { before: ['a', 'b'], signers: [0, 1, 2] },
+      { before: ['a'], signers: [3] },
+    ],
+  )
+  const data = sampleOrder(31, 8, 6)
+  const most = Math.max(...data.batches.map(({ views = [] }) => views.length))
+  assert.ok(most > 4)
+  assert.match(explainOrderText(data, PLAIN), /^ +\d+ more votes of \d+ signers$/m)
+  for (const { views = [], votes } of data.batches) assert.is(new Set(views.flatMap(({ signers }) => signers)).size, votes)
+})
+
 test('nothing decided, nothing in conflict, no arrivals: each is said', () => {
   const open = { ...two(undefined), order: [], components: [] }
   assert.match(explainOrderText(open, PLAIN), /Pairs {2}no two of these batches share a key/)
@@ -145,7 +232,11 @@ test('31 signers and 12 batches fit into 80 columns; more signers are summarised
 
 test('lines of a diagram differ in shape and dash without their colour', () => {
   const svg = drawOrderSvg(sampleOrder(5, 12))
-  const samples = [...svg.matchAll(/<path d="M20,\S+54,\S+" [^>]*?(?:stroke-dasharray="([^"]*)")?\/>(<\w+ [^>]*>)/g)]
+  const samples = [
+    ...svg
+      .slice(svg.indexOf('Scores: '), svg.indexOf('Distinct votes: '))
+      .matchAll(/<path d="M20,\S+54,\S+" [^>]*?(?:stroke-dasharray="([^"]*)")?\/>(<\w+ [^>]*>)/g),
+  ]
   const looks = samples.map(
     ([, dash, shape]) =>
       `${dash} ${shape

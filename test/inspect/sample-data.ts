@@ -4,6 +4,7 @@
  */
 import { SeededRandom } from '../../src/lib/base/prng.js'
 import type { NodeState, OrderBatch, OrderData, OrderPair, SignatureData, TreeData, TreeNode } from '../../src/lib/inspect/data.js'
+import { rankedOf, viewsOf } from '../../src/lib/inspect/group.js'
 
 const REGIONS = ['eu-west', 'us-east', 'ap-south']
 
@@ -78,6 +79,7 @@ export function orderOf(ids: readonly string[], arrivals: readonly (readonly str
       decisive: least >= quorum,
       path,
       predecessors: others.filter((other) => inc(id, other) > inclusion),
+      views: viewsOf(arrivals.flatMap((list, signer) => (list.includes(id) ? [{ before: list.slice(0, list.indexOf(id)), signers: [signer] }] : []))),
     }
   })
   const pairs = ids.flatMap((a, i) =>
@@ -107,7 +109,13 @@ export function orderOf(ids: readonly string[], arrivals: readonly (readonly str
     if (own) own.push(id)
     else components.push([id])
   }
-  return { n, quorum, inclusion, batches, pairs, components, order, arrivals }
+  const inComponents = new Map(
+    batches.map(({ id, keys = [], votes, predecessors }) => [
+      id,
+      { id, keys, predecessors, tallies: { m: votes, inc: new Map(ids.map((other) => [other, inc(id, other)])) } },
+    ]),
+  )
+  return { n, quorum, inclusion, batches, pairs, components, order, ranked: rankedOf(components, inComponents), arrivals }
 }
 
 /** The seed's example: five signers, of which signer 0 sees T1, T3, T4 in that order ("Ordering transactions"). */

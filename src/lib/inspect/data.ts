@@ -46,7 +46,16 @@ export interface TreeData {
 /** How a batch was decided: by its votes alone, with phase 3, or not yet. */
 export type Path = 'fast' | 'slow' | 'undecided'
 
-/** One batch of a group: `votes` is m, the number of votes, `score` a share of n from 0 to 1, `predecessors` the ids that more than `inclusion` votes name. */
+/** Votes on a batch that say the same: which batches of the group they have before it, and whose they are. */
+export interface OrderView {
+  readonly before: readonly string[]
+  readonly signers: readonly number[]
+}
+
+/**
+ * One batch of a group: `votes` is m, the number of votes, `score` a share of n from 0 to 1, `predecessors` the ids that more than `inclusion` votes name.
+ * `views`: its distinct votes, those of most signers first. Where a signer tells of it: the ballot that decided it, and how long phase 3 took there.
+ */
 export interface OrderBatch {
   readonly id: string
   readonly keys?: readonly string[] | undefined
@@ -55,6 +64,9 @@ export interface OrderBatch {
   readonly decisive: boolean
   readonly path: Path
   readonly predecessors: readonly string[]
+  readonly views?: readonly OrderView[] | undefined
+  readonly ballot?: number | undefined
+  readonly phase3Ms?: number | undefined
 }
 
 /**
@@ -69,7 +81,15 @@ export interface OrderPair {
   readonly decisive: boolean
 }
 
-/** A group of batches and its order (§8). `arrivals`, where known, has one list for each signer: the batches in the order in which they reached it. */
+/** A pair of a component as ranked pairs takes it (§8), strongest first: skipped (not `locked`) where it would close a cycle. `strength`: null where only one way round was agreed. */
+export interface OrderRank {
+  readonly winner: string
+  readonly loser: string
+  readonly strength: number | null
+  readonly locked: boolean
+}
+
+/** A group of batches and its order (§8). `ranked`: the pairs inside components of more than one batch. `arrivals`, where known, has one list for each signer: the batches in the order in which they reached it. */
 export interface OrderData {
   readonly n: number
   readonly quorum: number
@@ -78,6 +98,7 @@ export interface OrderData {
   readonly pairs: readonly OrderPair[]
   readonly components: readonly (readonly string[])[]
   readonly order: readonly string[]
+  readonly ranked?: readonly OrderRank[] | undefined
   readonly arrivals?: readonly (readonly string[])[] | undefined
 }
 
@@ -185,8 +206,12 @@ export const DRAWN = {
   unsortedSigners: 31,
   /** Lines of a line diagram, and rows of the tables beside it. */
   batches: 40,
-  /** Rows of the table of pairs. */
+  /** Rows of the tables of pairs. */
   pairs: 60,
+  /** Signers up to which a line diagram has the matrix of places below it. */
+  matrixSigners: 127,
+  /** Different votes on one batch listed one by one. */
+  views: 4,
   /** Different arrival orders listed one by one. */
   arrivalOrders: 12,
   /** Rows of a signature: different messages. */

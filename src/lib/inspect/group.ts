@@ -5,10 +5,25 @@
 import type { Id } from '../base/bytes.js'
 import type { BatchDescription } from '../core/describe.js'
 import type { Bounds, Manifest } from '../core/manifest.js'
-import { type DecidedBatch, orderOf, supportOf } from '../core/order.js'
+import { type DecidedBatch, orderOf, rankedOrder, supportOf } from '../core/order.js'
 import { isDecisivePair, scoreOf, type Tally } from '../core/tally.js'
 import { shareKey } from '../core/transaction.js'
-import type { NodeTimes, OrderBatch, OrderData, OrderPair, Role, SignatureData, TimelineData, TimelineSigner, TreeData } from './data.js'
+import type {
+  NodeTimes,
+  OrderBatch,
+  OrderData,
+  OrderPair,
+  OrderRank,
+  OrderView,
+  Role,
+  SignatureData,
+  TimelineData,
+  TimelineSigner,
+  TreeData,
+} from './data.js'
+
+/** A batch as a signer describes it beside others. `phase3Ms`: how long phase 3 took at that signer; null where it did not run or is not remembered. */
+export type DescribedBatch = BatchDescription & { readonly phase3Ms?: number | null }
 
 /**
  * The tree of a batch with names and regions from the manifest. What became of each vote is the word of whoever described it; `timeline` adds when what happened,
@@ -68,7 +83,7 @@ export function signatureDataOf(batch: BatchDescription, phase: 'vote' | 'accept
 }
 
 /** A group of batches with its order. Names that are not in the group are left out of votes and predecessors. */
-export function orderDataOf(batches: readonly BatchDescription[], bounds: Bounds): OrderData {
+export function orderDataOf(batches: readonly DescribedBatch[], bounds: Bounds): OrderData {
   const known = new Set(batches.map(({ batchId }) => batchId))
   const tallies = new Map(batches.map((batch) => [batch.batchId, tallyOf(batch, known)]))
   const decided = new Map<Id, DecidedBatch>()
@@ -94,8 +109,31 @@ export function orderDataOf(batches: readonly BatchDescription[], bounds: Bounds
     pairs: pairsOf(batches, tallies, quorum),
     components,
     order: components.flat(),
+    ranked: rankedOf(components, decided),
     arrivals: arrivalsOf(batches, known, n),
   }
+}
+
+/** The pairs of each component with more than one member, as they were locked or skipped; ids as in `decided`. */
+export function rankedOf(components: readonly (readonly Id[])[], decided: ReadonlyMap<Id, DecidedBatch>): OrderRank[] {
+  return components
+    .filter(({ length }) => length > 1)
+    .flatMap((component) => rankedOrder(component.flatMap((id) => decided.get(id) ?? [])).pairs)
+    .map((pair) => ({ ...pair, strength: Number.isFinite(pair.strength) ? pair.strength : null }))
+}
+
+/** Votes that say the same put together, those of most signers first. */
+export function viewsOf(votes: readonly OrderView[]): OrderView[] {
+  const views = new Map<string, { before: readonly string[]; signers: number[] }>()
+  for (const { before, signers } of votes) {
+    const sorted = [...new Set(before)].sort()
+    const name = JSON.stringify(sorted)
+    const known = views.get(name)
+    if (known) known.signers.push(...signers)
+    else views.set(name, { before: sorted, signers: [...signers] })
+  }
+  const all = [...views.values()].map(({ before, signers }) => ({ before, signers: signers.sort((a, b) => a - b) }))
+  return all.sort((a, b) => b.signers.length - a.signers.length || (a.signers[0] ?? 0) - (b.signers[0] ?? 0))
 }
 
 function tallyOf({ votes }: BatchDescription, known: ReadonlySet<Id>): Tally {
@@ -108,7 +146,7 @@ function tallyOf({ votes }: BatchDescription, known: ReadonlySet<Id>): Tally {
   return { votes: count, base: new Map(), inc }
 }
 
-function shownBatch(batch: BatchDescription, tally: Tally | undefined, { n, quorum }: Bounds, known: ReadonlySet<Id>): OrderBatch {
+function shownBatch(batch: DescribedBatch, tally: Tally | undefined, { n, quorum }: Bounds, known: ReadonlySet<Id>): OrderBatch {
   const score = tally ? scoreOf(tally) : 0
   return {
     id: batch.batchId,
@@ -118,6 +156,9 @@ function shownBatch(batch: BatchDescription, tally: Tally | undefined, { n, quor
     decisive: score >= quorum,
     path: batch.path ?? 'undecided',
     predecessors: batch.predecessors.filter((id) => known.has(id)),
+    views: viewsOf((batch.votes?.entries ?? []).map(({ before, signers }) => ({ before: before.filter((id) => known.has(id)), signers }))),
+    ballot: batch.path === null ? undefined : batch.ballot,
+    phase3Ms: batch.phase3Ms ?? undefined,
   }
 }
 

@@ -1,5 +1,5 @@
-/** A group's order made ready for drawing: batches in their final order, names and letters, who saw what at which place, and a sentence for each neighbour pair. */
-import { DRAWN, type OrderBatch, type OrderData, type OrderPair } from './data.js'
+/** A group's order made ready for drawing: batches in their final order, names and letters, who saw what at which place, pairs in the final order. The sentences are `order-sentences`'. */
+import { DRAWN, type OrderBatch, type OrderData, type OrderPair, type OrderRank, type OrderView } from './data.js'
 import { count, shortIds } from './lines.js'
 
 /** One batch as drawn: `line` numbers it in the final order (undecided ones behind), `name` is its short id, `letter` stands for it where ids are too wide. */
@@ -45,38 +45,48 @@ export function orderTitle(data: OrderData): string {
   return `Order of ${data.batches.length} batch${data.batches.length === 1 ? '' : 'es'} · ${count(data.n, 'signer')} · quorum ${data.quorum} · inclusion ${data.inclusion}`
 }
 
-/** Whole votes of a score. */
-export function scoreVotes(data: OrderData, batch: OrderBatch): number {
-  return Math.round(batch.score * data.n)
+/** A pair with `a` as the one that stands first in the final order. */
+function turned(pair: OrderPair): OrderPair {
+  const { a, b, before, support, decisive } = pair
+  return { a: b, b: a, before: [before[1], before[0]], support: [support[1], support[0]], decisive }
 }
 
 /** The pair of two batches with `a` first, whichever way round it is listed. */
-function pairOf(data: OrderData, a: string, b: string): OrderPair | undefined {
+export function pairOf(data: OrderData, a: string, b: string): OrderPair | undefined {
   const pair = data.pairs.find((each) => (each.a === a && each.b === b) || (each.a === b && each.b === a))
-  if (!pair || pair.a === a) return pair
-  return { a, b, before: [pair.before[1], pair.before[0]], support: [pair.support[1], pair.support[0]], decisive: pair.decisive }
+  return pair && pair.a !== a ? turned(pair) : pair
 }
 
-/** One plain sentence for each neighbour pair of the final order: why the first goes before the second (§5, §8; the seed compares neighbours). */
-export function orderSentences(data: OrderData): string[] {
-  const { lines } = orderShape(data)
-  const placed = lines.filter(({ batch }) => data.order.includes(batch.id))
-  return placed.slice(1).map((second, i) => sentence(data, placed[i] ?? second, second))
+/** All pairs, each with the one first that the final order has first, sorted by it; and how many are beyond what is drawn. */
+export function orderedPairs(data: OrderData, { lines }: OrderShape): { readonly pairs: readonly OrderPair[]; readonly hidden: number } {
+  const rank = new Map(lines.map(({ batch, line }) => [batch.id, line]))
+  const place = (id: string) => rank.get(id) ?? Number.MAX_SAFE_INTEGER
+  const sorted = data.pairs
+    .map((pair) => (place(pair.a) <= place(pair.b) ? pair : turned(pair)))
+    .sort((x, y) => place(x.a) - place(y.a) || place(x.b) - place(y.b))
+  return { pairs: sorted.slice(0, DRAWN.pairs), hidden: Math.max(0, sorted.length - DRAWN.pairs) }
 }
 
-function sentence(data: OrderData, first: OrderLine, second: OrderLine): string {
-  const start = `${first.name} before ${second.name}:`
-  const pair = pairOf(data, first.batch.id, second.batch.id)
-  if (!pair) return `${start} they share no key, so neither waits for the other.`
-  const saw = `${pair.before[1]} of ${data.n} saw it first`
-  const [support, against] = pair.support
-  const needed = pair.decisive ? `${data.quorum} are enough to skip phase 3` : `${data.quorum} are needed to skip phase 3`
-  if (support > against || pair.decisive) return `${start} ${saw}; ${needed}.`
-  const named = second.batch.predecessors.includes(first.batch.id)
-  if (named && !first.batch.predecessors.includes(second.batch.id))
-    return `${start} ${saw}, and only ${second.name} has the other as its predecessor; ${needed}.`
-  if (support === against) return `${start} ${saw}, as much support either way, so a stronger pair or the smaller id decides; ${needed}.`
-  return `${start} only ${saw}, but stronger pairs of their component put it there: the majorities form a cycle; ${needed}.`
+/** The distinct votes on a batch that are listed, and how many others there are, of how many signers. */
+export function drawnViews({ views = [] }: OrderBatch): {
+  readonly views: readonly OrderView[]
+  readonly hidden: number
+  readonly hiddenSigners: number
+} {
+  const rest = views.slice(DRAWN.views)
+  return { views: views.slice(0, DRAWN.views), hidden: rest.length, hiddenSigners: rest.reduce((sum, { signers }) => sum + signers.length, 0) }
+}
+
+/** What became of a ranked pair, in words. */
+export function rankText({ strength, locked }: OrderRank): string {
+  const how =
+    strength === null ? 'only this way round was agreed' : strength === 0 ? 'as much support either way, the smaller id wins' : `by ${strength}`
+  return `${how} · ${locked ? '✓ locked' : '✗ skipped: it would close a cycle'}`
+}
+
+/** Whole votes of a score. */
+export function scoreVotes(data: OrderData, batch: OrderBatch): number {
+  return Math.round(batch.score * data.n)
 }
 
 /** The columns with equal arrival orders put together, most frequent first. */

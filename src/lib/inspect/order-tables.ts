@@ -1,8 +1,12 @@
-/** How a group's order came about, as text: votes, pairs, scores against the quorum, predecessors, components, the final order, and a sentence for each neighbour pair. */
+/**
+ * How a group's order came about, as text: votes and how many said the same, pairs, scores against the quorum, predecessors, components and their ranked pairs,
+ * the final order, and a sentence for each neighbour pair.
+ */
 import { DRAWN, type OrderBatch, type OrderData } from './data.js'
 import { bar, columns, count, type Line, type Piece, pad, printLines, type TextOptions, wrap } from './lines.js'
-import { type ArrivalColumn, type OrderShape, orderSentences, orderShape, scoreVotes } from './order-shape.js'
-import { lineColor } from './order-text.js'
+import { orderSentences } from './order-sentences.js'
+import { type ArrivalColumn, drawnViews, type OrderShape, orderedPairs, orderShape, rankText, scoreVotes } from './order-shape.js'
+import { lineColor, markOf } from './order-text.js'
 
 const BAR = 24
 
@@ -11,10 +15,12 @@ export function explainOrderText(data: OrderData, options: TextOptions): string 
   const shape = orderShape(data)
   const sections = [
     ...(shape.columns && shape.columns.length <= DRAWN.unsortedSigners ? [votes(shape, shape.columns, options.width)] : []),
+    distinctVotes(data, shape, options.width),
     pairs(data, shape, options.width),
     scores(data, shape, options.width),
     predecessors(data, shape, options.width),
     components(data, shape, options.width),
+    ranked(data, shape, options.width),
     finalOrder(data, shape, options.width),
   ]
   return printLines(
@@ -55,17 +61,35 @@ function votes(shape: OrderShape, signers: readonly ArrivalColumn[], width: numb
   return [...heading('Votes', 'place of arrival at each signer; · not voted', width), ...blocks]
 }
 
-function pairs(data: OrderData, shape: OrderShape, width: number): Line[] {
-  const rank = new Map(shape.lines.map(({ batch, line }) => [batch.id, line]))
-  const place = (id: string) => rank.get(id) ?? Number.MAX_SAFE_INTEGER
-  const oriented = data.pairs.map((pair) => {
-    if (place(pair.a) <= place(pair.b)) return pair
-    return { ...pair, a: pair.b, b: pair.a, before: [pair.before[1], pair.before[0]] as const, support: [pair.support[1], pair.support[0]] as const }
+/** For each batch its distinct votes, a bar for how many signers gave each; what a vote has before the batch stands as marks below one another. */
+function distinctVotes(data: OrderData, shape: OrderShape, width: number): Line[] {
+  const voted = shape.lines.filter(({ batch }) => (batch.views ?? []).length > 0)
+  if (voted.length === 0) return []
+  const wide = Math.max(6, ...shape.lines.map(({ name }) => columns(name)))
+  const cell = Math.max(...shape.lines.map((line) => columns(markOf(shape, line)))) + 1
+  const room = Math.max(6, Math.min(BAR, width - wide - shape.lines.length * cell - 11))
+  const rows = voted.flatMap((line): Line[] => {
+    const { views, hidden, hiddenSigners } = drawnViews(line.batch)
+    const listed = views.map(({ before, signers }, i): Line => {
+      const cells = shape.lines.map((other): Piece => {
+        if (other === line) return ['faint', pad('—', cell, 'right')]
+        return before.includes(other.batch.id) ? [lineColor(other), pad(markOf(shape, other), cell, 'right')] : ['faint', pad('·', cell, 'right')]
+      })
+      const name: Piece = i === 0 ? [lineColor(line), pad(line.name, wide)] : pad('', wide)
+      const filled = '█'.repeat(Math.max(1, Math.round((signers.length / data.n) * room)))
+      return [' ', name, pad(String(signers.length), 6, 'right'), ` ${pad(filled, room)} `, ...cells]
+    })
+    const rest = `${count(hidden, 'more vote')} of ${count(hiddenSigners, 'signer')}`
+    return [...listed, ...(hidden > 0 ? [[['faint', ` ${pad('', wide + 2)}${rest}`] as const]] : [])]
   })
-  const sorted = oriented.sort((x, y) => place(x.a) - place(y.a) || place(x.b) - place(y.b))
+  return [...heading('Distinct votes', 'how many signers say the same, and what they have before the batch', width), ...rows]
+}
+
+function pairs(data: OrderData, shape: OrderShape, width: number): Line[] {
+  const { pairs: drawn, hidden } = orderedPairs(data, shape)
   const wide = Math.max(6, ...shape.lines.map(({ name }) => columns(name)))
   const votesOf = new Map(data.batches.map(({ id, votes: m }) => [id, m]))
-  const rows = sorted.slice(0, DRAWN.pairs).map((pair): Line => {
+  const rows = drawn.map((pair): Line => {
     const onA = `${pair.before[0]}/${votesOf.get(pair.a) ?? '?'}`
     const onB = `${pair.before[1]}/${votesOf.get(pair.b) ?? '?'}`
     const support = `${pair.support[0]} : ${pair.support[1]}`
@@ -76,9 +100,13 @@ function pairs(data: OrderData, shape: OrderShape, width: number): Line[] {
   })
   if (rows.length === 0) return heading('Pairs', 'no two of these batches share a key', width)
   const head = ` ${pad('a', wide)}  ${pad('b', wide)}  ${pad('a names b', 9, 'right')}  ${pad('b names a', 9, 'right')}  ${pad('support', 11, 'right')}`
-  const more = sorted.length - rows.length
   const note = 'votes that name the other; support for a first : for b first'
-  return [...heading('Pairs', note, width), [['faint', head]], ...rows, ...(more > 0 ? [[['faint', ` ${count(more, 'more pair')}`] as const]] : [])]
+  return [
+    ...heading('Pairs', note, width),
+    [['faint', head]],
+    ...rows,
+    ...(hidden > 0 ? [[['faint', ` ${count(hidden, 'more pair')}`] as const]] : []),
+  ]
 }
 
 function scores(data: OrderData, shape: OrderShape, width: number): Line[] {
@@ -116,6 +144,17 @@ function components(data: OrderData, shape: OrderShape, width: number): Line[] {
   const more = data.components.length - groups.length
   const said = more > 0 ? [...groups, `and ${more} more`] : groups
   return [...heading('Components', 'batches that name each other, in the order of execution', width), ...indented(said.join(' '), width)]
+}
+
+function ranked({ ranked: all = [] }: OrderData, shape: OrderShape, width: number): Line[] {
+  if (all.length === 0) return []
+  const rows = all.slice(0, DRAWN.pairs).map((pair): Line => {
+    const tone = pair.locked ? 'good' : 'warn'
+    return [` ${shape.nameOf(pair.winner)} → ${shape.nameOf(pair.loser)}  `, [tone, rankText(pair)]]
+  })
+  const more = all.length - rows.length
+  const rest: Line[] = more > 0 ? [[['faint', ` ${count(more, 'more pair')}`]]] : []
+  return [...heading('Ranked pairs', 'inside components: by how much support the first leads, strongest first', width), ...rows, ...rest]
 }
 
 function finalOrder(data: OrderData, shape: OrderShape, width: number): Line[] {

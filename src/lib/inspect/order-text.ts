@@ -7,6 +7,8 @@ import { columns, count, type Line, type Piece, pad, printLines, type TextOption
 import { type ArrivalColumn, arrivalOrders, type OrderLine, type OrderShape, orderShape, orderTitle } from './order-shape.js'
 
 const GUTTER = 6
+/** Columns of a name that fits into a cell. */
+const SHORT_NAME = 4
 
 /** The line diagram of a group as text ("Ordering transactions" of the seed): the batch that lies below another for most signers goes first. */
 export function drawOrderText(data: OrderData, options: TextOptions): string {
@@ -14,6 +16,11 @@ export function drawOrderText(data: OrderData, options: TextOptions): string {
   const body = shape.columns ? diagram(shape, shape.columns, options.width) : [['The arrival orders are not known here, only the votes on pairs.']]
   const hidden: Line[] = shape.hidden > 0 ? [[['faint', `${shape.hidden} more batches are not drawn.`]]] : []
   return printLines([[['strong', orderTitle(data)]], [], ...body, ...hidden], options)
+}
+
+/** What stands for a batch in a narrow cell: its name where all names are short, else its letter. */
+export function markOf({ lines }: OrderShape, line: OrderLine): string {
+  return lines.every(({ name }) => columns(name) <= SHORT_NAME) ? line.name : line.letter
 }
 
 /** How a batch is painted in a terminal: its line's colour. */
@@ -24,7 +31,7 @@ export function lineColor({ line }: OrderLine): number {
 function diagram(shape: OrderShape, signers: readonly ArrivalColumn[], width: number): Line[] {
   const widest = Math.max(0, ...shape.lines.map(({ name }) => columns(name)))
   const fits = (cell: number) => GUTTER + signers.length * cell <= width
-  const named = widest <= 4 && fits(widest + 1)
+  const named = widest <= SHORT_NAME && fits(widest + 1)
   const cell = named ? Math.max(widest + 1, 3) : fits(3) ? 3 : 2
   if (!fits(cell)) return summary(shape, signers, width)
   const label = named ? (line: OrderLine) => line.name : (line: OrderLine) => line.letter

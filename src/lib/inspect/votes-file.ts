@@ -11,6 +11,7 @@ import { type DecidedBatch, orderOf, supportOf } from '../core/order.js'
 import { isDecisivePair, isFast, predecessorsOf, scoreOf, type Tally } from '../core/tally.js'
 import { shareKey } from '../core/transaction.js'
 import type { OrderBatch, OrderData, OrderPair } from './data.js'
+import { rankedOf, viewsOf } from './group.js'
 
 const MAX_BATCHES = 1000
 const name = text(200, 1)
@@ -99,12 +100,10 @@ function derive(bounds: Bounds, batches: ReadonlyMap<string, VotedBatch>): Order
   for (const id of names) {
     const place = places.get(id) ?? id
     const { keys, votes } = batches.get(id) ?? { keys: [], votes: [] }
+    const conflicts = (named: string) => named !== id && shareKey(keys, batches.get(named)?.keys ?? [])
     const inc = new Map<string, number>()
     for (const { before } of votes) {
-      for (const named of new Set(before)) {
-        if (named !== id && shareKey(keys, batches.get(named)?.keys ?? []))
-          inc.set(places.get(named) ?? named, (inc.get(places.get(named) ?? named) ?? 0) + 1)
-      }
+      for (const named of new Set(before.filter(conflicts))) inc.set(places.get(named) ?? named, (inc.get(places.get(named) ?? named) ?? 0) + 1)
     }
     const tally: Tally = { votes: votes.length, base: new Map(), inc }
     tallies.set(place, tally)
@@ -121,11 +120,14 @@ function derive(bounds: Bounds, batches: ReadonlyMap<string, VotedBatch>): Order
       decisive: score >= bounds.quorum,
       path,
       predecessors: predecessors.map(nameOf),
+      views: viewsOf(votes.map(({ signer, before }) => ({ before: before.filter(conflicts), signers: [signer] }))),
     })
   }
-  const components = orderOf(withoutOrphans(decided)).map((component) => component.map(nameOf))
+  const ordered = orderOf(withoutOrphans(decided))
+  const components = ordered.map((component) => component.map(nameOf))
+  const ranked = rankedOf(ordered, decided).map((pair) => ({ ...pair, winner: nameOf(pair.winner), loser: nameOf(pair.loser) }))
   const { n, quorum, inclusion } = bounds
-  return { n, quorum, inclusion, batches: shown, pairs: pairsOf(decided, tallies, bounds, nameOf), components, order: components.flat() }
+  return { n, quorum, inclusion, batches: shown, pairs: pairsOf(decided, tallies, bounds, nameOf), components, order: components.flat(), ranked }
 }
 
 /** Leaves out what needs, directly or not, a batch that is not decided (§13). */

@@ -11,7 +11,7 @@ import { type Bounds, boundsOf as boundsWith, type Manifest, parseTolerance } fr
 import { isFast, predecessorsOf, scoreOf, type Tally } from '../core/tally.js'
 import { type TreeParameters, treeOf } from '../core/tree.js'
 import type { OrderData, Path, TreeData } from '../inspect/data.js'
-import { orderDataOf, treeDataOf } from '../inspect/group.js'
+import { type DescribedBatch, orderDataOf, treeDataOf } from '../inspect/group.js'
 import { batchVotesCodec, deriveFromVotes } from '../inspect/votes-file.js'
 
 /** One signer’s vote on a batch: the conflicting batches that reached it earlier. */
@@ -149,7 +149,7 @@ export function buildTree(manifest: TreeParameters, batchId: Id, root: number): 
  * const { batches } = await client.group(txId)
  * const svg = drawOrderSvg(orderOfGroup(batches, await client.manifest()))
  */
-export function orderOfGroup(batches: readonly BatchDescription[], bounds: Bounds): OrderData {
+export function orderOfGroup(batches: readonly DescribedBatch[], bounds: Bounds): OrderData {
   return orderDataOf(batches, bounds)
 }
 

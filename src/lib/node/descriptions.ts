@@ -3,10 +3,16 @@ import type { Id } from '../base/bytes.js'
 import { type BatchDescription, describeBatch, neighboursOf } from '../core/describe.js'
 import type { Moment } from '../core/moments.js'
 import { knownBatch, type Subject } from './answers.js'
+import { phase3MsOf } from './phases.js'
+
+/** A batch of a picture. `phase3Ms`: how long phase 3 took here, in the ballot that decided; null where it did not run or is not remembered. */
+export interface GroupBatch extends BatchDescription {
+  phase3Ms: number | null
+}
 
 /** The batches of one picture, oldest first. */
 export interface GroupAnswer {
-  batches: BatchDescription[]
+  batches: GroupBatch[]
 }
 
 /** One batch. Errors: `NOT_FOUND`. */
@@ -17,9 +23,14 @@ export function descriptionAnswer(subject: Subject, batchId: Id): BatchDescripti
 
 /** A batch and those around it, each with what its votes say of the others. Errors: `NOT_FOUND`. */
 export function groupAnswer(subject: Subject, batchId: Id): GroupAnswer {
-  const { manifest, journal, rounds } = subject
+  const { manifest, journal, rounds, moments } = subject
   const group = neighboursOf(journal, knownBatch(journal, batchId))
-  return { batches: group.map((id) => describeBatch(manifest, journal, knownBatch(journal, id), rounds.get(id), group)) }
+  return {
+    batches: group.map((id) => ({
+      ...describeBatch(manifest, journal, knownBatch(journal, id), rounds.get(id), group),
+      phase3Ms: phase3MsOf(moments.of(id)),
+    })),
+  }
 }
 
 /** When what happened to a batch at one signer. */
