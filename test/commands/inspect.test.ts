@@ -69,7 +69,8 @@ test('order: what is derived from the votes is what every key’s log holds', as
     inclusion: number
     order: string[]
     components: string[][]
-    batches: { id: string; votes: number; path: string }[]
+    batches: { id: string; votes: number; path: string; phase3Ms: number; views: { signers: number[] }[] }[]
+    ranked: { winner: string; loser: string }[]
     pairs: { a: string; b: string; before: number[]; support: number[]; decisive: boolean }[]
   }
   assert.equal([data.n, data.quorum, data.inclusion], [4, 4, 1])
@@ -78,7 +79,16 @@ test('order: what is derived from the votes is what every key’s log holds', as
     data.pairs.some(({ decisive }) => !decisive),
     'a quarrel',
   )
-  assert.is(data.batches.find(({ id }) => id === slowId())?.path, 'slow')
+  const drawnSlow = data.batches.find(({ id }) => id === slowId())
+  assert.ok(drawnSlow)
+  assert.is(drawnSlow.path, 'slow')
+  assert.is(
+    drawnSlow.views.reduce((sum, { signers }) => sum + signers.length, 0),
+    drawnSlow.votes,
+  )
+  assert.ok(drawnSlow.phase3Ms > 0, 'how long phase 3 took')
+  const inComponents = data.components.filter(({ length }) => length > 1).flat()
+  for (const { winner, loser } of data.ranked) assert.ok(inComponents.includes(winner) && inComponents.includes(loser))
   const drawn = new Set(data.order)
   for (const key of ['acct:left', 'acct:right']) {
     const executed = all.filter(({ batchId, position }) => drawn.has(batchId) && position[key] !== undefined)
@@ -92,6 +102,13 @@ test('order: what is derived from the votes is what every key’s log holds', as
   }
   const text = await cluster.good(['inspect', 'order', slowId()])
   for (const part of [/place of arrival/, /^Pairs /m, /^Scores /m, /^Components /m, /^Order\n/m]) assert.match(text.stdout, part)
+  const why = (await cluster.document(['tx', 'why', slow?.txId ?? ''])) as { details: string[] }
+  const mine = why.details.filter((line) => line.includes(`${slowId().slice(0, 8)} `) && / saw it first/.test(line))
+  assert.ok(mine.length > 0, why.details.join('; '))
+  assert.ok(
+    why.details.some((line) => /needed to skip phase 3; phase 3 ran (in|for)/.test(line)),
+    why.details.join('; '),
+  )
   const svg = await cluster.good(['inspect', 'order', slowId(), '--svg', '-'])
   assert.match(svg.stdout, /^<svg [\s\S]*<\/svg>\s*$/)
 })

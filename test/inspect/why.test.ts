@@ -9,7 +9,7 @@ const BATCH = 'ab'.repeat(32)
 const voted: Witnessed = { voted: true, promised: 0, accepted: null }
 
 function facts(change: Partial<WhyFacts>): WhyFacts {
-  const none = { reason: undefined, path: null, ballot: null, votes: null, position: {}, waitingFor: null }
+  const none = { reason: undefined, path: null, ballot: null, votes: null, position: {}, waitingFor: null, neighbours: [] }
   return { manifest, batchId: BATCH, initiator: 2, status: 'pending', ...none, signers: Array(7).fill(voted), ...change }
 }
 
@@ -35,6 +35,8 @@ test('what is committed waits for something; what is executed stands somewhere; 
   assert.match(whyOf(facts({ status: 'committed', waitingFor: { key: 'k', height: 9 } })).sentence, /key k is executed up to 9/)
   const place = { status: 'executed' as const, position: { k: 4 }, ballot: 0 }
   assert.match(whyOf(facts({ ...place, path: 'fast', votes: 7 })).sentence, /executed at k 4, by its votes alone: 7 of 7/)
+  const [first] = whyOf(facts({ ...place, path: 'slow', neighbours: ['a before b: 5 of 7 saw it first.'] })).details
+  assert.is(first, 'a before b: 5 of 7 saw it first.')
   assert.match(whyOf(facts({ ...place, path: 'slow' })).sentence, /agreed in phase 3/)
   assert.match(whyOf(facts({ ...place, path: 'slow', ballot: 2 })).sentence, /decided in ballot 2 by coordinator/)
   assert.match(whyOf(facts({ status: 'rejected', reason: 'too large' })).sentence, /rejected: too large/)

@@ -122,10 +122,15 @@ test('votes on one batch are counted as the derivation of the whole counts them'
   const { n, batches, arrivals } = INPUT.votes as { n: number; batches: Record<string, string[]>; arrivals: string[][] }
   const derived = deriveOrder({ n, batches, arrivals })
   const conflicts = (a: string, b: string) => (batches[a] ?? []).some((key) => batches[b]?.includes(key))
-  for (const { id, keys, ...shown } of derived.batches) {
+  for (const { id, keys, views, ...shown } of derived.batches) {
     const votes = arrivals.map((list, signer) => ({ signer, before: list.slice(0, list.indexOf(id)).filter((other) => conflicts(id, other)) }))
     const { before, ...count } = countVotes(votes, boundsOf(n))
     assert.equal(count, shown, id)
+    assert.is(
+      views?.reduce((sum, { signers }) => sum + signers.length, 0),
+      count.votes,
+      id,
+    )
     assert.ok(keys && Object.keys(before).every((other) => conflicts(id, other)))
   }
   assert.is(countVotes([], boundsOf(4)).path, 'undecided')

@@ -8,6 +8,9 @@ import { mark, polyline, text, textWidth } from './svg.js'
 const LEFT = 64
 const HEAD = 70
 const LABEL = 18
+/** The height of the lines; many narrow columns need more, or all lines run steep. */
+const LOW = 240
+const TALL = 420
 /** Size of the digits in the matrix, and the height of digits below one another. */
 const DIGITS = 10
 const DIGIT_ROW = 11
@@ -28,7 +31,7 @@ export function lineDiagram(shape: OrderShape, all: readonly ArrivalColumn[]): P
   const places = Math.max(1, ...signers.map(({ lines }) => lines.length))
   const hasMatrix = signers.length <= DRAWN.matrixSigners
   const step = Math.max(8, Math.min(64, Math.floor(1000 / signers.length)), hasMatrix ? Math.ceil(textWidth(String(places), DIGITS)) + 2 : 0)
-  const rise = Math.max(22, Math.min(48, Math.floor(240 / places)))
+  const rise = Math.max(22, Math.min(48, Math.floor((sorted ? TALL : LOW) / places)))
   const bottom = HEAD + 20 + Math.max((places - 1) * rise, (shape.lines.length - 1) * LABEL)
   const x = (column: number) => LEFT + step / 2 + column * step
   const y = (place: number) => bottom - (place - 1) * rise

@@ -26,6 +26,8 @@ export interface WhyFacts {
   votes: number | null
   position: Readonly<Record<string, number>>
   waitingFor: { batchId: string } | { key: string; height: number } | null
+  /** Once executed: why it stands before and behind its nearest rivals, a sentence each. */
+  neighbours: readonly string[]
   /** By signer: null for one that does not answer, undefined for one that answers and does not hold the batch. */
   signers: readonly (Witnessed | null | undefined)[]
 }
@@ -94,6 +96,7 @@ function detailsOf(facts: WhyFacts, { silent, ballot, coordinator, notVoted, not
   const line = (what: string, signers: readonly number[]) => (signers.length === 0 ? [] : [`${what}: ${signers.join(', ')}`])
   const isOpen = status === 'pending'
   return [
+    ...facts.neighbours,
     `batch ${batchId}, root ${initiator}, ballot ${ballot}, coordinator ${coordinator}`,
     `${manifest.n} signers, quorum ${manifest.quorum}`,
     ...line('signers that do not answer', silent),
