@@ -28,9 +28,9 @@ const drawings: Record<string, string> = {
   'timeline-5-fast': drawTimelineSvg(sampleTimeline(5, 2, { silent: [2], forgotten: [1] })),
   'timeline-31': drawTimelineSvg(sampleTimeline(31, 3, { recovers: true, clocks: { 4: -500, 9: 2000 } })),
   'timeline-127': drawTimelineSvg(sampleTimeline(127, 2, { slow: true })),
-  'signature-5': drawSignatureSvg(sampleSignature(5, 2)),
-  'signature-31': drawSignatureSvg(sampleSignature(31, 4)),
-  'signature-127': drawSignatureSvg(sampleSignature(127, 6, 1, 2)),
+  'signature-5': drawSignatureSvg([sampleSignature(5, 2)]),
+  'signature-31': drawSignatureSvg([sampleSignature(31, 4)]),
+  'signature-127': drawSignatureSvg([sampleSignature(127, 6, 1, 2)]),
 }
 for (const [name, svg] of Object.entries(drawings)) writeFileSync(join(folder, `${name}.svg`), svg)
 process.stdout.write(`${Object.keys(drawings).length} drawings written to ${folder}\n`)

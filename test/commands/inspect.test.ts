@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { toHex } from '../../src/lib/base/bytes.js'
-import { badVoters, batchSignatures } from '../../src/lib/inspect/batch-signatures.js'
+import { batchSignatures, withBadVoters } from '../../src/lib/inspect/batch-signatures.js'
 import { loadCrypto } from '../../src/lib/node/crypto.js'
 import { LiveCluster, type TxDocument } from './live-cluster.js'
 
@@ -182,9 +182,10 @@ test('a signature that does not verify is told as such, and who is at fault wher
   assert.is(good?.valid, true)
   const shares = new Map(own)
   if (!good || !description.votes) throw new Error('no votes')
-  assert.equal(badVoters(verifying, good, shares), [])
+  const honest = withBadVoters(verifying, good, shares)
+  assert.equal([honest.faulty, honest.search], [[], { shares: 4, checks: 1 }])
   shares.set(2, shares.get(1) ?? '')
-  assert.equal(badVoters(verifying, good, shares), [2])
+  assert.equal(withBadVoters(verifying, good, shares).faulty, [2])
   const sum = verifying.bls.aggregate([...shares.values()].map((share) => Uint8Array.from(Buffer.from(share, 'hex'))))
   const [bad] = batchSignatures(verifying, { ...description, votes: { ...description.votes, signature: toHex(sum ?? new Uint8Array()) } }, undefined)
   assert.is(bad?.valid, false)

@@ -19,7 +19,7 @@ function* everyDrawing(): Generator<[name: string, svg: string]> {
   for (const n of SIZES) {
     for (const seed of SEEDS) {
       yield [`tree n=${n} seed=${seed}`, drawTreeSvg(sampleTree(n, seed))]
-      yield [`signature n=${n} seed=${seed}`, drawSignatureSvg(sampleSignature(n, seed, seed))]
+      yield [`signature n=${n} seed=${seed}`, drawSignatureSvg([sampleSignature(n, seed, seed)])]
       for (const batches of [1, 2, 4, 8, 12])
         yield [`order n=${n} batches=${batches} seed=${seed}`, drawOrderSvg(sampleOrder(n, batches, seed, seed))]
     }
@@ -29,7 +29,7 @@ function* everyDrawing(): Generator<[name: string, svg: string]> {
   yield ['order of 45 batches', drawOrderSvg(sampleOrder(7, 45))]
   yield ['order of 300 signers', drawOrderSvg(sampleOrder(300, 3))]
   yield ['order without arrivals', drawOrderSvg({ ...sampleOrder(31, 3), arrivals: undefined })]
-  yield ['signature of 1500', drawSignatureSvg(sampleSignature(1500, 50))]
+  yield ['signature of 1500', drawSignatureSvg([sampleSignature(1500, 50)])]
 }
 
 test('every SVG is well-formed, self-contained, named for screen readers, and no two labels overlap or leave it', () => {
@@ -72,7 +72,7 @@ function hostileDrawings(options = { color: false, width: 100 }): { svgs: string
   const entries = plainSignature.entries.map((entry, i) => ({ ...entry, message: HOSTILE[i] ?? '', summary: HOSTILE[i] ?? '' }))
   const signature = { ...plainSignature, batchId: '<i>', entries }
   return {
-    svgs: [drawTreeSvg({ ...tree, batchId: '<x>', nodes }), drawOrderSvg(order), drawSignatureSvg(signature)],
+    svgs: [drawTreeSvg({ ...tree, batchId: '<x>', nodes }), drawOrderSvg(order), drawSignatureSvg([signature])],
     texts: [
       drawTreeText({ ...tree, nodes }, options),
       drawOrderText(order, options),

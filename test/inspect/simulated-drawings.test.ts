@@ -30,8 +30,13 @@ for (const [n, txs] of [
       orderSentences(order).some((sentence) => /phase 3 ran in \d+ ms for the first/.test(sentence)),
       orderSentences(order).join(' '),
     )
-    const drawn = { tree: drawTreeSvg(tree), order: drawOrderSvg(order), timeline: drawTimelineSvg(timeline) }
-    for (const [name, svg] of [...Object.entries(drawn), ...signatures.map((data) => [data.phase, drawSignatureSvg(data)] as const)]) {
+    const drawn = {
+      tree: drawTreeSvg(tree),
+      order: drawOrderSvg(order),
+      timeline: drawTimelineSvg(timeline),
+      signatures: drawSignatureSvg(signatures),
+    }
+    for (const [name, svg] of Object.entries(drawn)) {
       const read = readSvg(svg)
       assert.equal(overlaps(read), [], name)
       assert.ok(read.width < 2400, `${name}: ${read.width} wide`)

@@ -9,7 +9,7 @@ import { parsePrefix } from '../../lib/cli/prefix.js'
 import { fromFlag } from '../../lib/cli/tx-flags.js'
 import { withCluster } from '../../lib/cluster/connection.js'
 import { certificateCodec } from '../../lib/core/certificate.js'
-import { type BatchSignature, badVoters, batchSignatures, type Verifying } from '../../lib/inspect/batch-signatures.js'
+import { type BatchSignature, batchSignatures, type Verifying, withBadVoters } from '../../lib/inspect/batch-signatures.js'
 import { drawSignatureSvg } from '../../lib/inspect/signature-svg.js'
 import { drawSignatureText } from '../../lib/inspect/signature-text.js'
 import type { Client } from '../../lib/node/client.js'
@@ -29,7 +29,7 @@ export default class InspectSig extends MusigCommand {
   }
   static override flags = {
     phase: Flags.option({ description: 'Only this signature.', options: ['vote', 'accept'] as const })(),
-    svg: Flags.string({ description: 'Draw the signature that decided as SVG into this file, - for stdout.', helpValue: 'FILE' }),
+    svg: Flags.string({ description: 'Draw them as SVG into this file, - for stdout.', helpValue: 'FILE' }),
     ...fromFlag,
     ...clusterFlag,
   }
@@ -50,16 +50,15 @@ export default class InspectSig extends MusigCommand {
       const signatures = await Promise.all(all.map((signature) => withFaulty(signature, verifying, client)))
       return { batch, signatures }
     })
-    const deciding = signatures.at(-1)
-    if (!deciding)
+    if (signatures.length === 0)
       throw new MusigError(
         'NOT_FOUND',
         `this signer holds no ${phase ?? 'vote'} signature of batch ${batch.batchId.slice(0, 12)}${batch.status === 'pending' ? ': it is not decided yet' : ''}`,
       )
     if (signatures.some(({ valid }) => !valid)) this.sayNo()
     if (svg !== undefined) {
-      writeOutput(svg, drawSignatureSvg(deciding))
-      if (svg !== '-') process.stderr.write(`The signature is in ${svg}\n`)
+      writeOutput(svg, drawSignatureSvg(signatures))
+      if (svg !== '-') process.stderr.write(`The signatures are in ${svg}\n`)
     } else if (!this.jsonEnabled()) {
       this.log(
         signatures
@@ -87,7 +86,7 @@ async function withFaulty(signature: BatchSignature, verifying: Verifying, clien
     ),
   )
   const shares = new Map(votes.flatMap((vote) => (vote?.ownVote ? [[vote.from, vote.ownVote.signature] as const] : [])))
-  return { ...signature, faulty: badVoters(verifying, signature, shares) }
+  return withBadVoters(verifying, signature, shares)
 }
 
 function signatureJson({ multiSignature, ...data }: BatchSignature): object {

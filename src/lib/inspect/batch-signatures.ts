@@ -41,17 +41,26 @@ export function batchSignatures(verifying: Verifying, batch: BatchDescription, c
 }
 
 /**
- * The signers whose own votes do not verify, where an aggregate fails; `shares` holds the votes that signers gave when asked, by signer. One who did not
- * answer is not named. Errors: none; empty where every share that is known holds.
+ * The signature with the signers whose own votes do not verify, where an aggregate fails: found by halving. `shares` holds the votes that signers gave when
+ * asked, by signer. One who did not answer is not named. Errors: none; nobody is named where every share that is known holds.
  */
-export function badVoters({ bls, manifest }: Verifying, { entries }: SignatureData, shares: ReadonlyMap<number, string>): number[] {
-  const known = entries.flatMap(({ message, signers }) =>
+export function withBadVoters({ bls, manifest }: Verifying, signature: BatchSignature, shares: ReadonlyMap<number, string>): BatchSignature {
+  const known = signature.entries.flatMap(({ message, signers }) =>
     signers.flatMap((signer): Share[] => {
       const share = shares.get(signer)
       return share === undefined ? [] : [{ signer, message: fromHex(message), signature: fromHex(share) }]
     }),
   )
-  return findBadShares(bls, publicKeysOf(manifest), known)
+  let checks = 0
+  const counted: Bls = {
+    ...bls,
+    verifyAll(items) {
+      checks++
+      return bls.verifyAll(items)
+    },
+  }
+  const faulty = findBadShares(counted, publicKeysOf(manifest), known)
+  return { ...signature, faulty, search: { shares: known.length, checks } }
 }
 
 function acceptMessage(manifest: Manifest, { batchId, ballot, value }: Certificate & { type: 'slow' }): Id {

@@ -121,6 +121,8 @@ export interface SignatureData {
   readonly verificationMs?: number | undefined
   readonly valid: boolean
   readonly faulty?: readonly number[] | undefined
+  /** Where it does not verify: among how many signers' own shares the wrong ones were looked for, and how many checks that took. */
+  readonly search?: { readonly shares: number; readonly checks: number } | undefined
 }
 
 /** What a stretch of a signer's time is: a phase of §5 as that signer went through it, a ballot above 0, or the wait of what is committed for what goes before it. */

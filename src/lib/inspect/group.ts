@@ -21,6 +21,10 @@ import type {
   TimelineSigner,
   TreeData,
 } from './data.js'
+import { shortId } from './lines.js'
+
+/** Batches that a vote names in few words. */
+const NAMED = 2
 
 /** A batch as a signer describes it beside others. `phase3Ms`: how long phase 3 took at that signer; null where it did not run or is not remembered. */
 export type DescribedBatch = BatchDescription & { readonly phase3Ms?: number | null }
@@ -73,13 +77,24 @@ export function signatureDataOf(batch: BatchDescription, phase: 'vote' | 'accept
       ? batch.votes?.entries.map(({ message, signers, before }) => ({
           message,
           signers,
-          summary: before.length === 0 ? 'nothing before it' : `${before.length} before it`,
+          summary: beforeText(before),
         }))
       : batch.accepts && [{ message: '', signers: batch.accepts.signers, summary: `accepts in ballot ${batch.ballot}` }]
   if (!entries) return undefined
   const present = new Set(entries.flatMap(({ signers }) => signers))
   const missing = Array.from({ length: n }, (_, signer) => signer).filter((signer) => !present.has(signer))
   return { batchId: batch.batchId, phase, n, quorum, entries, missing, pairings: entries.length + 1 }
+}
+
+/** "after 3f2a91cd, 4e3c9f6a, +3": what a vote has before the batch, in few words. */
+function beforeText(before: readonly Id[]): string {
+  const more = before.length - NAMED
+  return before.length === 0
+    ? 'after nothing'
+    : `after ${before
+        .slice(0, NAMED)
+        .map((id) => shortId(id))
+        .join(', ')}${more > 0 ? `, +${more}` : ''}`
 }
 
 /** A group of batches with its order. Names that are not in the group are left out of votes and predecessors. */

@@ -43,6 +43,20 @@ export function quorumText(data: SignatureData): string {
   return `${signed} of ${data.n} signed, ${data.quorum} make a quorum${signed < data.quorum ? ': too few' : ''}`
 }
 
+/** Who broke a signature that does not verify, and how that was found; empty where it verifies. */
+export function faultText({ valid, phase, faulty = [], search }: SignatureData): string {
+  if (faulty.length === 0 && valid) return ''
+  if (!search)
+    return faulty.length > 0
+      ? signerRanges(faulty)
+      : phase === 'accept'
+        ? 'not known: signers give out their votes when asked, not their accepts'
+        : 'not known'
+  const how = `${count(search.checks, 'check')} of ${count(search.shares, 'share')}, by halving`
+  if (faulty.length > 0) return `${signerRanges(faulty)} (found in ${how})`
+  return search.shares === 0 ? 'not known: no signer gave its share' : `none of the shares that signers gave (${how}): the sum is not theirs`
+}
+
 /** Numbers of signers as ranges: "0–3, 7". */
 export function signerRanges(signers: readonly number[]): string {
   const ranges: [number, number][] = []

@@ -1,7 +1,16 @@
 /** A MultiSignature as SVG: one row of marks for each distinct message, one mark for each signer, then who is missing, the quorum and the price of verifying. */
 import { DRAWN, type SignatureData } from './data.js'
 import { count, wrap } from './lines.js'
-import { pairingsText, quorumText, type SignatureRow, signatureRows, signatureTitle, signedCount, signerRanges } from './signature-shape.js'
+import {
+  faultText,
+  pairingsText,
+  quorumText,
+  type SignatureRow,
+  signatureRows,
+  signatureTitle,
+  signedCount,
+  signerRanges,
+} from './signature-shape.js'
 import { drawing, mark, polyline, quorumBar, text, textWidth } from './svg.js'
 
 const MARGIN = 20
@@ -10,16 +19,35 @@ const ROW = 20
 const SIZE = 11
 const PER_BLOCK = 64
 const BAR = 320
+/** Between one signature and the next. */
+const GAP = 24
 
-/** The aggregate signature of a batch (§2) as a self-contained SVG. */
-export function drawSignatureSvg(data: SignatureData): string {
+/** The aggregate signatures of a batch (§2), one below the other, as a self-contained SVG. Errors: none; at least one is given. */
+export function drawSignatureSvg(signatures: readonly SignatureData[]): string {
+  const parts: { body: readonly string[]; right: number; bottom: number }[] = []
+  for (const data of signatures) parts.push(signaturePart(data, (parts.at(-1)?.bottom ?? -GAP) + GAP))
+  return drawing({
+    title: signatures.map(signatureTitle).join('; '),
+    description: signatures
+      .map(
+        (data) =>
+          `${quorumText(data)}. ${pairingsText(data)}. Missing: ${signerRanges(data.missing) || 'none'}. Faulty: ${faultText(data) || 'none'}.`,
+      )
+      .join(' '),
+    width: Math.max(...parts.map(({ right }) => right)) + MARGIN,
+    height: (parts.at(-1)?.bottom ?? 0) + 18,
+    body: parts.flatMap(({ body }) => body),
+  })
+}
+
+function signaturePart(data: SignatureData, top: number): { body: readonly string[]; right: number; bottom: number } {
   const { rows, hidden, hiddenSigners } = signatureRows(data)
   const title = signatureTitle(data)
   const across = Math.min(data.n, data.n > PER_BLOCK ? 50 : PER_BLOCK)
   const left = MARGIN + Math.max(textWidth('missing'), ...rows.map(({ label }) => textWidth(label))) + 14
   const right = left + across * CELL + 12
-  const body: string[] = [text(MARGIN, 28, title, { size: 15, strong: true, tone: data.valid ? 'good' : 'bad' })]
-  let y = 58
+  const body: string[] = [text(MARGIN, top + 28, title, { size: 15, strong: true, tone: data.valid ? 'good' : 'bad' })]
+  let y = top + 58
   const drawn = Math.min(data.n, DRAWN.signatureSigners)
   for (let from = 0; from < drawn; from += across) {
     const to = Math.min(drawn, from + across)
@@ -35,13 +63,11 @@ export function drawSignatureSvg(data: SignatureData): string {
     y += ROW
   }
   const end = facts(data, y + 6, Math.max(right + 110, 640))
-  return drawing({
-    title,
-    description: `${quorumText(data)}. ${pairingsText(data)}. Missing: ${signerRanges(data.missing) || 'none'}. Faulty: ${signerRanges(data.faulty ?? []) || 'none'}.`,
-    width: Math.max(right + 110, MARGIN + textWidth(title, 15), end.right) + MARGIN,
-    height: end.bottom + 18,
+  return {
     body: [...body, ...end.body],
-  })
+    right: Math.max(right + 110, MARGIN + textWidth(title, 15), end.right),
+    bottom: end.bottom,
+  }
 }
 
 interface Place {
@@ -107,7 +133,7 @@ function facts(data: SignatureData, top: number, width: number): { body: string[
   const lists = [
     pairingsText(data),
     ...(data.missing.length > 0 ? [`Missing: ${signerRanges(data.missing)}`] : []),
-    ...(data.faulty && data.faulty.length > 0 ? [`Faulty: ${signerRanges(data.faulty)}`] : []),
+    ...(faultText(data) === '' ? [] : [`Faulty: ${faultText(data)}`]),
   ].flatMap((list) => wrap(list, Math.floor((width - 40) / textWidth('x'))))
   const lines = lists.map((list, i) => text(MARGIN, top + 28 + i * ROW, list))
   return {

@@ -1,7 +1,16 @@
 /** A MultiSignature in a terminal: one row of marks for each distinct message, one mark for each signer, then who is missing, the quorum and the price of verifying. */
 import { DRAWN, type SignatureData } from './data.js'
 import { bar, columns, count, type Line, type Piece, pad, printLines, type TextOptions, wrap } from './lines.js'
-import { pairingsText, quorumText, type SignatureRow, signatureRows, signatureTitle, signedCount, signerRanges } from './signature-shape.js'
+import {
+  faultText,
+  pairingsText,
+  quorumText,
+  type SignatureRow,
+  signatureRows,
+  signatureTitle,
+  signedCount,
+  signerRanges,
+} from './signature-shape.js'
 
 /** The aggregate signature of a batch (§2) as text; signers are broken into blocks of tens where they do not fit into the width. */
 export function drawSignatureText(data: SignatureData, options: TextOptions): string {
@@ -47,7 +56,7 @@ function facts(data: SignatureData, width: number): Line[] {
   const { filled, rest } = bar(signed, data.quorum, data.n, 24)
   const lists = [
     ...(data.missing.length > 0 ? [`missing   ${signerRanges(data.missing)}`] : []),
-    ...(data.faulty && data.faulty.length > 0 ? [`faulty    ${signerRanges(data.faulty)}`] : []),
+    ...(faultText(data) === '' ? [] : [`faulty    ${faultText(data)}`]),
   ]
   return [
     ['quorum    ', [signed >= data.quorum ? 'good' : 'warn', filled], ['faint', rest], `  ${quorumText(data)}`],
