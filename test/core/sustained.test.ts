@@ -10,6 +10,11 @@ import { SmallCluster } from './small-cluster.js'
 
 const [NEAR_MS, FAR_MS] = [5, 200]
 
+function told<T extends { largest: number; executed: number }>(result: T): T {
+  console.log(`${result.largest} batches in the largest component, ${result.executed} executed before the end`)
+  return result
+}
+
 /** Sends a transaction every `everyMs`, to the signers in turn, for `forMs`; returns the sizes of the components in the end, and how much was executed before. */
 function stream(rules: Partial<Rules>, everyMs: number, forMs: number): { largest: number; executed: number; windows: number } {
   const cluster = new SmallCluster({
@@ -33,25 +38,30 @@ function stream(rules: Partial<Rules>, everyMs: number, forMs: number): { larges
 }
 
 for (const forMs of [2000, 4000])
-  test(`without “putOff” one component takes in everything for as long as the stream lasts: ${forMs} ms`, () => {
-    const { largest, executed } = stream({ putOff: false }, 75, forMs)
-    console.log(`${forMs} ms: ${largest} batches in one component, ${executed} executed before the end`)
+  test(`without “putOff” and “holdBack” one component takes in everything for as long as the stream lasts: ${forMs} ms`, () => {
+    const { largest, executed } = told(stream({ putOff: false, holdBack: false }, 75, forMs))
     // About one batch each 75 ms; the first seconds are before the stream has its shape.
     assert.ok(largest > (forMs - 1000) / 75)
     assert.ok(executed <= 16)
   })
 
-test('with it components stay below what fits into all windows', () => {
-  const { largest, executed, windows } = stream({}, 75, 4000)
-  console.log(`${largest} batches in the largest component, ${executed} executed before the end`)
+test('with “putOff” alone components stay below what fits into all windows, where the stream fills them', () => {
+  const { largest, executed, windows } = told(stream({ holdBack: false }, 75, 4000))
   assert.ok(largest <= windows)
   assert.ok(executed > windows)
 })
 
-test('a slower stream, which never fills the windows, still keeps one component open (ADR 0021)', () => {
-  const { largest, executed, windows } = stream({}, 133, 4000)
-  console.log(`${largest} batches in the largest component, ${executed} executed before the end`)
+test('a slower stream, which never fills the windows, keeps one component open with “putOff” alone', () => {
+  const { largest, windows } = told(stream({ holdBack: false }, 133, 4000))
   assert.ok(largest > windows)
 })
+
+for (const everyMs of [75, 133])
+  test(`with “holdBack” components stay small however long the stream lasts: one transaction every ${everyMs} ms`, () => {
+    const [short, long] = [stream({}, everyMs, 4000), stream({}, everyMs, 8000)].map(told)
+    // Two batches of each signer: what it had sent before it heard of the phase 3 of another’s, and what it held back.
+    assert.ok((short?.largest ?? 0) <= 8 && (long?.largest ?? 0) <= 8)
+    assert.ok((long?.executed ?? 0) >= 1.5 * (short?.executed ?? 0))
+  })
 
 test.run()

@@ -36,7 +36,7 @@ export const PLANTED: readonly Planted[] = [
   { rule: 'guard', seed: 305, breaks: 'A1', base: COLLUDING_THREE, change: { crashes: 0, restarts: 0 } },
   { rule: 'noHigherNotice', seed: 356, breaks: 'A1', base: COLLUDING_TWO, change: { crashes: 0, restarts: 0 } },
   { rule: 'acceptedStands', seed: 364, breaks: 'A1', base: { n: 8, txs: 8 }, change: { contention: 1, hotKeys: 1 } },
-  { rule: 'arrivalKept', seed: 3, breaks: 'K2', base: { n: 5, txs: 6 }, change: { contention: 1, hotKeys: 1, restarts: 3 } },
+  { rule: 'arrivalKept', seed: 10, breaks: 'K2', base: { n: 5, txs: 6 }, change: { contention: 1, hotKeys: 1, restarts: 3 } },
   { rule: 'blockers', seed: 147, breaks: 'L2', base: { n: 8, txs: 8 }, change: { contention: 1, hotKeys: 1 } },
 ]
 
@@ -49,6 +49,8 @@ export const DIRECTED: readonly Search[] = [
   { rule: 'prepareNeedsTimeouts', base: { txs: 6, liars: 1, lie: 'pre-empt' }, ...ONE_KEY },
   { rule: 'waitsForAll', base: { n: 9, txs: 8 }, ...ONE_KEY },
   { rule: 'putOff', base: { n: 8, txs: 20 }, ...ONE_KEY },
+  // `test/core/sustained.test.ts`
+  { rule: 'holdBack', base: { n: 8, txs: 20 }, ...ONE_KEY },
   { rule: 'noticeWait', base: COLLUDING_TWO, ...CALM_ONE_KEY },
   { rule: 'noticeAnswered', base: COLLUDING_TWO, ...CALM_ONE_KEY },
   { rule: 'noticedConflicts', base: COLLUDING_TWO, ...CALM_ONE_KEY },

@@ -1,6 +1,6 @@
 /**
- * Transactions from clients (§3): checks them, packs those that come while the last batch is under way into the next one, and keeps to the
- * window of undecided batches. Owns the waiting transactions, which are not durable until their batch is.
+ * Transactions from clients (§3): checks them, packs those that come while the last batch is under way into the next one, holds back those whose keys are
+ * in phase 3, and keeps to the window of undecided batches. Owns the waiting transactions, which are not durable until their batch is.
  */
 import { type Id, utf8 } from '../base/bytes.js'
 import type { Context } from './context.js'
@@ -13,11 +13,18 @@ import type { Voting } from './voting.js'
 /** The longest that transactions wait for company while another own batch is under way, in milliseconds. */
 const MAX_PACK_WAIT_MS = 250
 
+interface Waiting {
+  transaction: Transaction
+  since: number
+}
+
 export class Intake {
   readonly #ctx: Context
   readonly #voting: Voting
   readonly #rounds: Rounds
-  #waiting: Transaction[] = []
+  #waiting: Waiting[] = []
+  /** Whether some of them are held back. */
+  #isHolding = false
   /** Transactions that wait or are in an own batch that is not executed. */
   readonly #open = new Set<Id>()
   /** Own undecided batches, with the time of their proposal. */
@@ -55,7 +62,7 @@ export class Intake {
     }
     this.#ctx.effect({ type: 'reply', requestId, txId, status: 'taken' })
     this.#open.add(txId)
-    this.#waiting.push(transaction)
+    this.#waiting.push({ transaction, since: this.#ctx.now })
     this.#pack(false)
   }
 
@@ -78,9 +85,10 @@ export class Intake {
 
   committed(batchId: Id): void {
     const proposed = this.#undecided.get(batchId)
-    if (proposed === undefined) return
-    this.#undecided.delete(batchId)
-    this.#lastTripMs = this.#ctx.now - proposed
+    if (proposed !== undefined) {
+      this.#undecided.delete(batchId)
+      this.#lastTripMs = this.#ctx.now - proposed
+    } else if (!this.#isHolding) return
     this.#pack(this.#undecided.size === 0)
   }
 
@@ -100,27 +108,41 @@ export class Intake {
         if (!timers.has('pack')) timers.set('pack', now + Math.min(this.#lastTripMs / 2, MAX_PACK_WAIT_MS), () => this.#pack(true))
         return
       }
-      this.#propose(this.#takeBatch())
+      const taken = this.#takeBatch()
+      if (taken.length === 0) return
+      this.#propose(taken)
     }
   }
 
-  /** As many of the waiting transactions as fit, in the order in which they came. */
+  /**
+   * As many of the waiting transactions as fit, in the order in which they came. Those on keys in phase 3 are held back, and all behind them on their keys: a
+   * pause on a key is what ends a component there (§8), however seldom transactions come. A liar can keep a key in phase 3, so none is held for longer than
+   * the recovery time-out.
+   */
   #takeBatch(): Transaction[] {
-    const keys = new Set<string>()
-    let keyBytes = 0
-    let bytes = 0
-    let count = 0
-    for (const transaction of this.#waiting) {
-      bytes += sizeOf(transaction)
-      for (const key of transaction.deps) {
-        if (!keys.has(key)) keyBytes += utf8(key).length
-        keys.add(key)
+    const { rules, manifest, now, timers } = this.#ctx
+    const { recoveryTimeoutMs } = manifest.timing
+    const held = rules.holdBack ? this.#voting.slowKeys() : new Set<string>()
+    const taken: Transaction[] = []
+    const left: Waiting[] = []
+    const room = new Room()
+    for (const [i, waiting] of this.#waiting.entries()) {
+      const { transaction, since } = waiting
+      if (now < since + recoveryTimeoutMs && transaction.deps.some((key) => held.has(key))) {
+        for (const key of transaction.deps) held.add(key)
+        left.push(waiting)
+      } else if (taken.length > 0 && !room.fits(transaction)) {
+        left.push(...this.#waiting.slice(i))
+        break
+      } else {
+        room.add(transaction)
+        taken.push(transaction)
       }
-      const isTooMuch = bytes > LIMITS.batchBytes / 2 || keys.size > LIMITS.keysPerBatch || keyBytes > LIMITS.keyBytesPerBatch
-      if (count > 0 && (count >= LIMITS.transactionsPerBatch || isTooMuch)) break
-      count++
     }
-    return this.#waiting.splice(0, count)
+    this.#waiting = left
+    this.#isHolding = held.size > 0 && left.length > 0
+    if (this.#isHolding && !timers.has('held')) timers.set('held', (left[0]?.since ?? now) + recoveryTimeoutMs, () => this.#pack(true))
+    return taken
   }
 
   #propose(transactions: Transaction[]): void {
@@ -131,5 +153,32 @@ export class Intake {
     this.#voting.admitOwn(batch)
     this.#rounds.propose(batch)
     this.#voting.tryVote(batch.id)
+  }
+}
+
+/** What one batch may hold of transactions. */
+class Room {
+  readonly #keys = new Set<string>()
+  #keyBytes = 0
+  #bytes = 0
+  #count = 0
+
+  fits(transaction: Transaction): boolean {
+    const added = transaction.deps.filter((key) => !this.#keys.has(key))
+    return (
+      this.#count < LIMITS.transactionsPerBatch &&
+      this.#bytes + sizeOf(transaction) <= LIMITS.batchBytes / 2 &&
+      this.#keys.size + added.length <= LIMITS.keysPerBatch &&
+      this.#keyBytes + added.reduce((sum, key) => sum + utf8(key).length, 0) <= LIMITS.keyBytesPerBatch
+    )
+  }
+
+  add(transaction: Transaction): void {
+    this.#count++
+    this.#bytes += sizeOf(transaction)
+    for (const key of transaction.deps) {
+      if (!this.#keys.has(key)) this.#keyBytes += utf8(key).length
+      this.#keys.add(key)
+    }
   }
 }

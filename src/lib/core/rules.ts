@@ -33,6 +33,8 @@ export interface Rules {
   waitsForAll: boolean
   /** A vote is put off while a conflicting batch is past its fast phase and undecided (§8). */
   putOff: boolean
+  /** A transaction is held back by its initiator while one of its keys is in phase 3 (§8). */
+  holdBack: boolean
   /** Components are ordered by ranked pairs, not by arrival (§8). */
   rankedPairs: boolean
   /** The synchrony guard: a late certificate is a lock, not a decision (§9). */
@@ -77,6 +79,7 @@ export const ALL_RULES: Rules = {
   arrivalKept: true,
   waitsForAll: true,
   putOff: true,
+  holdBack: true,
   rankedPairs: true,
   guard: true,
   noticeWait: true,

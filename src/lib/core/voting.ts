@@ -282,6 +282,18 @@ export class Voting {
     return true
   }
 
+  /** The keys of batches past their fast phase and undecided, of each for at most the recovery time-out. */
+  slowKeys(): Set<string> {
+    const { journal, manifest, now } = this.#ctx
+    const keys = new Set<string>()
+    for (const [slow, since] of this.#slow) {
+      const other = journal.get(slow)
+      if (!other || other.committed || now >= since + manifest.timing.recoveryTimeoutMs) continue
+      for (const key of other.batch.keys) keys.add(key)
+    }
+    return keys
+  }
+
   markSlow(batchId: Id): void {
     if (!this.#slow.has(batchId)) this.#slow.set(batchId, this.#ctx.now)
   }
