@@ -8,11 +8,12 @@ import { parsePrefix } from '../../lib/cli/prefix.js'
 import { fromFlag } from '../../lib/cli/tx-flags.js'
 import { withCluster } from '../../lib/cluster/connection.js'
 import type { OrderData } from '../../lib/inspect/data.js'
-import { orderDataOf } from '../../lib/inspect/group.js'
+import { liveOrder } from '../../lib/inspect/live-batch.js'
 import { drawOrderSvg } from '../../lib/inspect/order-svg.js'
 import { explainOrderText } from '../../lib/inspect/order-tables.js'
 import { drawOrderText } from '../../lib/inspect/order-text.js'
 import { deriveFromVotes } from '../../lib/inspect/votes-file.js'
+import { askingSigners } from '../../lib/node/ask-all.js'
 
 export default class InspectOrder extends MusigCommand {
   static override summary = 'Show why batches stand in this order: votes, pairs, scores, predecessors, and the line diagram.'
@@ -37,10 +38,9 @@ export default class InspectOrder extends MusigCommand {
     if ((args.id === undefined) === (votes === undefined)) throw new MusigError('BAD_INPUT', 'give the id of a batch or transaction, or --votes FILE')
     const data: OrderData =
       votes === undefined
-        ? await withCluster({ home: this.home(flags), cluster }, async ({ client, manifest }) => {
-            const { batches } = await client.group(parsePrefix(args.id ?? '', 'batch or transaction'), { from })
-            return orderDataOf(batches, manifest)
-          })
+        ? await withCluster({ home: this.home(flags), cluster }, ({ client, manifest }) =>
+            liveOrder(askingSigners(client, manifest), parsePrefix(args.id ?? '', 'batch or transaction'), from),
+          )
         : deriveFromVotes(await readJsonInput(votes))
     if (svg === '-' && this.jsonEnabled()) throw new MusigError('BAD_INPUT', 'a drawing and --json cannot both go to stdout: name a file')
     if (svg !== undefined) {

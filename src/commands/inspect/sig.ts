@@ -1,18 +1,17 @@
 /** `musig inspect sig`: the aggregate signatures of a batch, taken apart and verified. */
 import { Args, Flags } from '@oclif/core'
 import { toHex } from '../../lib/base/bytes.js'
-import { fromJson } from '../../lib/base/codec.js'
 import { MusigError } from '../../lib/base/errors.js'
 import { clusterFlag, MusigCommand } from '../../lib/cli/base-command.js'
 import { textOptions, writeOutput } from '../../lib/cli/drawing.js'
 import { parsePrefix } from '../../lib/cli/prefix.js'
 import { fromFlag } from '../../lib/cli/tx-flags.js'
 import { withCluster } from '../../lib/cluster/connection.js'
-import { certificateCodec } from '../../lib/core/certificate.js'
-import { type BatchSignature, batchSignatures, type Verifying, withBadVoters } from '../../lib/inspect/batch-signatures.js'
+import type { BatchSignature } from '../../lib/inspect/batch-signatures.js'
+import { liveSignatures } from '../../lib/inspect/live-batch.js'
 import { drawSignatureSvg } from '../../lib/inspect/signature-svg.js'
 import { drawSignatureText } from '../../lib/inspect/signature-text.js'
-import type { Client } from '../../lib/node/client.js'
+import { askingSigners } from '../../lib/node/ask-all.js'
 import { loadCrypto } from '../../lib/node/crypto.js'
 
 export default class InspectSig extends MusigCommand {
@@ -42,13 +41,8 @@ export default class InspectSig extends MusigCommand {
     const { batch, signatures } = await withCluster({ home: this.home(flags), cluster }, async ({ client, manifest }) => {
       const verifying = { bls: loadCrypto().bls, manifest, now: () => performance.now() }
       const batch = await client.description(id, { from })
-      const certificate =
-        batch.accepts === null
-          ? undefined
-          : fromJson(certificateCodec, (await client.certificate(batch.batchId, { from })).certificate, 'certificate')
-      const all = batchSignatures(verifying, batch, certificate).filter((signature) => phase === undefined || signature.phase === phase)
-      const signatures = await Promise.all(all.map((signature) => withFaulty(signature, verifying, client)))
-      return { batch, signatures }
+      const signatures = await liveSignatures(askingSigners(client, manifest), verifying, batch, from)
+      return { batch, signatures: signatures.filter((signature) => phase === undefined || signature.phase === phase) }
     })
     if (signatures.length === 0)
       throw new MusigError(
@@ -70,23 +64,6 @@ export default class InspectSig extends MusigCommand {
     const { batchId, path, ballot } = batch
     return { batchId, path, ballot, valid: signatures.every(({ valid }) => valid), signatures: signatures.map(signatureJson) }
   }
-}
-
-/** Where the votes' aggregate fails every signer is asked for its own vote. */
-async function withFaulty(signature: BatchSignature, verifying: Verifying, client: Client): Promise<BatchSignature> {
-  if (signature.valid || signature.phase !== 'vote') return signature
-  const signers = signature.entries.flatMap((entry) => entry.signers)
-  const votes = await Promise.all(
-    // A signer that is down has no share to tell.
-    signers.map((from) =>
-      client.batch(signature.batchId, { from }).then(
-        ({ ownVote }) => ({ from, ownVote }),
-        () => undefined,
-      ),
-    ),
-  )
-  const shares = new Map(votes.flatMap((vote) => (vote?.ownVote ? [[vote.from, vote.ownVote.signature] as const] : [])))
-  return withBadVoters(verifying, signature, shares)
 }
 
 function signatureJson({ multiSignature, ...data }: BatchSignature): object {

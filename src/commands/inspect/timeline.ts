@@ -6,10 +6,10 @@ import { textOptions, writeOutput } from '../../lib/cli/drawing.js'
 import { parsePrefix } from '../../lib/cli/prefix.js'
 import { withCluster } from '../../lib/cluster/connection.js'
 import type { TimelineData } from '../../lib/inspect/data.js'
-import { timelineOf } from '../../lib/inspect/timeline.js'
+import { liveTimeline } from '../../lib/inspect/live-batch.js'
 import { drawTimelineSvg } from '../../lib/inspect/timeline-svg.js'
 import { drawTimelineText } from '../../lib/inspect/timeline-text.js'
-import { ANSWER_MS, askAll } from '../../lib/node/ask-all.js'
+import { askingSigners } from '../../lib/node/ask-all.js'
 
 export default class InspectTimeline extends MusigCommand {
   static override summary = 'Show the phases of a batch against time: 1a to 3b and later ballots, for each signer, with the critical path.'
@@ -34,9 +34,7 @@ export default class InspectTimeline extends MusigCommand {
     const id = parsePrefix(args.id, 'batch or transaction')
     if (svg === '-' && this.jsonEnabled()) throw new MusigError('BAD_INPUT', 'a drawing and --json cannot both go to stdout: name a file')
     const data = await withCluster({ home: this.home(flags), cluster }, async ({ client, manifest }) => {
-      const { batchId, initiator } = await client.timeline(id)
-      const told = await askAll([...manifest.signers.keys()], (from) => client.timeline(batchId, { from, timeoutMs: ANSWER_MS }))
-      return timelineOf(manifest, batchId, initiator, told)
+      return liveTimeline(askingSigners(client, manifest), await client.timeline(id))
     })
     if (svg !== undefined) {
       writeOutput(svg, drawTimelineSvg(data))

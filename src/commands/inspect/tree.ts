@@ -11,11 +11,11 @@ import { readManifest } from '../../lib/core/manifest.js'
 import { treeOf } from '../../lib/core/tree.js'
 import type { TreeData } from '../../lib/inspect/data.js'
 import { roleOf, treeDataOf } from '../../lib/inspect/group.js'
-import { timelineOf } from '../../lib/inspect/timeline.js'
+import { liveTimeline } from '../../lib/inspect/live-batch.js'
 import { drawTreeDot } from '../../lib/inspect/tree-dot.js'
 import { drawTreeSvg } from '../../lib/inspect/tree-svg.js'
 import { drawTreeText } from '../../lib/inspect/tree-text.js'
-import { ANSWER_MS, askAll } from '../../lib/node/ask-all.js'
+import { askingSigners } from '../../lib/node/ask-all.js'
 import { rootView } from '../../lib/node/root-view.js'
 
 export default class InspectTree extends MusigCommand {
@@ -47,8 +47,7 @@ export default class InspectTree extends MusigCommand {
       manifest === undefined
         ? await withCluster({ home: this.home(flags), cluster }, async ({ client, manifest: agreed }) => {
             const batch = await rootView(client, parsePrefix(args.id, 'batch or transaction'), from)
-            const told = await askAll([...agreed.signers.keys()], (signer) => client.timeline(batch.batchId, { from: signer, timeoutMs: ANSWER_MS }))
-            return treeDataOf(batch, agreed, timelineOf(agreed, batch.batchId, batch.initiator, told))
+            return treeDataOf(batch, agreed, await liveTimeline(askingSigners(client, agreed), batch))
           })
         : offlineTree(args.id, await readJsonInput(manifest), root)
     const file = svg ?? dot

@@ -1,11 +1,9 @@
 /**
- * A small SVG writer: elements with escaped attributes and text, one style sheet for light and dark, the marks and dashes of all drawings.
+ * A small SVG writer: one style sheet for light and dark, the marks and dashes of all drawings. Elements and escaping are `markup`’s.
  * Every text carries its `textLength`, so that whatever font the viewer has, it takes the room that the layout gave it.
  */
-import { columns, plain, type Tone } from './lines.js'
-
-/** Attributes of an element; undefined ones are left out, numbers rounded to hundredths. */
-export type Attributes = Readonly<Record<string, string | number | undefined>>
+import { columns, type Tone } from './lines.js'
+import { type Attributes, element, escapeXml, round } from './markup.js'
 
 /** A tone of the text drawings, or one of the seven line colours `line0` … `line6`. */
 export type Ink = Exclude<Tone, 'strong'> | `line${number}`
@@ -37,24 +35,6 @@ const rules = (side: 0 | 1) =>
     .join('')
 const HALO = '.mp-halo{paint-order:stroke;stroke-width:3px;stroke-linejoin:round}'
 const STYLE = `${HALO}${rules(0)}@media (prefers-color-scheme:dark){${rules(1)}}`
-
-/** Text made harmless for XML content and attribute values. */
-function escapeXml(text: string): string {
-  const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
-  return plain(text).replace(/[&<>"']/g, (character) => entities[character] ?? character)
-}
-
-/** One element; children are finished markup. */
-function element(name: string, attributes: Attributes, ...children: readonly string[]): string {
-  const written = Object.entries(attributes)
-    .map(([key, value]) => (value === undefined ? '' : ` ${key}="${typeof value === 'number' ? round(value) : escapeXml(value)}"`))
-    .join('')
-  return children.length === 0 ? `<${name}${written}/>` : `<${name}${written}>${children.join('')}</${name}>`
-}
-
-function round(value: number): number {
-  return Math.round(value * 100) / 100
-}
 
 /** Width in pixels of a text at a font size. */
 export function textWidth(content: string, size = 12): number {

@@ -30,11 +30,14 @@ export const TRANSACTION_COLUMNS = ['transaction', 'place in the order', 'path',
 const CELL = 44
 const LABEL = 10
 
-/** A transaction on several lines. */
-export function transactionText(data: TransactionData, options: TextOptions): string {
-  const { status, txId, batchId, receipt } = data
-  const ended = status === 'executed' && receipt?.ok === false ? 'refused' : status
-  const tone = ended === 'executed' ? 'good' : ended === 'refused' || ended === 'rejected' ? 'bad' : 'warn'
+/** What became of it in one word: of what was executed, also that the state machine refused it. */
+export function endOf({ status, receipt }: TransactionData): 'refused' | TransactionData['status'] {
+  return status === 'executed' && receipt?.ok === false ? 'refused' : status
+}
+
+/** What is known of a transaction, each fact with its name; what is not known is left out. */
+export function transactionFacts(data: TransactionData): [name: string, fact: string][] {
+  const { status, batchId, receipt } = data
   const facts: [string, string][] = [
     ['batch', batchId ?? ''],
     ['place', placeText(data)],
@@ -43,12 +46,17 @@ export function transactionText(data: TransactionData, options: TextOptions): st
     ['latency', data.latencyMs === null ? '' : milliseconds(data.latencyMs)],
     [receipt?.ok === false || status === 'rejected' ? 'reason' : 'receipt', outcomeText(data)],
   ]
-  const lines = facts
-    .filter(([, text]) => text !== '')
-    .flatMap(([label, text]) =>
-      wrap(plain(text), Math.max(20, options.width - LABEL)).map((part, i): Line => [['faint', (i === 0 ? label : '').padEnd(LABEL)], part]),
-    )
-  return printLines([[[tone, `${ended[0]?.toUpperCase()}${ended.slice(1)}`], ' ', ['strong', txId]], ...lines], options)
+  return facts.filter(([, fact]) => fact !== '')
+}
+
+/** A transaction on several lines. */
+export function transactionText(data: TransactionData, options: TextOptions): string {
+  const ended = endOf(data)
+  const tone = ended === 'executed' ? 'good' : ended === 'refused' || ended === 'rejected' ? 'bad' : 'warn'
+  const lines = transactionFacts(data).flatMap(([label, text]) =>
+    wrap(plain(text), Math.max(20, options.width - LABEL)).map((part, i): Line => [['faint', (i === 0 ? label : '').padEnd(LABEL)], part]),
+  )
+  return printLines([[[tone, `${ended[0]?.toUpperCase()}${ended.slice(1)}`], ' ', ['strong', data.txId]], ...lines], options)
 }
 
 /** A transaction as a row of cells for `TRANSACTION_COLUMNS`. */

@@ -1,5 +1,7 @@
 /** Asks every signer, or several members, the same thing at once; what each answers, or that it does not, is told apart from errors of the question itself. */
 import { MusigError } from '../base/errors.js'
+import type { Manifest } from '../core/manifest.js'
+import type { Client } from './client.js'
 
 /** A member that does not answer within this time counts as silent. */
 export const ANSWER_MS = 2000
@@ -16,4 +18,14 @@ export function askAll<M, T>(members: readonly M[], ask: (member: M) => Promise<
       }
     }),
   )
+}
+
+/** A client with the manifest, and a way to ask all its signers the same at once. */
+export function askingSigners(client: Client, manifest: Manifest) {
+  return {
+    manifest,
+    client,
+    everyone: <T>(ask: (from: { from: number; timeoutMs: number }) => Promise<T>) =>
+      askAll([...manifest.signers.keys()], (from) => ask({ from, timeoutMs: ANSWER_MS })),
+  }
 }
