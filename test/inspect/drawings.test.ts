@@ -9,6 +9,7 @@ import { drawSignatureSvg } from '../../src/lib/inspect/signature-svg.js'
 import { drawSignatureText } from '../../src/lib/inspect/signature-text.js'
 import { drawTreeSvg } from '../../src/lib/inspect/tree-svg.js'
 import { drawTreeText } from '../../src/lib/inspect/tree-text.js'
+import { HARMFUL, HOSTILE } from './hostile.js'
 import { overlaps, readSvg } from './read-svg.js'
 import { orderOf, sampleOrder, sampleSignature, sampleTree, seedOrder } from './sample-data.js'
 
@@ -49,20 +50,6 @@ test('the overlap check itself finds overlapping and leaving labels', () => {
   assert.equal(overlaps(readSvg(svg)), ['"b" leaves the drawing', '"a" overlaps "b"'])
   assert.throws(() => readSvg('<svg width="1"><g></svg>'))
 })
-
-// What a manifest or a votes file could carry: markup, escape codes, a bell, line breaks, a right-to-left override, a lone surrogate, a wide script.
-const HOSTILE = [
-  '<script>alert(1)</script>',
-  '"><b a=\'&',
-  '\u001b[31mred\u0007',
-  'two\r\nlines\u2028',
-  '\u202egnp.exe',
-  '\ud800x\u0000\ufffe',
-  '漢字漢字漢字漢字漢字漢字漢字',
-]
-
-// Any control character but a line feed, and the others that must never get through.
-const HARMFUL = /[^\P{Cc}\n]|[\u2028\u202e\ufffe]|\p{Cs}/u
 
 function hostileDrawings(options = { color: false, width: 100 }): { svgs: string[]; texts: string[] } {
   const tree = sampleTree(7)

@@ -4,12 +4,11 @@
  */
 import { describeBatch, neighboursOf } from '../../src/lib/core/describe.js'
 import type { Manifest } from '../../src/lib/core/manifest.js'
-import { Moments } from '../../src/lib/core/moments.js'
+import { Moments, phase3MsOf } from '../../src/lib/core/moments.js'
 import { Signer } from '../../src/lib/core/signer.js'
 import type { OrderData, SignatureData, TimelineData, TreeData } from '../../src/lib/inspect/data.js'
 import { type DescribedBatch, orderDataOf, signatureDataOf, treeDataOf } from '../../src/lib/inspect/group.js'
 import { type Told, timelineOf } from '../../src/lib/inspect/timeline.js'
-import { phase3MsOf } from '../../src/lib/node/phases.js'
 import { CALM, type Scenario } from '../../src/lib/simulator/scenario.js'
 import { simulate } from '../../src/lib/simulator/simulate.js'
 

@@ -36,6 +36,14 @@ export interface Moment {
   readonly ballot?: number
 }
 
+/** How long phase 3 took at one signer, from the order to the decision, in the ballot that decided, to a tenth of a millisecond; null where it did not run or is not remembered. */
+export function phase3MsOf(moments: readonly Moment[] | null | undefined): number | null {
+  const decided = moments?.find(({ what }) => what === 'locked' || what === 'certified')
+  if (decided?.ballot === undefined) return null
+  const ordered = moments?.find(({ what, ballot }) => what === 'ordered' && ballot === decided.ballot)
+  return ordered && ordered.at <= decided.at ? Math.round((decided.at - ordered.at) * 10) / 10 : null
+}
+
 /** What comes from many, and matters until there is enough of it. */
 const GATHERED: ReadonlySet<MomentKind> = new Set(['vote received', 'accept received', 'promise received'])
 

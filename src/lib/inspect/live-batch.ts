@@ -6,6 +6,7 @@ import { fromJson } from '../base/codec.js'
 import { certificateCodec } from '../core/certificate.js'
 import type { BatchDescription } from '../core/describe.js'
 import type { Manifest } from '../core/manifest.js'
+import { phase3MsOf } from '../core/moments.js'
 import { type BatchSignature, batchSignatures, type Verifying, withBadVoters } from './batch-signatures.js'
 import type { OrderData, TimelineData, TreeData } from './data.js'
 import { type DescribedBatch, orderDataOf, treeDataOf } from './group.js'
@@ -13,6 +14,9 @@ import { sentencesAbout } from './order-sentences.js'
 import { type Told, timelineOf } from './timeline.js'
 import type { TransactionData } from './transaction-text.js'
 import { type Why, type WhyFacts, type Witnessed, whyOf } from './why.js'
+
+/** How long a root may take before another signer's word is good enough. */
+const ROOT_MS = 2_000
 
 /** Whom to ask: a signer by its index, or a peer by its own; without it any signer. */
 interface From {
@@ -26,6 +30,7 @@ interface BatchTold {
   readonly promised: number
   readonly accepted: unknown
   readonly waitingFor: WhyFacts['waitingFor']
+  readonly transactions: readonly { readonly txId: string; readonly transaction: unknown }[]
 }
 
 /** Whoever can be asked. `everyone`: all signers at once; null for one that does not answer, undefined for one that answers and does not hold the batch. */
@@ -56,10 +61,20 @@ export async function liveTimeline(
   return timelineOf(manifest, batchId, initiator, await everyone((from) => client.timeline(batchId, from)))
 }
 
-/** A batch beside those that share its keys. Errors: `NOT_FOUND`. */
+/** A batch beside those that share its keys. How long phase 3 of each took is its root's word, unless one member alone is to be asked. Errors: `NOT_FOUND`. */
 export async function liveOrder({ manifest, client }: Asking, id: string, from: From['from']): Promise<OrderData> {
   const { batches } = await client.group(id, { from })
-  return orderDataOf(batches, manifest)
+  if (from !== undefined) return orderDataOf(batches, manifest)
+  const timed = await Promise.all(
+    batches.map(async (batch) => {
+      if (batch.path !== 'slow') return batch
+      // A root that is down or has forgotten leaves it at the word of the signer that was asked.
+      const told = await client.timeline(batch.batchId, { from: batch.initiator, timeoutMs: ROOT_MS }).catch(() => undefined)
+      const phase3Ms = phase3MsOf(told?.moments)
+      return phase3Ms === null ? batch : { ...batch, phase3Ms }
+    }),
+  )
+  return orderDataOf(timed, manifest)
 }
 
 /** The signatures of a batch, verified; where the votes' aggregate fails every signer is asked for its own vote, to find who is at fault. */

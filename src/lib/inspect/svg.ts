@@ -8,8 +8,9 @@ import { type Attributes, element, escapeXml, round } from './markup.js'
 /** A tone of the text drawings, or one of the seven line colours `line0` … `line6`. */
 export type Ink = Exclude<Tone, 'strong'> | `line${number}`
 
-// Light and dark value of each tone; the lines' colours follow Okabe and Ito, darkened or lightened until they read on their ground.
-const PALETTE: Record<string, readonly [string, string]> = {
+/** The light and the dark value of each tone. */
+// The lines' colours follow Okabe and Ito, darkened or lightened until they read on their ground.
+export const PALETTE = {
   ink: ['#1f2328', '#e6edf3'],
   faint: ['#5b636c', '#9da7b1'],
   rule: ['#d0d7de', '#373e47'],
@@ -25,7 +26,7 @@ const PALETTE: Record<string, readonly [string, string]> = {
   line4: ['#7a5c00', '#e8c547'],
   line5: ['#5b3fb8', '#b39dff'],
   line6: ['#b3202c', '#ff8a80'],
-}
+} as const satisfies Record<string, readonly [light: string, dark: string]>
 const COLUMN = 0.602
 const FONT = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', 'Liberation Mono', monospace"
 

@@ -1,9 +1,8 @@
 /** What a signer tells of batches for people to look at: one, all that belong into one picture with it, and when what happened. The description itself is the core's. */
 import type { Id } from '../base/bytes.js'
 import { type BatchDescription, describeBatch, neighboursOf } from '../core/describe.js'
-import type { Moment } from '../core/moments.js'
+import { type Moment, phase3MsOf } from '../core/moments.js'
 import { knownBatch, type Subject } from './answers.js'
-import { phase3MsOf } from './phases.js'
 
 /** A batch of a picture. `phase3Ms`: how long phase 3 took here, in the ballot that decided; null where it did not run or is not remembered. */
 export interface GroupBatch extends BatchDescription {

@@ -41,14 +41,6 @@ export function phaseTimesOf(moments: readonly Moment[] | undefined): PhaseTimes
   return { phases, totalMs: rounded(executed - arrived) }
 }
 
-/** How long phase 3 took here, from the order to the decision, in the ballot that decided; null where it did not run or is not remembered. */
-export function phase3MsOf(moments: readonly Moment[] | undefined): number | null {
-  const decided = moments?.find(({ what }) => what === 'locked' || what === 'certified')
-  if (decided?.ballot === undefined) return null
-  const ordered = moments?.find(({ what, ballot }) => what === 'ordered' && ballot === decided.ballot)
-  return ordered && ordered.at <= decided.at ? rounded(decided.at - ordered.at) : null
-}
-
 /** Milliseconds to a tenth. */
 export function rounded(ms: number): number {
   return Math.round(ms * 10) / 10

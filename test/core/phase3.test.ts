@@ -1,8 +1,7 @@
 /** How long phase 3 took at one signer, from what it noted. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Moment } from '../../src/lib/core/moments.js'
-import { phase3MsOf } from '../../src/lib/node/phases.js'
+import { type Moment, phase3MsOf } from '../../src/lib/core/moments.js'
 
 const BEGUN: Moment[] = [
   { what: 'proposed', at: 100 },
@@ -18,6 +17,7 @@ test('phase 3 lasts from the order to the decision, in the ballot that decided',
 
 test('where it did not run, or is not remembered, nothing is said', () => {
   assert.is(phase3MsOf(undefined), null)
+  assert.is(phase3MsOf(null), null)
   assert.is(phase3MsOf(BEGUN), null)
   // Votes alone: a certificate of no ballot.
   assert.is(phase3MsOf([...BEGUN, { what: 'ordered', at: 110, ballot: 0 }, { what: 'certified', at: 120 }]), null)
