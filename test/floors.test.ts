@@ -17,7 +17,7 @@ interface Floor {
   packages: readonly string[]
 }
 
-const everyLib = ['cli', 'cluster', 'library', 'inspect', 'simulator', 'node', 'byzantine', 'machine', 'core', 'bls', 'base'].map(
+const everyLib = ['cli', 'bench', 'cluster', 'library', 'inspect', 'simulator', 'node', 'byzantine', 'machine', 'core', 'bls', 'base'].map(
   (name) => `lib/${name}`,
 )
 const lib = (...names: string[]) => names.map((name) => `lib/${name}`)
@@ -27,6 +27,7 @@ const FLOORS: Record<string, Floor> = {
   commands: { floor: 8, folders: everyLib, packages: ['@oclif/core'] },
   hooks: { floor: 8, folders: lib('cli', 'base'), packages: ['@oclif/core', 'fastest-levenshtein'] },
   'lib/cli': { floor: 7, folders: lib('base'), packages: ['@oclif/core', '@inquirer/password', 'cli-table3', 'listr2'] },
+  'lib/bench': { floor: 7, folders: lib('inspect', 'cluster', 'machine', 'node', 'core', 'bls', 'base'), packages: ['hdr-histogram-js', 'ws'] },
   'lib/cluster': { floor: 6, folders: lib('node', 'byzantine', 'core', 'bls', 'base'), packages: ['execa'] },
   'lib/node': {
     floor: 5,

@@ -75,6 +75,26 @@ test('goes over to another signer with the same transaction', async () => {
   elsewhere.close()
 })
 
+test('many in one request: what came of each stands in its place', async () => {
+  const good = Array.from({ length: 30 }, (_, i) => putDocument(files.manifest, `many${i}`, { i }))
+  const bad = { ...putDocument(files.manifest, 'bad', {}), payload: new Uint8Array([1]) }
+  const results = await client.submitAll([...good.slice(0, 10), bad, ...good.slice(10)], { to: 2, timeoutMs: 60_000 })
+  assert.is(results.length, 31)
+  const [refused] = results.splice(10, 1)
+  assert.ok(refused instanceof MusigError && refused.code === 'REJECTED', String(refused))
+  assert.equal(
+    results.map((result) => (result instanceof MusigError ? result.code : [result.txId, result.status, result.receipt?.ok])),
+    good.map((transaction) => [transactionId(files.manifest.clusterId, transaction), 'executed', true]),
+  )
+  const taken = await client.submitAll(good.slice(0, 2), { wait: 'none' })
+  assert.equal(
+    taken.map((result) => (result instanceof MusigError ? result.code : result.status)),
+    ['executed', 'executed'],
+  )
+  assert.equal(await client.submitAll([]), [])
+  assert.is(await codeOf(client.submitAll(Array.from({ length: 1025 }, () => putDocument(files.manifest, 'm', {})))), 'BAD_ENCODING')
+})
+
 test('a transaction given to all signers at once is executed once', async () => {
   const transaction = putDocument(files.manifest, 'once', {})
   const results = await Promise.all(files.addresses.map((_, to) => client.submit(transaction, { to, timeoutMs: 60_000 })))

@@ -5,6 +5,7 @@
  * POST /api/transactions /api/faults · GET /api/transactions[/ID] /api/batches/ID /api/certificates/ID /api/descriptions/ID /api/groups/ID /api/timelines/ID
  * /api/query /api/status /api/conduct /api/evidence/FILE /api/manifest /api/subscribe · GET /healthz /metrics. Reads are open to this machine's users; changes need the token.
  */
+import { setMaxListeners } from 'node:events'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -39,10 +40,13 @@ export interface ApiOptions {
   log?: (error: unknown, path: string) => void
 }
 
+/** Waits for the execution of a transaction. Errors: those that the caller is told. */
+export type Executed = (txId: Id, timeoutMs: number) => Promise<TransactionResult>
+
 /** What callers may change. */
 export interface Changes {
-  /** Takes what a POST on `/api/TOPIC` asks for. `executed` waits for a transaction. Errors: those that its caller is told. */
-  post(topic: string, request: IncomingMessage, url: URL, executed: (txId: Id, timeoutMs: number) => Promise<TransactionResult>): Promise<Answer>
+  /** Takes what a POST on `/api/TOPIC` asks for. Errors: those that its caller is told. */
+  post(topic: string, request: IncomingMessage, url: URL, executed: Executed): Promise<Answer>
 }
 
 /** An HTTP status and the JSON that goes with it. */
@@ -121,7 +125,7 @@ export class Api {
     const [root, topic, argument, ...more] = url.pathname.split('/').slice(1)
     const isApi = root === 'api' && more.length === 0
     if (isApi && (topic === 'transactions' || topic === 'faults') && argument === undefined && request.method === 'POST')
-      return this.#options.changes.post(topic, request, url, (txId, timeoutMs) => this.#executed(txId, timeoutMs, response))
+      return this.#options.changes.post(topic, request, url, this.#waiter(response))
     if (request.method !== 'GET') throw new Refusal(405, `${request.method} is not taken here`)
     if (url.pathname === '/healthz') return this.#health()
     const answer = isApi ? await this.#read(topic ?? '', argument, response, url) : undefined
@@ -196,17 +200,23 @@ export class Api {
   async #show(prefix: string, response: ServerResponse, url: URL): Promise<TransactionResult> {
     const timeoutMs = wholeNumber(url, 'timeoutMs', 0, API_LIMITS.waitMs)
     const txId = findId(this.#subject.executor.txIds(), prefix, 'transaction')
-    if (timeoutMs > 0 && this.#subject.executor.refusal(txId) === undefined) return this.#executed(txId, timeoutMs, response)
+    if (timeoutMs > 0 && this.#subject.executor.refusal(txId) === undefined) return this.#waiter(response)(txId, timeoutMs)
     return transactionAnswer(this.#subject, txId)
   }
 
-  /** Waits for execution. Errors: `UNREACHABLE` while stopping, those of `late`. */
-  async #executed(txId: Id, timeoutMs: number, response: ServerResponse): Promise<TransactionResult> {
+  /** What waits for executions as long as somebody waits for the response. */
+  #waiter(response: ServerResponse): Executed {
     const gone = new AbortController()
-    const leave = () => gone.abort()
-    response.on('close', leave)
-    const outcome = await this.#subject.executor.wait(txId, timeoutMs, AbortSignal.any([gone.signal, this.#closing.signal]))
-    response.off('close', leave)
+    response.once('close', () => gone.abort())
+    const signal = AbortSignal.any([gone.signal, this.#closing.signal])
+    // One request may wait for many transactions.
+    setMaxListeners(0, signal)
+    return (txId, timeoutMs) => this.#executed(txId, timeoutMs, signal)
+  }
+
+  /** Waits for execution. Errors: `UNREACHABLE` while stopping, those of `late`. */
+  async #executed(txId: Id, timeoutMs: number, signal: AbortSignal): Promise<TransactionResult> {
+    const outcome = await this.#subject.executor.wait(txId, timeoutMs, signal)
     if (outcome) return transactionAnswer(this.#subject, txId)
     if (this.#closing.signal.aborted) throw new MusigError('UNREACHABLE', `it stops; ${askAgain(txId)}`)
     throw await this.#options.late(txId, timeoutMs)

@@ -4,11 +4,12 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { Id } from '../base/bytes.js'
-import { fromJson, refuse } from '../base/codec.js'
+import { fromJson, list, refuse } from '../base/codec.js'
 import { MusigError } from '../base/errors.js'
+import { LIMITS } from '../core/limits.js'
 import { type Transaction, transactionCodec, transactionId } from '../core/transaction.js'
-import { type TransactionResult, transactionAnswer } from './answers.js'
-import { type Answer, askAgain, type Changes, wholeNumber } from './api.js'
+import { transactionAnswer } from './answers.js'
+import { type Answer, askAgain, type Changes, type Executed, wholeNumber } from './api.js'
 import type { Reply } from './driver.js'
 import { API_LIMITS, errorAnswer, readBody, TokenCheck } from './http-guard.js'
 import { checkFaults, type LinkFault, linkFaultsCodec } from './link-faults.js'
@@ -31,7 +32,14 @@ export interface SignerChangesOptions {
 /** How long a caller waits unless it says otherwise. */
 const DEFAULT_WAIT_MS = 10_000
 
-type Executed = (txId: Id, timeoutMs: number) => Promise<TransactionResult>
+/** How a caller waits for what it gives: until it is executed, at most so long, or until it is taken. */
+interface Wait {
+  forExecution: boolean
+  timeoutMs: number
+}
+
+/** Transactions in one request. */
+const many = list(transactionCodec, LIMITS.transactionsPerBatch)
 
 export class SignerChanges implements Changes {
   readonly #options: SignerChangesOptions
@@ -62,19 +70,27 @@ export class SignerChanges implements Changes {
 
   async #submit(request: IncomingMessage, url: URL, executed: Executed): Promise<Answer> {
     const body = await readBody(request)
-    if (typeof body !== 'object' || body === null || !('transaction' in body)) refuse('body', '“transaction” is missing')
-    const transaction = fromJson(transactionCodec, body.transaction, 'transaction')
-    const wait = url.searchParams.get('wait') ?? 'executed'
-    if (wait !== 'executed' && wait !== 'none') throw new MusigError('BAD_INPUT', `wait=${wait.slice(0, 20)} is neither executed nor none`)
-    const timeoutMs = wholeNumber(url, 'timeoutMs', DEFAULT_WAIT_MS, API_LIMITS.waitMs)
+    if (typeof body !== 'object' || body === null) refuse('body', 'not an object')
+    const wait = waitOf(url)
+    if ('transactions' in body) {
+      const transactions = fromJson(many, body.transactions, 'transactions')
+      const answers = await Promise.all(transactions.map((transaction) => this.#outcome(transaction, wait, executed)))
+      return { status: 200, document: { results: answers.map(({ document }) => document) } }
+    }
+    if (!('transaction' in body)) refuse('body', '“transaction” is missing')
+    return this.#outcome(fromJson(transactionCodec, body.transaction, 'transaction'), wait, executed)
+  }
+
+  /** Takes one transaction and waits as its caller wants. Does not throw: what is wrong with one of many is that one's affair. */
+  async #outcome(transaction: Transaction, { forExecution, timeoutMs }: Wait, executed: Executed): Promise<Answer> {
     const txId = transactionId(this.#subject.manifest.clusterId, transaction)
     try {
       await this.#hand(txId, transaction)
-      if (wait === 'none') return { status: 202, document: transactionAnswer(this.#subject, txId) }
+      if (!forExecution) return { status: 202, document: transactionAnswer(this.#subject, txId) }
       return { status: 200, document: await executed(txId, timeoutMs) }
     } catch (error) {
+      if (!(error instanceof MusigError) || error.code === 'INTERNAL') this.#options.log?.(error, '/api/transactions')
       // Whoever gave the transaction must be able to ask for it again.
-      if (!(error instanceof MusigError) || error.code === 'INTERNAL') this.#options.log?.(error, url.pathname)
       return errorAnswer(error, { txId })
     }
   }
@@ -115,4 +131,11 @@ export class SignerChanges implements Changes {
     })
     return this.#asked
   }
+}
+
+/** Errors: `BAD_INPUT`. */
+function waitOf(url: URL): Wait {
+  const wait = url.searchParams.get('wait') ?? 'executed'
+  if (wait !== 'executed' && wait !== 'none') throw new MusigError('BAD_INPUT', `wait=${wait.slice(0, 20)} is neither executed nor none`)
+  return { forExecution: wait === 'executed', timeoutMs: wholeNumber(url, 'timeoutMs', DEFAULT_WAIT_MS, API_LIMITS.waitMs) }
 }

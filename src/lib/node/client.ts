@@ -14,7 +14,7 @@ import { type Transaction, transactionCodec } from '../core/transaction.js'
 import type { BatchAnswer, CertificateAnswer, TransactionResult } from './answers.js'
 import type { ConductAnswer } from './conduct.js'
 import type { GroupAnswer, TimelineAnswer } from './descriptions.js'
-import { ConnectionFailed, call } from './http-call.js'
+import { ConnectionFailed, call, errorIn } from './http-call.js'
 import type { LinkFault } from './link-faults.js'
 import { loopbackUrl } from './loopback.js'
 import type { HistoryAnswer } from './machine-history.js'
@@ -103,6 +103,20 @@ export class Client {
     const path = `/api/transactions?wait=${wait}&timeoutMs=${Math.round(timeoutMs)}`
     const body = { transaction: toJson(transactionCodec, transaction) }
     return (await this.#ask({ method: 'POST', path, body, timeoutMs, order: this.#orderFrom(to) })) as TransactionResult
+  }
+
+  /**
+   * Submits up to 1,024 transactions in one request and waits for the execution of all. What came of each stands in its place: a result, or the error that
+   * `submit` would have thrown. Errors: as `submit`, where none was answered.
+   */
+  async submitAll(
+    transactions: readonly Transaction[],
+    { to, timeoutMs = DEFAULT_TIMEOUT_MS, wait = 'executed' }: SubmitOptions = {},
+  ): Promise<(TransactionResult | MusigError)[]> {
+    const path = `/api/transactions?wait=${wait}&timeoutMs=${Math.round(timeoutMs)}`
+    const body = { transactions: transactions.map((transaction) => toJson(transactionCodec, transaction)) }
+    const answer = (await this.#ask({ method: 'POST', path, body, timeoutMs, order: this.#orderFrom(to) })) as { results: object[] }
+    return answer.results.map((result) => errorIn(result) ?? (result as TransactionResult))
   }
 
   /** Waits for the execution of a transaction that was submitted. Errors: `NOT_FOUND`, `NO_QUORUM`, `TIMED_OUT`. */

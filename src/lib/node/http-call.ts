@@ -101,7 +101,8 @@ async function read(response: IncomingMessage): Promise<unknown> {
   return document
 }
 
-function errorIn(document: unknown): MusigError | undefined {
+/** The error that a signer reports in a document, if it is one. */
+export function errorIn(document: unknown): MusigError | undefined {
   if (typeof document !== 'object' || document === null || !('error' in document)) return undefined
   const { code, message } = (document.error ?? {}) as { code?: unknown; message?: unknown }
   const known = typeof code === 'string' && Object.hasOwn(HTTP_STATUS, code) ? (code as ErrorCode) : 'INTERNAL'

@@ -1,0 +1,51 @@
+/** `musig bench`: on a cluster of its own, on one that stands, and what it refuses. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { BenchResult } from '../../src/lib/bench/bench.js'
+import { LiveCluster } from './live-cluster.js'
+
+const cluster = new LiveCluster()
+const SHORT = ['--seconds', '0.5', '--warm-up', '0.2']
+test.before(() => cluster.up('documents'))
+test.after(() => cluster.end())
+
+const left = () => readdirSync(tmpdir()).filter((name) => name.startsWith('musig-bench-'))
+
+test('on a cluster that stands: figures, floors, a drawing', async () => {
+  const svg = join(cluster.home, 'latency.svg')
+  const result = (await cluster.document(['bench', ...SHORT, '--clients', '8', '--group', '5', '--svg', svg])) as unknown as BenchResult
+  assert.equal([result.n, result.machine, result.settings.group, result.settings.entries], [4, 'documents', 5, 4])
+  assert.ok(result.executed >= 40 && result.refused === 0)
+  assert.equal(result.errors, {})
+  const { p50, p99, max } = result.latencyMs
+  assert.ok(p50 > 0 && p50 <= p99 && p99 <= max + 1)
+  assert.ok(result.batches.count > 0 && result.batches.transactions > 0 && result.perSigner.sentBytesPerTransaction > 0)
+  const { cores, ...floors } = result.floors
+  assert.ok(cores > 0 && Object.values(floors).every((value) => value === 'blst' || value === 'noble' || Number(value) > 0))
+  assert.match(readFileSync(svg, 'utf8'), /^<svg[\s\S]*transactions a second/)
+  // What was measured is what the cluster has executed.
+  const status = (await cluster.document(['cluster', 'status'])) as { signers: { executed: number }[] }
+  assert.ok((status.signers[0]?.executed ?? 0) >= result.batches.count)
+})
+
+test('on one of its own, of which nothing is left', async () => {
+  const before = left()
+  const { stdout } = await cluster.good(['bench', '-n', '1', ...SHORT, '--clients', '4', '--rate', '40', '--conflicts', '1'])
+  assert.match(stdout, /executed +\d/)
+  assert.match(stdout, /this machine +\d+ cores/)
+  assert.equal(left(), before)
+})
+
+test('what it refuses', async () => {
+  await cluster.refused(['bench', '--cluster', 'nowhere'], 2, 'NOT_FOUND', /no cluster “nowhere”/)
+  await cluster.refused(['bench', '--entries', '9'], 2, 'BAD_INPUT', /--entries 9: the cluster has 4 signers/)
+  await cluster.refused(['bench', '--conflicts', '1.5'], 2, 'BAD_INPUT', /--conflicts.*“1.5” is not a number from 0 to 1/)
+  await cluster.refused(['bench', '--seconds', '-1'], 2, 'BAD_INPUT', /--seconds/)
+  await cluster.refused(['bench', '--machine', 'ledger'], 2, 'BAD_INPUT', /--count/)
+  await cluster.refused(['bench', '-n', '2', '--cluster', 'x'], 2, 'BAD_INPUT', /--cluster/)
+})
+
+test.run()
