@@ -440,6 +440,33 @@ export function protocolVectors(crypto: Crypto) {
         signature: crypto.ed25519.sign(link(coordinator), prepareDigest(manifest, batch.id, 1)),
       },
     },
+    {
+      type: 'heard',
+      items: [
+        {
+          batchId: batch.id,
+          said: [
+            { type: 'vote', digest: toHex(voteDigest(manifest, batch.id, without)), view: without, signers: bitmapOf(N, [2]) },
+            { type: 'accept', ballot: 0, valueDigest: digest, signers: bitmapOf(N, [2]) },
+            { type: 'promise', ballot: 1, accepted: { ballot: 0, valueDigest: digest }, signers: bitmapOf(N, [3]) },
+            { type: 'order', ballot: 0, valueDigest: digest },
+          ],
+        },
+      ],
+    },
+    {
+      type: 'halves',
+      items: [
+        { type: 'votes', batchId: batch.id, votes: fastVotes },
+        {
+          type: 'accepts',
+          batchId: batch.id,
+          ballot: 0,
+          accepts: { valueDigest: digest, signers: accepts.signers, signature: accepts.signature },
+        },
+      ],
+    },
+    { type: 'proof', evidence: { type: 'double-batch', first: batch, second: other } },
     { type: 'inquire', items: [{ batchId: batch.id, rank: 1 }] },
     { type: 'finals', items: [{ batchId: batch.id, valueDigest: digest }] },
     { type: 'fetch', ids: [batch.id, other.id] },

@@ -249,7 +249,7 @@ test('orders: signed by the coordinator over the value and what it follows from'
 test('messages: one of each type at least, and the same bytes again after decoding', () => {
   const codec = messageCodec(clusterId)
   const types = new Set(vectors.messages.map(({ type }) => type))
-  assert.is(types.size, 27)
+  assert.is(types.size, 30)
   for (const { type, json: message, cbor } of vectors.messages as unknown as { type: string; json: Json; cbor: string }[]) {
     assert.is(hex(encodeCbor(plainOf(message))), cbor, type)
     const decoded = decodeMessage(codec, unhex(cbor))

@@ -275,6 +275,34 @@ test('what is kept is bounded: the oldest batches are forgotten, of those that a
   assert.equal(told([...first, votes(second, [ID])]).guilty, [[1]])
 })
 
+test('what is kept is bounded in bytes and in age too', () => {
+  const votes = (id: string, pending: string[]): Message => ({
+    type: 'shares',
+    batchId: id,
+    votes: [liars.votes(id, [[1, view(pending)]])],
+    accepts: [],
+  })
+  const large = Array.from({ length: LIMITS.pendingPerView }, (_, i) => i.toString(16).padStart(64, 'f'))
+  const ids = Array.from({ length: 400 }, (_, i) => i.toString(16).padStart(64, '0'))
+  const [oldest = '', latest = ''] = [ids[0], ids.at(-1)]
+  const full = ids.map((id): [number, Message] => [1, votes(id, large)])
+  assert.equal(told([...full, [1, votes(oldest, [])]]).guilty, [])
+  assert.equal(told([...full, [1, votes(latest, [])]]).guilty, [[1]])
+  const later = (ms: number): number[] => {
+    const cluster = new SmallCluster({ n: 4 })
+    cluster.inject(1, 3, votes(oldest, []))
+    cluster.run(ms)
+    // Only where something new comes is there a look at what is old.
+    cluster.inject(1, 3, votes(latest, []))
+    cluster.inject(1, 3, votes(oldest, [ID]))
+    return accusations(cluster).flatMap((one) => {
+      const judgement = verifyEvidence(FAKE, cluster.manifest, one)
+      return judgement.type === 'guilty' ? judgement.signers : []
+    })
+  }
+  assert.equal([later(LIMITS.witnessedMs - 1), later(LIMITS.witnessedMs + 1)], [[1], []])
+})
+
 test('honest work proves nothing against anyone: fast, slow, in recovery, through restarts', () => {
   // Nobody waits for anybody, so that there is as much to compare as can be.
   const cluster = new SmallCluster({ n: 7, rules: { holdBack: false } })

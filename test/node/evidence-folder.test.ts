@@ -4,10 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { inOrder } from '../../src/lib/core/evidence.js'
+import { LIMITS } from '../../src/lib/core/limits.js'
+import type { VoteSet } from '../../src/lib/core/vote-set.js'
 import { verifyEvidenceFile } from '../../src/lib/inspect/verify-evidence.js'
 import { loadCrypto } from '../../src/lib/node/crypto.js'
 import { EvidenceFolder } from '../../src/lib/node/evidence-folder.js'
-import { Liars } from '../core/evidence-samples.js'
+import { ID, Liars, view } from '../core/evidence-samples.js'
 
 const liars = new Liars(loadCrypto())
 const { clusterId } = liars.manifest
@@ -37,6 +40,27 @@ test('each proof is one private file that verifies; a second life writes none tw
     nowhere.keep(sample.evidence, sample.guilty, [])
     await nowhere.flushed()
     assert.is(failures.length, 1)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
+test('proofs stay; who lies most leaves room for proofs against others', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'musig-evidence-'))
+  try {
+    const evidence = new EvidenceFolder(folder, clusterId, () => {})
+    const twice = (signer: number, i: number) => {
+      const id = i.toString(16).padStart(64, '0')
+      const votes = [liars.votes(id, [[signer, view()]]), liars.votes(id, [[signer, view([ID])]])]
+      const [first, second] = votes.sort((a, b) => (inOrder(a, b) ? -1 : 1)) as [VoteSet, VoteSet]
+      return evidence.keep({ type: 'double-vote', batchId: id, first, second }, [signer], [id])
+    }
+    const kept = Array.from({ length: LIMITS.proofsPerSigner + 5 }, (_, i) => twice(1, i))
+    assert.is(kept.filter(Boolean).length, LIMITS.proofsPerSigner)
+    const [oldest] = evidence.held
+    assert.ok(twice(2, 1000))
+    assert.ok(twice(1, 0), 'one that is held already')
+    assert.is(evidence.held[0], oldest)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

@@ -73,7 +73,9 @@ export const DIRECTED: readonly Search[] = [
 /** What breaks in a run, but for progress. */
 export function planted({ base, change, seed }: Omit<Search, 'rule'> & { seed: number }, options: RunOptions): Violation[] {
   const drawn = sweptScenario({ base: { ...CALM, limitMs: 90_000, ...base }, crashes: 1 }, seed)
-  // A sweep has grown by these since the seeds were found.
+  // A sweep has grown by these since the seeds were found, and signers by what they tell of what they heard.
   const scenario = { ...drawn, pauses: 0, jumps: 0, liars: base.liars ?? 0, ...change }
-  return simulate(scenario, { countBytes: false, ...options }).violations.filter(({ id }) => id !== 'L1')
+  return simulate(scenario, { countBytes: false, ...options, rules: { halvesJoined: false, ...options.rules } }).violations.filter(
+    ({ id }) => id !== 'L1',
+  )
 }

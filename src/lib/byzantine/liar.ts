@@ -7,7 +7,7 @@ import type { SeededRandom } from '../base/prng.js'
 import type { Crypto } from '../bls/backend.js'
 import type { Journal } from '../core/journal.js'
 import type { Manifest } from '../core/manifest.js'
-import type { Message, MessageOf } from '../core/message.js'
+import { isAboutFaults, type Message, type MessageOf } from '../core/message.js'
 import type { DurableRecord } from '../core/record.js'
 import { promiseDigest, voteDigest } from '../core/statement.js'
 import type { Effect, Event, ExecutedBatch, Steppable } from '../core/steppable.js'
@@ -68,7 +68,10 @@ export class Liar implements Liable {
     // A liar tells nobody what it knows of others' lies.
     return this.#lie(
       event,
-      this.#signer.step(event).filter((effect) => effect.type !== 'accuse' && effect.type !== 'suspect'),
+      this.#signer
+        .step(event)
+        .filter(({ type }) => type !== 'accuse' && type !== 'suspect')
+        .filter((effect) => effect.type !== 'send' || !isAboutFaults(effect.message)),
     )
   }
 }

@@ -96,6 +96,8 @@ export class Context extends FollowerContext {
   hasLostRecords: boolean
   /** Whether it came back and has not seen yet that others have the same logs (§9). */
   isComparing = false
+  /** Signers whose guilt is proved to this one. */
+  readonly guilty = new Set<number>()
   readonly #toSelf: Message[] = []
 
   constructor(options: SignerOptions) {

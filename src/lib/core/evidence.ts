@@ -30,11 +30,11 @@ import type { View } from './view.js'
 import { type VoteSet, voteSetCodec } from './vote-set.js'
 
 /** Accepts of one value in one ballot, by its digest. */
-const acceptsCodec = object({ valueDigest: id, signers: bitmapCodec, signature: blsSignatureCodec })
+export const acceptsCodec = object({ valueDigest: id, signers: bitmapCodec, signature: blsSignatureCodec })
 /** A coordinator's order by its digests. */
-const orderHalfCodec = object({ valueDigest: id, proofDigest: id, signature: linkSignatureCodec })
+export const orderHalfCodec = object({ valueDigest: id, proofDigest: id, signature: linkSignatureCodec })
 /** Promises of one ballot, equal statements together. */
-const promisesCodec = object({
+export const promisesCodec = object({
   ballot: ballotCodec,
   statements: list(object({ ...promiseFields, signers: bitmapCodec }), LIMITS.signers),
   signature: blsSignatureCodec,

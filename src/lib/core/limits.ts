@@ -37,10 +37,24 @@ export const LIMITS = {
   idsPerPage: 1024,
   /** Undecided batches of one initiator that others keep beyond its window before they refuse more. */
   undecidedPerInitiator: 64,
-  /** Batches whose statements are kept to be compared, contradictions that are told, and parts of one sender that turn out unsound before it is not listened to. */
-  witnessedBatches: 256,
+  /** Batches whose statements are kept to be compared, about how many bytes of them, and for how long. */
+  witnessedBatches: 1024,
+  witnessedBytes: 16 * 1024 * 1024,
+  witnessedMs: 10 * 60_000,
+  /** Contradictions of one signer that are told: it cannot fill the place of another's. Proofs kept by a node, and their bytes. */
+  proofsPerSigner: 32,
   accusations: 1024,
+  evidenceBytes: 256 * 1024 * 1024,
+  /** Parts of one sender that turn out unsound before it is not listened to. */
   unsoundParts: 16,
+  /** Bytes of a proof that is passed on, and proofs that one signer is believed to pass on. */
+  proofBytes: 1024 * 1024,
+  /** Batches told of in one HEARD, statements of each, halves in one answer, and about how many bytes of either. */
+  heardBatches: 256,
+  heardStatements: 64,
+  halvesPerAnswer: 16,
+  heardBytes: 64 * 1024,
+  halvesBytes: 256 * 1024,
   /** Peers that one signer keeps informed. */
   peers: 64,
   /** Ids of a signer's log beside what it says of its state. */

@@ -18,6 +18,8 @@ import {
   uint,
 } from '../base/codec.js'
 import { backingCodec, certificateCodec, orderCodec } from './certificate.js'
+import { evidenceCodec } from './evidence.js'
+import { halfCodec, heardCodec } from './halves.js'
 import { LIMITS } from './limits.js'
 import { ballotCodec, bitmapCodec, blsSignatureCodec, linkSignatureCodec, MAX_BALLOT, promiseFields, stateFields } from './statement.js'
 import { valueCodec } from './tally.js'
@@ -72,7 +74,8 @@ const questions = {
 /** A signed statement about the state of its signer (§13). */
 const stateCodec = { ...stateFields, signature: linkSignatureCodec }
 
-function variants(batch: Codec<Batch>) {
+function variants(clusterId: Id) {
+  const batch = batchCodec(clusterId)
   return {
     ...questions,
     /** 1a, down: a batch and its root's view as the reference. */
@@ -126,6 +129,12 @@ function variants(batch: Codec<Batch>) {
     heads: object({ heads: mapOf(text(LIMITS.keyBytes, 1), object({ height: uint(2 ** 32 - 1), head: id }), LIMITS.keysPerBatch) }),
     /** The state of its sender, and its log from a place on: of it the first ids. */
     state: object({ ...stateCodec, from: uint(), ids: list(id, LIMITS.idsPerState) }),
+    /** What its sender heard of contested batches: whoever holds what contradicts it answers with that (§10). */
+    heard: object({ items: list(heardCodec, LIMITS.heardBatches) }),
+    /** The answer: the other halves. */
+    halves: object({ items: list(halfCodec, LIMITS.halvesPerAnswer) }),
+    /** A proof of guilt: the first that its sender has against somebody. */
+    proof: object({ evidence: evidenceCodec(clusterId) }),
     /** A snapshot that can be fetched in parts: first the past, then the state of the state machine. */
     snapshot: object({ ...stateCodec, pastBytes: uint(LIMITS.snapshotBytes), machineBytes: uint(LIMITS.snapshotBytes) }),
     /** A part; empty where the snapshot is not kept any more. */
@@ -140,7 +149,7 @@ export type PromiseOf = Decoded<typeof promiseCodec>
 
 /** The codec of a cluster's messages: batch ids cover the clusterId. */
 export function messageCodec(clusterId: Id) {
-  return tagged(variants(batchCodec(clusterId)))
+  return tagged(variants(clusterId))
 }
 
 /** What is read of a peer: all else that it might say counts nowhere, and is not even taken apart. */
@@ -151,6 +160,11 @@ export type SnapshotQuestion = MessageOf<'state-request' | 'snapshot-request' | 
 
 export function asksForSnapshot(message: Message): message is SnapshotQuestion {
   return message.type === 'state-request' || message.type === 'snapshot-request' || message.type === 'part-request'
+}
+
+/** Whether a message is about who lies, and about no batch on its way. */
+export function isAboutFaults({ type }: Message): boolean {
+  return type === 'heard' || type === 'halves' || type === 'proof'
 }
 
 /** The batch that a message is about, if it is about one. */

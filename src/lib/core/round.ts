@@ -306,8 +306,11 @@ export class Rounds {
     // With the guard on every accept waits for the notices of it (§9).
     const guardMs = phase === 'accept' && this.#ctx.isGuarded ? 2 * manifest.deltaMs : 0
     for (const signer of signers) {
-      if (!this.#ctx.connected.has(signer)) {
+      const isLiar = this.#ctx.guilty.has(signer)
+      if (!this.#ctx.connected.has(signer) || isLiar) {
         this.#takeOver(round, phase, signer)
+        // Whose guilt is proved is asked after those below it, and not waited for (§10).
+        if (isLiar) this.#ctx.send(signer, message)
         continue
       }
       sweep.awaiting.add(signer)

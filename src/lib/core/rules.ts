@@ -59,6 +59,8 @@ export interface Rules {
   lateDoubted: boolean
   /** After a restart a signer signs nothing before enough others show the same logs; it starts over if they do not (§9). */
   headsCompared: boolean
+  /** What a signer heard is told to others, who answer with what contradicts it (§10). */
+  halvesJoined: boolean
   /** A learner verifies every certificate itself (§11). */
   learnerVerifies: boolean
 }
@@ -92,5 +94,6 @@ export const ALL_RULES: Rules = {
   settling: true,
   lateDoubted: true,
   headsCompared: true,
+  halvesJoined: true,
   learnerVerifies: true,
 }

@@ -58,14 +58,17 @@ export function* contradicting<T>(statements: ReadonlyMap<Id, Said<T>>, digest: 
   }
 }
 
-/** Remembers a part under what it says, within limits. */
-export function keep<T, M extends object>(statements: Map<Id, Said<T> & M>, digest: Id, held: Held<T>, more: M): void {
-  if (held.isSound === false) return
+/** Remembers a part under what it says, within limits; false where there is no room, or the part is unsound. */
+export function keep<T, M extends object>(statements: Map<Id, Said<T> & M>, digest: Id, held: Held<T>, more: M): boolean {
+  if (held.isSound === false) return false
   const said = statements.get(digest)
   if (!said) {
-    if (statements.size < STATEMENTS_PER_BATCH) statements.set(digest, { held: [held], ...more })
-    return
+    if (statements.size >= STATEMENTS_PER_BATCH) return false
+    statements.set(digest, { held: [held], ...more })
+    return true
   }
   said.held = said.held.filter(({ isSound }) => isSound !== false)
-  if (said.held.length < HELD_PER_STATEMENT) said.held.push(held)
+  if (said.held.length >= HELD_PER_STATEMENT) return false
+  said.held.push(held)
+  return true
 }

@@ -16,6 +16,7 @@ import { isForgotten } from './forgotten.js'
 import { Guard } from './guard.js'
 import { headsAt } from './heads.js'
 import { Intake } from './intake.js'
+import { Joining } from './joining.js'
 import type { Journal } from './journal.js'
 import { batchIdOf, type Message } from './message.js'
 import { Notices } from './notices.js'
@@ -25,7 +26,6 @@ import { Rounds } from './round.js'
 import { decodeSnapshot, type PastBatch } from './snapshot.js'
 import type { Effect, Event, ExecutedBatch, Steppable } from './steppable.js'
 import { Voting } from './voting.js'
-import { Witness } from './witness.js'
 
 export type { SignerOptions } from './context.js'
 
@@ -43,7 +43,7 @@ export class Signer implements Steppable {
   /** Ballots above 0. */
   readonly ballots: Ballots
   readonly #catchUp: CatchUp
-  readonly #witness: Witness
+  readonly #joining: Joining
   readonly #peers: Peers
   readonly #comparison: Comparison
   /** Batches that were executed when it started. */
@@ -65,7 +65,7 @@ export class Signer implements Steppable {
     this.#coordinator = new Coordinator(ctx, this.#commits, this.#guard)
     this.ballots = new Ballots(ctx, this.#voting, this.#acceptor, this.#commits, this.#guard, this.#notices, this.#coordinator)
     this.#catchUp = new CatchUp(ctx, ctx.self)
-    this.#witness = new Witness(ctx)
+    this.#joining = new Joining(ctx)
     this.#peers = new Peers(ctx, this.#commits)
     this.intake = new Intake(ctx, this.#voting, this.rounds)
     this.#comparison = new Comparison(ctx, this.#guard, { stands: () => this.#takeUp(), falls: (reason, stands) => this.#startOver(reason, stands) })
@@ -87,7 +87,7 @@ export class Signer implements Steppable {
       doubted: (certificate) => this.#notices.inquire(certificate),
       review: () => this.#commits.reviewAll(),
       passOn: (certificate, from) => this.rounds.committed(certificate, from),
-      falseOrder: (order) => this.#witness.falseOrder(order),
+      falseOrder: (order) => this.#joining.falseOrder(order),
       hasCaughtUp: () => this.#catchUp.hasWalked(Math.min(ctx.manifest.syncByzantineBound + 1, ctx.manifest.n - 1)),
       behind: (signer) => this.#catchUp.behind(signer),
       committed: (certificate, from) => {
@@ -191,7 +191,7 @@ export class Signer implements Steppable {
       case 'message':
         if (this.#peers.isPeer(event.from)) return this.#peers.receive(event.from, event.message)
         this.#receive(event.from, event.message)
-        return this.#witness.observe(event.from, event.message)
+        return this.#joining.receive(event.from, event.message)
       case 'connected':
         if (this.#peers.isPeer(event.signer)) return undefined
         this.#ctx.connected.add(event.signer)
@@ -199,6 +199,7 @@ export class Signer implements Steppable {
         this.#notices.connected(event.signer)
         this.ballots.connected(event.signer)
         this.#comparison.connected(event.signer)
+        this.#joining.connected(event.signer)
         return this.#catchUp.compareWith(event.signer)
       case 'disconnected':
         if (this.#peers.isPeer(event.signer)) return this.#peers.disconnected(event.signer)
@@ -299,6 +300,11 @@ export class Signer implements Steppable {
         return this.#ctx.send(from, headsAt(this.journal.logs, message.heights))
       case 'heads':
         return this.#comparison.onHeads(from, message)
+      case 'heard':
+      case 'halves':
+      case 'proof':
+        // Looked at like every message, once it is handled.
+        return undefined
       case 'state-request':
       case 'snapshot-request':
       case 'part-request':

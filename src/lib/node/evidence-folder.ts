@@ -1,6 +1,7 @@
 /**
  * The evidence that a signer holds: each proof a JSON file in the folder `evidence` of its store, which `musig verify evidence` reads, and a list
- * of what they prove in memory. Bounded; a proof that was kept by an earlier life is taken back, and not written again.
+ * of what they prove in memory. A proof stays: nothing displaces it. Bounded, so that whoever lies most leaves room for proofs against others; one that was kept by an earlier
+ * life is taken back, and not written again.
  */
 import { existsSync, readdirSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
@@ -34,6 +35,8 @@ export class EvidenceFolder {
   readonly #clusterId: Id
   readonly #failed: (error: unknown) => void
   #writes: Promise<void> = Promise.resolve()
+  /** Bytes of the files. */
+  #bytes = 0
 
   /** `failed`: told of a file that could not be written or taken back; the signer goes on without it. */
   constructor(signerFolder: string, clusterId: Id, failed: (error: unknown) => void) {
@@ -46,20 +49,34 @@ export class EvidenceFolder {
   keep(evidence: Evidence, signers: number[], batchIds: Id[]): boolean {
     const codec = evidenceCodec(this.#clusterId)
     const bytes = toCbor(codec, evidence)
-    if (this.held.length >= LIMITS.accusations || bytes.length > LIMITS.recordBytes) return false
     const name = `${evidence.type}-${toHex(digestOf(bytes)).slice(0, 16)}.json`
     if (this.#holds(name)) return true
-    this.held.push({ kind: evidence.type, signers, batchIds, file: join('evidence', name), since: new Date().toISOString() })
-    const document = { schema: 1, clusterId: this.#clusterId, evidence: toJson(codec, evidence) }
-    this.#writes = this.#writes.then(() => this.#write(name, `${JSON.stringify(document, null, 2)}\n`)).catch(this.#failed)
+    if (bytes.length > LIMITS.recordBytes) return false
+    const text = `${JSON.stringify({ schema: 1, clusterId: this.#clusterId, evidence: toJson(codec, evidence) }, null, 2)}\n`
+    if (!this.#hasRoom(signers, text.length)) return false
+    this.#hold({ kind: evidence.type, signers, batchIds, file: join('evidence', name), since: new Date().toISOString() }, text.length)
+    this.#writes = this.#writes.then(() => this.#write(name, text)).catch(this.#failed)
     return true
+  }
+
+  /** Whether there is room for a proof against these signers. For the first against somebody there always is. */
+  #hasRoom(signers: readonly number[], bytes: number): boolean {
+    const counts = signers.map((signer) => this.held.filter(({ signers: named }) => named.includes(signer)).length)
+    if (counts.includes(0)) return true
+    return (
+      this.held.length < LIMITS.accusations && this.#bytes + bytes <= LIMITS.evidenceBytes && counts.some((count) => count < LIMITS.proofsPerSigner)
+    )
+  }
+
+  #hold(held: HeldEvidence, bytes: number): void {
+    this.held.push(held)
+    this.#bytes += bytes
   }
 
   /** Takes back what earlier lives have kept, one proof after the other. What does not hold is told, and left alone. */
   async takeBack(judge: (evidence: Evidence) => Judgement): Promise<void> {
     const names = existsSync(this.#folder) ? readdirSync(this.#folder).filter((name) => name.endsWith('.json')) : []
     for (const name of names) {
-      if (this.held.length >= LIMITS.accusations) return
       try {
         await this.#takeBackOne(name, judge)
       } catch (error) {
@@ -77,7 +94,8 @@ export class EvidenceFolder {
     if (judgement.type === 'fault') throw new MusigError('BAD_INPUT', `${path} proves nothing: ${judgement.fault}`)
     const { signers, batchIds } = judgement
     // It may have been proved again meanwhile.
-    if (!this.#holds(name)) this.held.push({ kind: evidence.type, signers, batchIds, file: join('evidence', name), since: mtime.toISOString() })
+    if (this.#holds(name) || !this.#hasRoom(signers, size)) return
+    this.#hold({ kind: evidence.type, signers, batchIds, file: join('evidence', name), since: mtime.toISOString() }, size)
   }
 
   /** The document in one of the files that are held, by its name. Errors: `NOT_FOUND`. */
@@ -93,7 +111,6 @@ export class EvidenceFolder {
 
   async #write(name: string, text: string): Promise<void> {
     await makePrivateFolder(this.#folder)
-    if (readdirSync(this.#folder).length >= LIMITS.accusations) return
     try {
       await writePrivateFile(join(this.#folder, name), text)
     } catch (error) {

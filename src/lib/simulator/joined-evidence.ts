@@ -6,6 +6,7 @@ import { bitmapOf } from '../base/bitmap.js'
 import type { Crypto } from '../bls/backend.js'
 import { Context } from '../core/context.js'
 import type { Evidence } from '../core/evidence.js'
+import { Judge } from '../core/judge.js'
 import type { Manifest } from '../core/manifest.js'
 import type { Message } from '../core/message.js'
 import type { DurableRecord } from '../core/record.js'
@@ -21,7 +22,8 @@ export interface OwnedRecord {
 export function joinedEvidence(crypto: Crypto, manifest: Manifest, records: readonly OwnedRecord[]): Evidence[] {
   const nobody = { blsSecretKey: new Uint8Array(32), linkSecretKey: new Uint8Array(32), check: () => undefined }
   const ctx = new Context({ self: 0, manifest, crypto, ...nobody })
-  const witness = new Witness(ctx)
+  const judge = new Judge(ctx, () => {})
+  const witness = new Witness(ctx, judge, () => {})
   // Bodies first, for what is said of them is compared by their keys.
   for (const { record } of records) if (record.type === 'batch') ctx.journal.apply(record)
   const seen = new Set<object>()
