@@ -1,4 +1,7 @@
-/** Writes sample drawings (trees, orders, signatures, timelines for n = 5, 31, 127) as SVG into the folder given: `node --import tsx scripts/draw-samples.ts DIR`. */
+/**
+ * Writes sample drawings (trees, orders, signatures, timelines for n = 5, 31, 127) as SVG into the folder given, `sim-…` of batches that fought for a key in the
+ * simulator, the others made up: `node --import tsx scripts/draw-samples.ts DIR`.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { drawOrderSvg } from '../src/lib/inspect/order-svg.js'
@@ -7,6 +10,7 @@ import { drawTimelineSvg } from '../src/lib/inspect/timeline-svg.js'
 import { drawTreeSvg } from '../src/lib/inspect/tree-svg.js'
 import { sampleOrder, sampleSignature, sampleTree, seedOrder } from '../test/inspect/sample-data.js'
 import { sampleTimeline } from '../test/inspect/sample-timeline.js'
+import { simulatedRun } from '../test/inspect/simulated.js'
 
 const [folder] = process.argv.slice(2)
 if (folder === undefined) {
@@ -31,6 +35,17 @@ const drawings: Record<string, string> = {
   'signature-5': drawSignatureSvg([sampleSignature(5, 2)]),
   'signature-31': drawSignatureSvg([sampleSignature(31, 4)]),
   'signature-127': drawSignatureSvg([sampleSignature(127, 6, 1, 2)]),
+}
+for (const [n, txs] of [
+  [5, 5],
+  [31, 8],
+  [127, 9],
+] as const) {
+  const { tree, order, signatures, timeline } = simulatedRun(n, txs)
+  drawings[`sim-tree-${n}`] = drawTreeSvg(tree)
+  drawings[`sim-order-${n}`] = drawOrderSvg(order)
+  drawings[`sim-signature-${n}`] = drawSignatureSvg(signatures)
+  drawings[`sim-timeline-${n}`] = drawTimelineSvg(timeline)
 }
 for (const [name, svg] of Object.entries(drawings)) writeFileSync(join(folder, `${name}.svg`), svg)
 process.stdout.write(`${Object.keys(drawings).length} drawings written to ${folder}\n`)

@@ -10,7 +10,7 @@ import { drawSignatureText } from '../../src/lib/inspect/signature-text.js'
 import { drawTreeSvg } from '../../src/lib/inspect/tree-svg.js'
 import { drawTreeText } from '../../src/lib/inspect/tree-text.js'
 import { HARMFUL, HOSTILE } from './hostile.js'
-import { overlaps, readSvg } from './read-svg.js'
+import { crossedOut, overlaps, readSvg } from './read-svg.js'
 import { orderOf, sampleOrder, sampleSignature, sampleTree, seedOrder } from './sample-data.js'
 
 const SIZES = [1, 2, 5, 31, 127]
@@ -36,7 +36,7 @@ function* everyDrawing(): Generator<[name: string, svg: string]> {
 test('every SVG is well-formed, self-contained, named for screen readers, and no two labels overlap or leave it', () => {
   for (const [name, svg] of everyDrawing()) {
     const read = readSvg(svg)
-    assert.equal(overlaps(read), [], name)
+    assert.equal([...overlaps(read), ...crossedOut(read)], [], name)
     assert.ok(read.texts.length > 0 && read.width > 0 && read.width < 2400, `${name}: ${read.width} wide`)
     assert.equal([read.names[0], read.names[1], read.names[2]], ['svg', 'title', 'desc'], name)
     assert.not.match(svg.replace('http://www.w3.org/2000/svg', ''), /https?:|url\(|@import|href|<script|NaN|undefined|Infinity/, name)
@@ -49,6 +49,12 @@ test('the overlap check itself finds overlapping and leaving labels', () => {
     '<svg width="50" height="20"><text x="0" y="10" font-size="10" textLength="30">a</text><text x="20" y="12" font-size="10" textLength="40">b</text></svg>'
   assert.equal(overlaps(readSvg(svg)), ['"b" leaves the drawing', '"a" overlaps "b"'])
   assert.throws(() => readSvg('<svg width="1"><g></svg>'))
+  const crossed = (line: string, style = '') =>
+    crossedOut(readSvg(`<svg width="50" height="20">${line}<text x="5" y="10" font-size="10" textLength="30" ${style}>a</text></svg>`))
+  const through = '<path d="M0,0L50,15" fill="none"/>'
+  assert.equal(crossed(through), ['a line runs through "a"'])
+  assert.equal(crossed(through, 'class="mp-halo"'), [])
+  assert.equal(crossed('<path d="M0,15L50,15M40,0L40,20" fill="none"/>'), [])
 })
 
 function hostileDrawings(options = { color: false, width: 100 }): { svgs: string[]; texts: string[] } {

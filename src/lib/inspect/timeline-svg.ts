@@ -40,6 +40,7 @@ export function drawTimelineSvg(data: TimelineData): string {
       axis(scale, data.totalMs, bottom),
       ...drawn.map((signer) => row(signer, rowOf.get(signer.signer) ?? 0, onPath.has(signer.signer), scale)),
       path(data.criticalPath, rowOf, scale),
+      ...drawn.map(({ spans, signer }) => ballotNumbers(spans, rowOf.get(signer) ?? 0, scale)),
       key.body,
       ...words.map((line, i) => text(MARGIN, key.bottom + LINE * (i + 1), line, { size: SIZE, tone: 'faint' })),
     ],
@@ -100,9 +101,7 @@ function bar(span: Span, y: number, { left, row, pixelsPerMs }: Scale): string {
   if (kind === '1b') return box(x0, y - half, x1 - x0, 2 * half, { fill: tone, tip })
   if (kind === '3a') return box(x0, y - half, x1 - x0, 2 * half, { fill: 'paper', stroke: tone, tip })
   if (kind === 'ballot') {
-    const name = `b${ballot}`
-    const shown = x1 - x0 > textWidth(name, SIZE) + 6 ? text(x0 + 4, y + 4, name, { size: SIZE }) : ''
-    return box(x0, y - half, x1 - x0, 2 * half, { fill: 'paper', stroke: tone, dash: '4 2', tip }) + shown
+    return box(x0, y - half, x1 - x0, 2 * half, { fill: 'paper', stroke: tone, dash: '4 2', tip })
   }
   const dash = { '1a': '1 3', '2': undefined, '3b': '6 3', waits: undefined }[kind]
   return polyline(
@@ -113,6 +112,17 @@ function bar(span: Span, y: number, { left, row, pixelsPerMs }: Scale): string {
     tone,
     { 'stroke-width': kind === 'waits' ? 4 : 1.5, 'stroke-dasharray': dash },
   )
+}
+
+/** The numbers of later ballots in their boxes, where there is room; above the critical path, which would cross them out. */
+function ballotNumbers(spans: readonly Span[], y: number, { left, pixelsPerMs }: Scale): string {
+  return spans
+    .map(({ kind, fromMs, toMs, ballot = 0 }) => {
+      const name = `b${ballot}`
+      const fits = kind === 'ballot' && (toMs - fromMs) * pixelsPerMs > textWidth(name, SIZE) + 6
+      return fits ? text(left + fromMs * pixelsPerMs + 4, y + 4, name, { size: SIZE, halo: true }) : ''
+    })
+    .join('')
 }
 
 /** From step to step, with an arrow head where it goes over to another signer. */
@@ -148,7 +158,9 @@ function legend(signers: readonly TimelineSigner[], top: number, width: number):
     const { word } = SPANS[kind]
     const room = 34 + textWidth(word, SIZE) + 24
     if (x + room > width - MARGIN && x > MARGIN) [x, y] = [MARGIN, y + LINE]
-    body += bar({ kind, fromMs: 0, toMs: 26, ballot: 1 }, y, { left: x, row: 18, pixelsPerMs: 1 }) + text(x + 34, y + 4, word, { size: SIZE })
+    const sample: Span = { kind, fromMs: 0, toMs: 26, ballot: 1 }
+    const scale: Scale = { left: x, row: 18, pixelsPerMs: 1 }
+    body += bar(sample, y, scale) + ballotNumbers([sample], y, scale) + text(x + 34, y + 4, word, { size: SIZE })
     x += room
   }
   return { body, bottom: y + 10 }
