@@ -44,12 +44,17 @@ export class Bench {
   }
 
   /**
-   * Runs `musig ARGS` as a process of its own: beside what else the test does, with variables, or with a Ctrl-C half a second after it prints what `stopAt`
-   * matches to stderr.
+   * Runs `musig ARGS` as a process of its own: beside what else the test does, with variables, with a Ctrl-C half a second after it prints what `stopAt`
+   * matches, or watched by `printed`, which is given all of its stdout whenever there is more.
    */
   async process(
     args: readonly string[],
-    { input = '', env = {}, stopAt }: { input?: string; env?: Record<string, string>; stopAt?: RegExp } = {},
+    {
+      input = '',
+      env = {},
+      stopAt,
+      printed,
+    }: { input?: string; env?: Record<string, string>; stopAt?: RegExp; printed?: (stdout: string) => void } = {},
   ): Promise<Outcome> {
     const { MUSIG_PASSPHRASE_FILE: _, ...inherited } = process.env
     const child = spawn(process.execPath, [BIN, ...args], {
@@ -58,12 +63,17 @@ export class Bench {
       stdio: ['pipe', 'pipe', 'pipe'],
     })
     const outcome: Outcome = { code: -1, stdout: '', stderr: '' }
+    const stopIf = (text: string) => {
+      if (stopAt?.test(text)) setTimeout(() => child.kill('SIGINT'), STOP_AFTER_MS)
+    }
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       outcome.stdout += text
+      stopIf(text)
+      printed?.(outcome.stdout)
     })
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       outcome.stderr += text
-      if (stopAt?.test(text)) setTimeout(() => child.kill('SIGINT'), STOP_AFTER_MS)
+      stopIf(text)
     })
     // A command that does not read its stdin may be gone before it is written.
     child.stdin.on('error', () => undefined)

@@ -243,10 +243,10 @@ test('who lies without end does not hide another liar', () => {
     const other = liars.votes(id, [[signer, view([ID])]])
     small.inject(signer, A, shares(id, one, other))
   }
-  for (let i = 0; i < 2 * LIMITS.proofsPerSigner; i++) twice(LIAR, i)
+  for (let i = 0; i < LIMITS.proofsOfAKind + 5; i++) twice(LIAR, i)
   twice(2, 9999)
   const ofA = told().filter(({ signer }) => signer === A)
-  assert.is(ofA.filter(({ guilty }) => guilty.includes(LIAR)).length, LIMITS.proofsPerSigner)
+  assert.is(ofA.filter(({ guilty }) => guilty.includes(LIAR)).length, LIMITS.proofsOfAKind)
   assert.ok(ofA.some(({ guilty }) => guilty.includes(2)))
 })
 

@@ -55,8 +55,8 @@ test('proofs stay; who lies most leaves room for proofs against others', () => {
       const [first, second] = votes.sort((a, b) => (inOrder(a, b) ? -1 : 1)) as [VoteSet, VoteSet]
       return evidence.keep({ type: 'double-vote', batchId: id, first, second }, [signer], [id])
     }
-    const kept = Array.from({ length: LIMITS.proofsPerSigner + 5 }, (_, i) => twice(1, i))
-    assert.is(kept.filter(Boolean).length, LIMITS.proofsPerSigner)
+    const kept = Array.from({ length: LIMITS.proofsOfAKind + 5 }, (_, i) => twice(1, i))
+    assert.is(kept.filter(Boolean).length, LIMITS.proofsOfAKind)
     const [oldest] = evidence.held
     assert.ok(twice(2, 1000))
     assert.ok(twice(1, 0), 'one that is held already')

@@ -22,8 +22,8 @@ import type { VoteSet } from './vote-set.js'
 export class Judge {
   readonly #ctx: Context
   readonly #proved: (evidence: Evidence) => void
-  /** What was told already, by signer. */
-  readonly #told = new Map<number, Set<string>>()
+  /** Batches of which something was told already, by signer and kind. */
+  readonly #told = new Map<string, Set<string>>()
   /** Parts that did not verify when it came to it, by who sent them. */
   readonly #unsound = new Map<number, number>()
 
@@ -72,10 +72,9 @@ export class Judge {
 
   /** Whether nothing new can be told of this contradiction: it was told of each of these signers, or enough was. */
   isTold(kind: Evidence['type'], batchIds: readonly Id[], signers: readonly number[]): boolean {
-    const name = nameOf(kind, batchIds)
     return signers.every((signer) => {
-      const told = this.#told.get(signer)
-      return told !== undefined && (told.has(name) || told.size >= LIMITS.proofsPerSigner)
+      const told = this.#told.get(`${signer} ${kind}`)
+      return told !== undefined && (told.has(batchIds.join()) || told.size >= LIMITS.proofsOfAKind)
     })
   }
 
@@ -86,8 +85,10 @@ export class Judge {
     if (judgement.type === 'fault') return false
     const { signers, batchIds } = judgement
     if (this.isTold(evidence.type, batchIds, signers)) return true
-    const name = nameOf(evidence.type, batchIds)
-    for (const signer of signers) this.#told.set(signer, (this.#told.get(signer) ?? new Set()).add(name))
+    for (const signer of signers) {
+      const name = `${signer} ${evidence.type}`
+      this.#told.set(name, (this.#told.get(name) ?? new Set()).add(batchIds.join()))
+    }
     this.#ctx.effect({ type: 'accuse', evidence })
     const isFirst = signers.some((signer) => !guilty.has(signer))
     for (const signer of signers) guilty.add(signer)
@@ -95,5 +96,3 @@ export class Judge {
     return true
   }
 }
-
-const nameOf = (kind: Evidence['type'], batchIds: readonly Id[]): string => `${kind} ${batchIds.join(' ')}`

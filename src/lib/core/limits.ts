@@ -41,8 +41,8 @@ export const LIMITS = {
   witnessedBatches: 1024,
   witnessedBytes: 16 * 1024 * 1024,
   witnessedMs: 10 * 60_000,
-  /** Contradictions of one signer that are told: it cannot fill the place of another's. Proofs kept by a node, and their bytes. */
-  proofsPerSigner: 32,
+  /** Contradictions of one kind of one signer that are told: more says nothing more, and fills the place of another's. Proofs kept by a node, and their bytes. */
+  proofsOfAKind: 1,
   accusations: 1024,
   evidenceBytes: 256 * 1024 * 1024,
   /** Parts of one sender that turn out unsound before it is not listened to. */

@@ -53,18 +53,20 @@ export class EvidenceFolder {
     if (this.#holds(name)) return true
     if (bytes.length > LIMITS.recordBytes) return false
     const text = `${JSON.stringify({ schema: 1, clusterId: this.#clusterId, evidence: toJson(codec, evidence) }, null, 2)}\n`
-    if (!this.#hasRoom(signers, text.length)) return false
+    if (!this.#hasRoom(evidence.type, signers, text.length)) return false
     this.#hold({ kind: evidence.type, signers, batchIds, file: join('evidence', name), since: new Date().toISOString() }, text.length)
     this.#writes = this.#writes.then(() => this.#write(name, text)).catch(this.#failed)
     return true
   }
 
   /** Whether there is room for a proof against these signers. For the first against somebody there always is. */
-  #hasRoom(signers: readonly number[], bytes: number): boolean {
-    const counts = signers.map((signer) => this.held.filter(({ signers: named }) => named.includes(signer)).length)
-    if (counts.includes(0)) return true
+  #hasRoom(kind: EvidenceKind, signers: readonly number[], bytes: number): boolean {
+    const against = signers.map((signer) => this.held.filter((one) => one.signers.includes(signer)))
+    if (against.some(({ length }) => length === 0)) return true
     return (
-      this.held.length < LIMITS.accusations && this.#bytes + bytes <= LIMITS.evidenceBytes && counts.some((count) => count < LIMITS.proofsPerSigner)
+      this.held.length < LIMITS.accusations &&
+      this.#bytes + bytes <= LIMITS.evidenceBytes &&
+      against.some((held) => held.filter((one) => one.kind === kind).length < LIMITS.proofsOfAKind)
     )
   }
 
@@ -94,7 +96,7 @@ export class EvidenceFolder {
     if (judgement.type === 'fault') throw new MusigError('BAD_INPUT', `${path} proves nothing: ${judgement.fault}`)
     const { signers, batchIds } = judgement
     // It may have been proved again meanwhile.
-    if (this.#holds(name) || !this.#hasRoom(signers, size)) return
+    if (this.#holds(name) || !this.#hasRoom(evidence.type, signers, size)) return
     this.#hold({ kind: evidence.type, signers, batchIds, file: join('evidence', name), since: mtime.toISOString() }, size)
   }
 
