@@ -4,12 +4,12 @@
  */
 import { pathToFileURL } from 'node:url'
 
-/** @typedef {{ passed: number, failed: number, skipped: number, problems: string[] }} FileReport */
+/** @typedef {{ passed: number, failed: number, skipped: number, problems: string[], times: { title: string, ms: number }[] }} FileReport */
 
 /** @returns {Promise<FileReport>} */
 async function runFile(/** @type {string} */ file) {
   /** @type {FileReport} */
-  const report = { passed: 0, failed: 0, skipped: 0, problems: [] }
+  const report = { passed: 0, failed: 0, skipped: 0, problems: [], times: [] }
   /** @type {unknown[]} */
   const queue = []
   Object.assign(globalThis, { UVU_DEFER: 1, UVU_INDEX: 0, UVU_QUEUE: [queue] })
@@ -30,6 +30,7 @@ async function runFile(/** @type {string} */ file) {
     if (note.only) report.problems.push(`${suite} has a leftover .only`)
     if (note.waiting > 0) report.problems.push(`${suite} declared ${note.waiting} tests that no .run() took up`)
     report.problems.push(...note.hookErrors)
+    report.times.push(...note.times)
   }
   return report
 }

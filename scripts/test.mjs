@@ -5,6 +5,7 @@
  *   npm test                  everything but *.long.test.ts
  *   npm test -- bls order     only files whose path contains one of these words, without the checks
  *   npm run test:long         *.long.test.ts too
+ *   npm test -- --slow        in the end the tests that took longest
  *
  * Lines at the top of a test file: `// time limit: 300 s` (default 120 s); `// alone` (not beside another file). A test file that leaves something out
  * prints `SKIPPED n: reason` (test/skip.ts).
@@ -24,6 +25,10 @@ const LONGEST_FIRST = ['cluster', 'simulator', 'commands', 'node', 'library', 'h
 
 /** @typedef {{ path: string, name: string, alone: boolean, limitMs: number }} TestFile */
 /** @typedef {{ passed: number, failed: number, skipped: number }} Totals */
+
+const SLOWEST = 40
+/** How long each test took. @type {{ file: string, title: string, ms: number }[]} */
+const times = []
 
 /** @returns {TestFile[]} */
 function findFiles(/** @type {string} */ folder, /** @type {string[]} */ words, /** @type {boolean} */ long) {
@@ -53,6 +58,7 @@ async function runFile(/** @type {TestFile} */ file) {
   const { report, output, problems } = await runProcess(file.path, file.limitMs)
   const announced = [...output.matchAll(/^SKIPPED (\d+): (.*)$/gm)]
   const skipped = (report?.skipped ?? 0) + announced.reduce((sum, [, count]) => sum + Number(count), 0)
+  for (const { title, ms } of report?.times ?? []) times.push({ file: file.name, title, ms })
   const passed = report?.passed ?? 0
   if (report) problems.push(...report.problems)
   if (report && passed + report.failed + skipped === 0) problems.push('it reported no tests')
@@ -89,14 +95,16 @@ async function runAll(/** @type {TestFile[]} */ files) {
 await main(async () => {
   const args = process.argv.slice(2)
   const flags = args.filter((arg) => arg.startsWith('--'))
-  const unknown = flags.find((flag) => flag !== '--long' && !flag.startsWith('--folder='))
-  if (unknown) throw new Error(`unknown flag ${unknown}: there are --long and --folder=DIR`)
+  const unknown = flags.find((flag) => flag !== '--long' && flag !== '--slow' && !flag.startsWith('--folder='))
+  if (unknown) throw new Error(`unknown flag ${unknown}: there are --long, --slow and --folder=DIR`)
   const words = args.filter((arg) => !arg.startsWith('--'))
   const own = flags.find((flag) => flag.startsWith('--folder='))?.slice('--folder='.length)
   if (!own) ready()
   if (!own && words.length === 0) check()
   const files = findFiles(own ?? join(root, 'test'), words, flags.includes('--long'))
   const { passed, failed, skipped } = await runAll(files)
+  if (flags.includes('--slow'))
+    for (const { file, title, ms } of times.sort((a, b) => b.ms - a.ms).slice(0, SLOWEST)) console.log(`${(ms / 1000).toFixed(1)} s  ${file}  ${title}`)
   if (files.length === 0) console.log('no test files found')
   console.log(`${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ''}`)
   process.exitCode = failed > 0 || passed === 0 ? 1 : 0

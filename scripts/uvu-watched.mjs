@@ -6,7 +6,7 @@ import * as uvu from 'uvu'
 
 /**
  * What became of one suite.
- * @typedef {{ name: string, declared: number, waiting: number, only: boolean, hookErrors: string[] }} SuiteNotes
+ * @typedef {{ name: string, declared: number, waiting: number, only: boolean, hookErrors: string[], times: { title: string, ms: number }[] }} SuiteNotes
  */
 
 /** @type {SuiteNotes[]} */
@@ -21,12 +21,16 @@ export const notes = []
  */
 function watched(name, inner) {
   /** @type {SuiteNotes} */
-  const note = { name, declared: 0, waiting: 0, only: false, hookErrors: [] }
+  const note = { name, declared: 0, waiting: 0, only: false, hookErrors: [], times: [] }
   notes.push(note)
   const declare = (/** @type {string} */ title, /** @type {Handler} */ handler) => {
     note.declared++
     note.waiting++
-    inner(title, handler)
+    inner(title, async (context) => {
+      const begun = performance.now()
+      await handler(context)
+      note.times.push({ title, ms: performance.now() - begun })
+    })
   }
   const hook = (/** @type {(handler: Handler) => void} */ register, /** @type {string} */ kind) => (/** @type {Handler} */ handler) =>
     register(async (context) => {
