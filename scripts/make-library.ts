@@ -161,6 +161,7 @@ const SECTIONS: readonly Section[] = [
       'SinkState',
       'Phases',
       'BatchDescription',
+      'DescribedBatch',
       'DescribedVotes',
       'DescribedNode',
       'GroupAnswer',

@@ -104,7 +104,8 @@ await main(async () => {
   const files = findFiles(own ?? join(root, 'test'), words, flags.includes('--long'))
   const { passed, failed, skipped } = await runAll(files)
   if (flags.includes('--slow'))
-    for (const { file, title, ms } of times.sort((a, b) => b.ms - a.ms).slice(0, SLOWEST)) console.log(`${(ms / 1000).toFixed(1)} s  ${file}  ${title}`)
+    for (const { file, title, ms } of times.sort((a, b) => b.ms - a.ms).slice(0, SLOWEST))
+      console.log(`${(ms / 1000).toFixed(1)} s  ${file}  ${title}`)
   if (files.length === 0) console.log('no test files found')
   console.log(`${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ''}`)
   process.exitCode = failed > 0 || passed === 0 ? 1 : 0

@@ -33,6 +33,7 @@ export type {
   TreeData,
   TreeNode,
 } from './lib/inspect/data.js'
+export type { DescribedBatch } from './lib/inspect/group.js'
 export { drawOrderSvg } from './lib/inspect/order-svg.js'
 export { drawTreeSvg } from './lib/inspect/tree-svg.js'
 export type { CertificateVerdict } from './lib/inspect/verify-certificate.js'

@@ -56,17 +56,17 @@ test('a trace is JSON lines, comes back as the same run, and a changed one is no
 test('sweep: counts add up, one process or two give the same', async () => {
   const [one, two] = await Promise.all(
     ['1', '2'].map(async (workers) => {
-      const outcome = await bench.process(['sim', 'sweep', '--seeds', '30', '--first', '500', '--workers', workers, '--json'])
+      const outcome = await bench.process(['sim', 'sweep', '--seeds', '10', '--first', '500', '--workers', workers, '--json'])
       assert.is(outcome.code, 0, outcome.stderr)
       return jsonOf(outcome)
     }),
   )
   assert.equal(one, two)
   const { runs, verdicts, safe, live, failures } = one ?? {}
-  assert.equal([runs, safe, live, failures], [30, true, true, []])
+  assert.equal([runs, safe, live, failures], [10, true, true, []])
   assert.is(
     Object.values(verdicts as Record<string, number>).reduce((sum, count) => sum + count, 0),
-    30,
+    10,
   )
 })
 

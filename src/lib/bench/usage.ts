@@ -16,6 +16,7 @@ export interface Usage {
   memoryBytes: number
 }
 
+const APPEND_HISTOGRAM = 'musig_store_append_seconds'
 const TIMEOUT_MS = 10_000
 
 /** Asks each signer. Errors: `UNREACHABLE`. */
@@ -31,7 +32,7 @@ export async function usageOf(addresses: readonly string[]): Promise<Usage> {
     slowBatches: most((metrics) => metrics('musig_batches_total', 'path="slow"')),
     batches: most((metrics) => metrics('musig_batches_total')),
     records: sum('musig_store_records_total'),
-    appends: sum('musig_store_append_seconds_count'),
+    appends: sum(`${APPEND_HISTOGRAM}_count`),
     memoryBytes: most((metrics) => metrics('process_resident_memory_bytes')),
   }
 }
