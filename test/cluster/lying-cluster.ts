@@ -59,10 +59,12 @@ export class LyingCluster extends LiveCluster {
     return this.manifest.signers.flatMap((_, index) => (this.liars.has(index) ? [] : [index]))
   }
 
-  /** Puts documents that conflict through these signers, all at once. Each is owed: it is executed in the end. */
-  async put(through: readonly number[], wait: 'executed' | 'none' = 'executed'): Promise<void> {
+  /** Puts documents that conflict through these signers, all at once. Each is owed: it is executed in the end. Returns their ids. */
+  async put(through: readonly number[], wait: 'executed' | 'none' = 'executed'): Promise<string[]> {
     const results = await Promise.all(through.map((to, i) => this.#submit(to, `doc-${i % ACCOUNTS}`, wait)))
-    for (const { txId } of results) this.#owed.push(txId)
+    const txIds = results.map(({ txId }) => txId)
+    this.#owed.push(...txIds)
+    return txIds
   }
 
   /** The same through liars, who owe nothing: what becomes of it, or that nothing does, is theirs to choose. */
