@@ -33,6 +33,9 @@ const { values } = parseArgs({
   },
 })
 
+/** What is told of what was heard goes to all within a few seconds. */
+const SETTLE_MS = 5000
+
 interface Received {
   from: number
   message: Message
@@ -57,6 +60,7 @@ function run(scenario: Scenario): { received: Received[]; told: Evidence[] } {
   })
   simulate(scenario, {
     countBytes: false,
+    settleMs: SETTLE_MS,
     rules: { halvesJoined: !values.apart },
     wrap: (signer, index) => (liars.has(index) || index >= scenario.n ? signer : listening(signer)),
   })

@@ -123,6 +123,21 @@ test('votes for two conflicting batches, neither before the other', () => {
   assert.equal(told(messages([a.id])).evidence, [])
 })
 
+test('votes that come before the batch that they are for are compared once it has arrived, also where it waits for its turn', () => {
+  const [first, a, b] = [liars.batch(0, ['x'], 0), liars.batch(0, ['k'], 1), liars.batch(1, ['k'])]
+  const have = (batch: typeof a): Message => ({ type: 'have', batch, certificate: null })
+  const propose = (batch: typeof a): Message => ({ type: 'propose', batch, reference: view() })
+  const vote = (batch: typeof a): Message => ({ type: 'shares', batchId: batch.id, votes: [liars.votes(batch.id, [[1, view()]])], accepts: [] })
+  const messages: [number, Message][] = [
+    [1, have(b)],
+    [1, vote(b)],
+    [0, propose(a)],
+    [1, vote(a)],
+  ]
+  assert.equal(told(messages).guilty, [])
+  assert.equal(told([...messages, [0, propose(first)]]).guilty, [[1]])
+})
+
 test('two accepts of one ballot; a promise that denies an accept, whichever comes first', () => {
   const [v, w] = ['11'.repeat(32), '22'.repeat(32)]
   const accept = (digest: string, signers: number[]): Message => ({

@@ -71,6 +71,11 @@ export class Joining {
     }
   }
 
+  /** A batch has its place in the arrival order. */
+  arrived(batchId: Id): void {
+    this.#witness.arrived(batchId)
+  }
+
   /** A signer is there (again): it may not know who is guilty. */
   connected(signer: number): void {
     for (const evidence of this.#proofs) this.#ctx.send(signer, { type: 'proof', evidence })

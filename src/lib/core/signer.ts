@@ -73,6 +73,7 @@ export class Signer implements Steppable {
       arrived: (batchId) => {
         this.ballots.watch(batchId)
         this.#commits.arrived(batchId)
+        this.#joining.arrived(batchId)
       },
       voted: (batchId) => this.rounds.voted(batchId),
       postponed: (batchId) => this.rounds.postponed(batchId),

@@ -40,6 +40,11 @@ export class Witness {
     for (const half of halvesIn(this.#ctx.manifest, from, message)) this.#half(from, half)
   }
 
+  /** A batch has arrived here: votes that came before it are compared now. */
+  arrived(batchId: Id): void {
+    for (const { view, held } of this.memory.get(batchId)?.votes.values() ?? []) for (const one of held) this.#compare(batchId, view, one)
+  }
+
   /** An order that its coordinator signed does not follow, by what this signer knows: evidence, where that shows without its history. */
   falseOrder(order: Order): void {
     const { journal } = this.#ctx
@@ -52,19 +57,11 @@ export class Witness {
 
   #batch(from: number, batch: Batch): void {
     const { journal } = this.#ctx
-    this.#file(batch)
     const other = journal.get(journal.bySequence(batch.initiator, batch.sequence) ?? '')?.batch
     if (!other || other.id === batch.id) return
     const [first, second] = other.id < batch.id ? [other, batch] : [batch, other]
     if (this.#judge.isTold('double-batch', [first.id, second.id], [batch.initiator])) return
     if (!this.#judge.accuse({ type: 'double-batch', first, second })) this.#judge.blame(from)
-  }
-
-  /** Votes that came before the body of their batch are compared once it is here. */
-  #file({ id: batchId }: Batch): void {
-    const traces = this.memory.get(batchId)
-    if (!traces || traces.keys.length > 0 || !this.#ctx.journal.get(batchId)) return
-    for (const { view, held } of traces.votes.values()) for (const one of held) this.#compare(batchId, view, one)
   }
 
   #half(from: number, half: Half): void {

@@ -45,6 +45,8 @@ export interface RunOptions {
   wrap?: (signer: SimulatedSigner, index: number) => SimulatedSigner
   /** The signers that lie, because they are wrapped or made so. */
   liars?: ReadonlySet<number>
+  /** How long the world goes on after everything is done. Default 100 ms. */
+  settleMs?: number
   /** Makes a signer; without it the core's. */
   make?: (options: SignerOptions) => SimulatedSigner
 }
@@ -125,7 +127,7 @@ export function simulate(scenario: Scenario, options: RunOptions = {}): Result {
   const history = historyOf(world, manifest, liars, scenario)
   history.isCalm = isCalm(scenario) && liars.size === 0 && manifest.deltaMs === 0 && options.wrap === undefined
   history.calmMs = group.isConfined && isCalm({ ...scenario, liars: 0 }) && options.wrap === undefined ? calmMsOf(scenario, manifest) : null
-  if (bug === undefined) settle(world)
+  if (bug === undefined) settle(world, options.settleMs ?? SETTLE_MS)
   const joined = joinedEvidence(crypto, manifest, world.recorder.records).map((evidence) => ({ by: null, evidence }))
   history.accusations = [...world.recorder.accusations, ...joined].map(({ by, evidence }) => ({
     by,
@@ -205,8 +207,8 @@ function goOn(world: World, deadlineMs: number): string | undefined {
   }
 }
 
-function settle({ timeline }: World): void {
-  const until = timeline.now + SETTLE_MS
+function settle({ timeline }: World, ms: number): void {
+  const until = timeline.now + ms
   while (timeline.nextAt <= until) timeline.step()
 }
 
