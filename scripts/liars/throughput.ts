@@ -18,15 +18,17 @@ export async function throughput(n: number, seconds: number, turns: number, told
   for (let turn = 0; turn < turns && !isOver(); turn++)
     for (const kind of turn % 2 === 0 ? (['honest', 'lying'] as const) : (['lying', 'honest'] as const)) {
       const more = kind === 'lying' ? ['--byzantine', `${liars}:equivocate`] : []
-      const perSecond = await one(n, ['--pack', String(size.pack), ...more], seconds, size.liars, isOver)
+      const { perSecond, executed, unknown, refused } = await one(n, ['--pack', String(size.pack), ...more], seconds, size.liars, isOver)
       sums[kind] += perSecond
-      told(`turn ${turn + 1}, ${kind === 'lying' ? `${size.liars.length} equivocate` : 'all honest'}: ${perSecond} transactions a second`)
+      const who = kind === 'lying' ? `${size.liars.length} of ${n} equivocate` : `all ${n} honest`
+      told(`turn ${turn + 1}, ${who}: ${perSecond} transactions a second; ${executed} executed, ${refused} refused, ${unknown} without an answer`)
     }
+  if (sums.honest === 0) throw new Error('the honest cluster executed nothing: the machine is too busy for this')
   return sums.lying / sums.honest
 }
 
 /** A cluster of its own: a while until liars are known and all is warm, then so many seconds that count. */
-async function one(n: number, flags: readonly string[], seconds: number, liars: readonly number[], isOver: () => boolean): Promise<number> {
+async function one(n: number, flags: readonly string[], seconds: number, liars: readonly number[], isOver: () => boolean) {
   const cluster = new OwnCluster()
   try {
     await cluster.up(['-n', String(n), '--machine', 'ledger', ...flags])
@@ -50,7 +52,7 @@ async function one(n: number, flags: readonly string[], seconds: number, liars: 
       transfers.seen.length = 0
       const begun = performance.now()
       await until(transfers, seconds * 1000)
-      return figuresOf(transfers.seen, begun).perSecond
+      return figuresOf(transfers.seen, begun)
     } finally {
       client.close()
     }
