@@ -93,7 +93,7 @@ test('an order that nobody could read is known before it is recorded', () => {
   story.cluster.run(HOP_MS)
   const order: Order = story.orderOfVotes(batch, story.votes(batch, [0, 1, 2]))
   assert.ok(isReadable(order))
-  const predecessors = Array.from({ length: 4 * LIMITS.pendingPerView + 1 }, (_, k) => idOf('a', k))
+  const predecessors = Array.from({ length: 4 * LIMITS.pendingPerChange + 1 }, (_, k) => idOf('a', k))
   assert.not.ok(isReadable({ ...order, value: { ...order.value, predecessors } }))
 })
 

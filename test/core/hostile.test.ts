@@ -115,7 +115,7 @@ test('more waiting transactions than the limit: the next one is told to come lat
   for (let i = 0; i < cluster.manifest.window + LIMITS.waitingTransactions + LIMITS.transactionsPerBatch * 4; i++) {
     cluster.submit(0, cluster.transaction(['k']))
     cluster.forget()
-    if ((cluster.signers[0]?.intake.waiting ?? 0) >= LIMITS.waitingTransactions) break
+    if ((cluster.signers[0]?.intake.waiting.length ?? 0) >= LIMITS.waitingTransactions) break
   }
   cluster.submit(0, cluster.transaction(['k']))
   const [reply] = cluster.done.map(({ effect }) => effect)

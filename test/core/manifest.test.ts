@@ -175,7 +175,6 @@ test('the clusterId covers everything but proofs and link signatures', () => {
   const base = id({})
   const others = [
     id({ name: 'other' }),
-    id({ epoch: 1 }),
     id({ tolerance: { a: 2, b: 3 } }),
     id({ tolerance: { a: 2, b: 4 } }),
     id({ deltaMs: 1 }),

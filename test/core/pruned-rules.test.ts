@@ -37,7 +37,7 @@ function emptyVotes(one: typeof manifest, secrets: readonly SecretKeys[], batchI
 
 function contextWith(...past: PastBatch[]): Context {
   const context = new Context({ self: 0, manifest, crypto: FAKE, blsSecretKey: keysOf(0).bls, linkSecretKey: keysOf(0).link, check: () => undefined })
-  context.journal.restore(past, { executed: past.length, hasRejoined: false, sequences: [], open: [] })
+  context.journal.restore(past, { executed: past.length, hasRejoined: false, changes: [], sequences: [], open: [] })
   return context
 }
 

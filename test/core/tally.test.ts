@@ -187,9 +187,9 @@ test('values come back from their bytes; unsorted or double ids and counts above
     { base: new Map(), predecessors: [id(1), id(1)], tallies: null },
     { base: new Map(), predecessors: [], tallies: { m: LIMITS.signers + 1, inc: new Map() } },
     { base: new Map(), predecessors: [], tallies: { m: 1, inc: new Map([[id(1), LIMITS.signers + 1]]) } },
-    { base: new Map(), predecessors: Array.from({ length: 4 * LIMITS.pendingPerView + 1 }, (_, i) => id(i)).sort(), tallies: null },
+    { base: new Map(), predecessors: Array.from({ length: 4 * LIMITS.pendingPerChange + 1 }, (_, i) => id(i)).sort(), tallies: null },
   ]
-  for (const value of refused) isCode(() => fromCbor(valueCodec, toCbor(valueCodec, value), 1 << 20), 'BAD_ENCODING')
+  for (const value of refused) isCode(() => fromCbor(valueCodec, toCbor(valueCodec, value), LIMITS.messageBytes), 'BAD_ENCODING')
 })
 
 test.run()

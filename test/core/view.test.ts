@@ -7,6 +7,7 @@ import { fromCbor, toCbor } from '../../src/lib/base/codec.js'
 import { sha256 } from '../../src/lib/base/hash.js'
 import { KeyLogs } from '../../src/lib/core/key-logs.js'
 import { LIMITS } from '../../src/lib/core/limits.js'
+import { EPOCH_KEY } from '../../src/lib/core/transaction.js'
 import { baseOf, encodedAt, freezeView, idsAbove, keyAhead, sameSet, type View, viewCodec, viewFault } from '../../src/lib/core/view.js'
 import { isCode } from './refusal.js'
 import { hex, u32 } from './text.js'
@@ -146,6 +147,11 @@ test('refused in a vote: the batch before itself, and heights of keys that are n
   assert.ok(viewFault({ heights: new Map(), pending: [id(1)] }, id(1), KEYS))
   assert.ok(viewFault({ heights: new Map([['c', 1]]), pending: [] }, id(1), KEYS))
   assert.is(viewFault({ heights: new Map([['a', 1]]), pending: [id(2)] }, id(1), KEYS), undefined)
+  // Only a change of the signers may speak of all keys, and of so much.
+  const long = { heights: new Map<string, number>(), pending: Array.from({ length: LIMITS.pendingPerView + 1 }, (_, i) => id(i + 10)) }
+  assert.ok(viewFault(long, id(1), KEYS))
+  assert.is(viewFault(long, id(1), [EPOCH_KEY]), undefined)
+  assert.is(viewFault({ heights: new Map([['c', 1]]), pending: [] }, id(1), [EPOCH_KEY]), undefined)
 })
 
 test('refused on the wire: unsorted or double ids, a height of 0, too many ids, heights that are none', () => {
@@ -169,7 +175,7 @@ test('refused on the wire: unsorted or double ids, a height of 0, too many ids, 
     view([['a'.repeat(129), 1]], []),
     view([['a', '1']], []),
     view([], [bytes(1).subarray(1)]),
-    view([], Array.from({ length: LIMITS.pendingPerView + 1 }, (_, i) => bytes(i)).sort(Buffer.compare)),
+    view([], Array.from({ length: LIMITS.pendingPerChange + 1 }, (_, i) => bytes(i)).sort(Buffer.compare)),
   ])
     isCode(() => read(bad), 'BAD_ENCODING')
 })

@@ -9,6 +9,7 @@ import { type Id, toHex } from '../base/bytes.js'
 import type { SeededRandom } from '../base/prng.js'
 import { mergeMultiSignatures, singleSignature } from '../bls/multi-signature.js'
 import type { Certificate, Order } from '../core/certificate.js'
+import type { Manifest } from '../core/manifest.js'
 import type { Message } from '../core/message.js'
 import { acceptDigest, valueDigest, voteDigest } from '../core/statement.js'
 import type { Effect } from '../core/steppable.js'
@@ -39,6 +40,11 @@ export class Conspiracy {
   constructor(random: SeededRandom, peers = 0) {
     this.#random = random
     this.#peers = peers
+  }
+
+  /** Those in the epoch of this manifest. */
+  #membersIn({ epoch }: Manifest): LiarTools[] {
+    return [...this.#members.values()].filter(({ manifest }) => manifest.epoch === epoch)
   }
 
   /** One more liar joins; returns what it does besides its own lie. */
@@ -107,13 +113,13 @@ export class Conspiracy {
     if (this.#votes.size === 0) return undefined
     const [batchId, all] = this.#random.pick([...this.#votes])
     const known = journal.get(batchId)
-    if (!known) return undefined
+    if (known?.batch.epoch !== manifest.epoch) return undefined
     const honest = [...all].filter(([signer]) => !this.#members.has(signer) && this.#random.upTo(5) > 0)
     if (honest.length === 0) return undefined
     // The liars all say what one honest signer said, or what suits no one.
     const [, { view: wanted }] = this.#random.pick(honest)
     const view = this.#random.upTo(2) > 0 ? wanted : { heights: wanted.heights, pending: wanted.pending.filter(() => this.#random.upTo(1) === 0) }
-    const own = [...this.#members.values()].map((member) => {
+    const own = this.#membersIn(manifest).map((member) => {
       const signature = member.crypto.bls.sign(member.blsSecretKey, voteDigest(manifest, batchId, view))
       return [member.self, { view, signature }] as const
     })
@@ -133,10 +139,11 @@ export class Conspiracy {
   #slow({ manifest, crypto }: LiarTools): Certificate | undefined {
     if (this.#accepts.size === 0) return undefined
     const { order, shares } = this.#random.pick([...this.#accepts.values()])
+    if (order.epoch !== manifest.epoch) return undefined
     const digest = valueDigest(manifest.clusterId, order.value)
     const message = acceptDigest(manifest, order.batchId, order.ballot, digest)
     const all = new Map(shares)
-    for (const member of this.#members.values()) all.set(member.self, member.crypto.bls.sign(member.blsSecretKey, message))
+    for (const member of this.#membersIn(manifest)) all.set(member.self, member.crypto.bls.sign(member.blsSecretKey, message))
     if (all.size < manifest.quorum) return undefined
     const merged = mergeMultiSignatures(
       crypto.bls,

@@ -32,6 +32,8 @@ export interface LiarTools {
   linkSecretKey: Uint8Array
   /** Every choice of the lie. */
   random: SeededRandom
+  /** What it has said, to be said again. */
+  said: Message[]
   /** What the honest signer inside knows. */
   journal: Journal
 }

@@ -4,9 +4,10 @@
  */
 import { MusigError } from '../base/errors.js'
 import type { SeededRandom } from '../base/prng.js'
+import type { Message } from '../core/message.js'
 import { Signer, type SignerOptions } from '../core/signer.js'
 import type { Conspiracy } from './conspiracy.js'
-import { Liar, type LiarTools } from './liar.js'
+import { Liar, type LiarTools, type Lie } from './liar.js'
 import { STRATEGIES, type Strategy } from './strategies.js'
 import { TWIN, Twins } from './twins.js'
 
@@ -40,19 +41,30 @@ export interface Lying {
   misleadsPeers: boolean
   /** Those with whom it works together. */
   conspiracy?: Conspiracy | undefined
+  /** What it has said in earlier lives, where it remembers. */
+  said?: Message[]
   /** Whether the conspiracy sees nothing but what its members hear: no one tells it what others recorded and sent. */
   listens?: boolean
 }
 
 /** Makes a liar of an honest signer, which was made with these options. */
-export function liarOf(signer: Signer, options: SignerOptions, { lie, random, misleadsPeers, conspiracy, listens = false }: Lying): Liar {
-  const { self, manifest, crypto, blsSecretKey, linkSecretKey } = options
-  const tools: LiarTools = { self, manifest, crypto, blsSecretKey, linkSecretKey, random, journal: signer.journal }
+export function liarOf(signer: Signer, options: SignerOptions, lying: Lying): Liar {
+  // What it works with follows from its records: the epoch that it is in.
+  let lies: Lie[] | undefined
+  return new Liar(lying.lie === TWIN ? new Twins(signer, new Signer(options)) : signer, (event, effects) => {
+    lies ??= liesOf(signer, options, lying)
+    return lies.reduce((bent, tell) => tell(event, bent), effects)
+  })
+}
+
+function liesOf({ journal, self }: Signer, options: SignerOptions, { lie, random, misleadsPeers, conspiracy, said, listens = false }: Lying): Lie[] {
+  // Who was evicted has nobody left to lie to.
+  if (self < 0) return []
+  const { crypto, blsSecretKey, linkSecretKey } = options
+  const tools: LiarTools = { self, manifest: journal.manifest, crypto, blsSecretKey, linkSecretKey, random, journal, said: said ?? [] }
   const lies = lie === TWIN ? [] : [STRATEGIES[lie](tools)]
   if (misleadsPeers && lie !== 'mislead-peers') lies.push(STRATEGIES['mislead-peers'](tools))
   if (conspiracy && listens) lies.push(conspiracy.listen())
   if (conspiracy) lies.push(conspiracy.join(tools))
-  return new Liar(lie === TWIN ? new Twins(signer, new Signer(options)) : signer, (event, effects) =>
-    lies.reduce((bent, tell) => tell(event, bent), effects),
-  )
+  return lies
 }

@@ -16,8 +16,7 @@ const OTHER_CLUSTER = toHex(digestOf(utf8('another cluster')))
 
 /** Says again, at any time and to anyone, what was once said. */
 export function replayAny(tools: LiarTools): Lie {
-  const { random, self, manifest } = tools
-  const said: Message[] = []
+  const { random, self, manifest, said } = tools
   const keep = (message: Message) => {
     if (said.length < KEPT) said.push(message)
     else said[random.upTo(KEPT - 1)] = message

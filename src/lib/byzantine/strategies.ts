@@ -6,7 +6,7 @@ import { type Id, toHex, utf8 } from '../base/bytes.js'
 import { digestOf } from '../base/hash.js'
 import { mergeMultiSignatures, signersOf } from '../bls/multi-signature.js'
 import { type Order, signOrder } from '../core/certificate.js'
-import type { Message, MessageOf } from '../core/message.js'
+import type { MessageOf } from '../core/message.js'
 import { prepareDigest, timeoutDigest, voteDigest } from '../core/statement.js'
 import { fastValue, isFast, slowValue, tallyOf } from '../core/tally.js'
 import { type Batch, makeBatch } from '../core/transaction.js'
@@ -244,8 +244,7 @@ function preEmpt(tools: LiarTools): Lie {
 }
 
 /** Says again, at any time and to anyone, what it once said. */
-function replay({ random, self, manifest }: LiarTools): Lie {
-  const said: Message[] = []
+function replay({ random, self, manifest, said }: LiarTools): Lie {
   return (_event, effects) => {
     for (const effect of effects) if (effect.type === 'send' && said.length < 256) said.push(effect.message)
     const to = random.upTo(manifest.n - 1)

@@ -121,12 +121,8 @@ export class Acceptor {
   unordered(known: KnownBatch, value: Value): Map<Id, Backing | undefined> {
     const { journal } = this.#ctx
     const found = new Map<Id, Backing | undefined>(this.blockers(known).filter(([named]) => leavesOut(value, named, journal.logs)))
-    for (const key of known.batch.keys) {
-      for (let height = (value.base.get(key) ?? 0) + 1; height <= journal.logs.heightOf(key); height++) {
-        const named = journal.logs.batchAt(key, height)
-        if (named !== undefined && leavesOut(value, named, journal.logs)) found.set(named, this.#backingOf(named))
-      }
-    }
+    for (const named of journal.executedAbove(known.batch.keys, value.base))
+      if (leavesOut(value, named, journal.logs)) found.set(named, this.#backingOf(named))
     return found
   }
 
@@ -147,12 +143,9 @@ export class Acceptor {
   executedSince(known: KnownBatch): [Id, Backing][] {
     const { journal } = this.#ctx
     const found = new Map<Id, Backing>()
-    for (const key of known.batch.keys) {
-      for (let height = (known.vote?.view.heights.get(key) ?? 0) + 1; height <= journal.logs.heightOf(key); height++) {
-        const named = journal.logs.batchAt(key, height)
-        const backing = named === undefined ? undefined : this.#backingOf(named)
-        if (named !== undefined && backing) found.set(named, backing)
-      }
+    for (const named of journal.executedAbove(known.batch.keys, known.vote?.view.heights ?? new Map())) {
+      const backing = this.#backingOf(named)
+      if (backing) found.set(named, backing)
     }
     return [...found]
   }

@@ -286,7 +286,7 @@ export class Ballots {
     const { crypto, manifest, blsSecretKey, journal } = this.#ctx
     const { vote, batch } = known
     const accepted = this.#ctx.rules.acceptedReported ? known.accepted : undefined
-    if (!vote || reachesTooFarBack(vote.view, batch.keys, journal.logs)) return undefined
+    if (!vote || reachesTooFarBack(vote.view, journal.scopeOf(batch.keys), journal.logs)) return undefined
     // What is final needs no blockers: its certificate decides (§9, rule 0).
     const blockers = known.committed
       ? new Map<Id, Backing>()

@@ -205,7 +205,11 @@ export class Beginning implements Steppable {
     if (body.digest.digest() !== offer.pastDigest) refuse('snapshot', 'another past than its digest says')
     const learner = new Learner(this.#options)
     const { batches, keyless } = pastOf(body.entries)
-    learner.restoreSnapshot(batches, encodeSnapshot(this.#ctx.manifest.clusterId, { executed, hasRejoined: false, sequences: [], open: [] }), keyless)
+    learner.restoreSnapshot(
+      batches,
+      encodeSnapshot(this.#ctx.manifest.clusterId, { executed, hasRejoined: false, changes: [], sequences: [], open: [] }),
+      keyless,
+    )
     if (learner.journal.logs.orderDigest !== offer.orderDigest) refuse('snapshot', 'another order than its digest says')
     play(stage, body, learner)
     if (stage.machineDigest() !== offer.machineDigest) refuse('snapshot', 'a state with another digest')

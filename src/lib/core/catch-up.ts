@@ -173,6 +173,13 @@ export class CatchUp {
     this.next()
   }
 
+  /** A signer's page lists what cannot be taken in before the next epoch begins here: it is walked then. */
+  giveUp(signer: number): void {
+    if (this.#page?.signer !== signer) return
+    this.#page = undefined
+    this.#ctx.timers.clear('page')
+  }
+
   /** A batch is here, and waits for its history: what comes after it is asked for all the same. */
   arrived(batchId: Id): void {
     if (this.#page?.asked.delete(batchId)) this.#fetch()

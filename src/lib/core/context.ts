@@ -5,14 +5,15 @@
 import type { Id } from '../base/bytes.js'
 import type { Crypto } from '../bls/backend.js'
 import type { Certificate, Order } from './certificate.js'
+import { changeFault, seatOf } from './change.js'
 import { FollowerContext } from './follower-context.js'
-import type { KnownBatch } from './journal.js'
+import type { Journal, KnownBatch } from './journal.js'
 import type { Manifest } from './manifest.js'
 import type { Message } from './message.js'
 import type { DurableRecord } from './record.js'
 import type { Rules } from './rules.js'
 import type { ExecutedBatch } from './steppable.js'
-import { type Batch, shareKey, type Transaction } from './transaction.js'
+import { type Batch, isChange, shareKey, type Transaction, transactionFault } from './transaction.js'
 import { type Tree, treeOf } from './tree.js'
 
 export interface SignerOptions {
@@ -28,6 +29,8 @@ export interface SignerOptions {
   check: (transaction: Transaction) => string | undefined
   /** Rules that a test takes out. */
   rules?: Partial<Rules>
+  /** What it knows, where it goes on from an earlier epoch in the same process; without it, it begins with nothing. */
+  journal?: Journal
   /** Some of its records are lost: it follows, passes on and answers, but signs nothing (§10). */
   hasLostRecords?: boolean
 }
@@ -87,7 +90,6 @@ const NOWHERE: Events = {
 }
 
 export class Context extends FollowerContext {
-  readonly self: number
   readonly blsSecretKey: Uint8Array
   readonly linkSecretKey: Uint8Array
   readonly check: SignerOptions['check']
@@ -98,20 +100,39 @@ export class Context extends FollowerContext {
   isComparing = false
   /** Signers whose guilt is proved to this one. */
   readonly guilty = new Set<number>()
+  readonly #publicKey: Uint8Array
+  #seat: { manifest: Manifest; index: number } | undefined
   readonly #toSelf: Message[] = []
 
   constructor(options: SignerOptions) {
     super(options)
-    this.self = options.self
+    this.#publicKey = options.manifest.signers[options.self]?.publicKey ?? options.crypto.bls.publicKey(options.blsSecretKey)
     this.blsSecretKey = options.blsSecretKey
     this.linkSecretKey = options.linkSecretKey
     this.check = options.check
     this.hasLostRecords = options.hasLostRecords ?? false
   }
 
+  /** Its index in the manifest of the present epoch; −1 where it has no seat in it: then it only follows. */
+  get self(): number {
+    const { manifest } = this
+    if (this.#seat?.manifest !== manifest) this.#seat = { manifest, index: this.seatIn(manifest) }
+    return this.#seat.index
+  }
+
+  /** Its index in another manifest. */
+  seatIn(manifest: Manifest): number {
+    return seatOf(manifest, this.#publicKey)
+  }
+
+  /** Whether it is a signer of the present epoch. */
+  get hasSeat(): boolean {
+    return this.self >= 0
+  }
+
   /** Whether this signer signs nothing at all: it only follows. */
   get isSilent(): boolean {
-    return this.hasLostRecords || this.isComparing
+    return this.hasLostRecords || this.isComparing || !this.hasSeat
   }
 
   /** Whether this signer may sign anything about a batch: it remembers all that it said of it. */
@@ -150,6 +171,14 @@ export class Context extends FollowerContext {
   /** The coordinator of a ballot: its place in the permutation of the ballot-0 tree (§7). */
   coordinatorOf(batch: Pick<Batch, 'id' | 'initiator'>, ballot: number): number {
     return this.treeOf(batch).permutation[ballot % this.manifest.n] ?? 0
+  }
+
+  /** Why a transaction can never be valid, if so: a change of the signers by its own rules, any other one by the state machine's. */
+  faultOf(transaction: Transaction): string | undefined {
+    const { crypto, manifest } = this
+    const fault = transactionFault(crypto.ed25519, manifest.clusterId, transaction)
+    if (fault !== undefined) return fault
+    return isChange(transaction.deps) ? changeFault(crypto, manifest, transaction) : this.check(transaction)
   }
 
   conflict(a: Batch, b: Batch): boolean {

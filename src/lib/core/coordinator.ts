@@ -15,7 +15,7 @@ import type { MessageOf, PromiseOf } from './message.js'
 import { backingsFault, promisesThatFit } from './promise-budget.js'
 import { promiseSetOf, readBacking, valueFromPromises } from './promises.js'
 import { acceptDigest, prepareDigest, promiseDigest, timeoutDigest, valueDigest, voteDigest } from './statement.js'
-import { keyAhead, reachesTooFarBack } from './view.js'
+import { keyAhead, reachesTooFarBack, viewFault } from './view.js'
 
 /** A signer's word that it wants a ballot. */
 export interface Timeout {
@@ -110,9 +110,9 @@ export class Coordinator {
       { message: promiseDigest(manifest, batchId, ballot, promise), publicKeys: [publicKey], signature: promise.signature },
     ]
     if (!fits || !crypto.bls.verifyAll(signatures)) return this.#ctx.suspect(from, 'an invalid PROMISE', batchId)
-    const fault = backingsFault(promise, manifest.n)
+    const fault = viewFault(promise.view, batchId, known.batch.keys) ?? backingsFault(promise, manifest.n)
     if (fault !== undefined) return this.#ctx.suspect(from, `a PROMISE with ${fault}`, batchId)
-    if (reachesTooFarBack(promise.view, known.batch.keys, journal.logs)) return
+    if (reachesTooFarBack(promise.view, journal.scopeOf(known.batch.keys), journal.logs)) return
     if (promise.certificate?.batchId === batchId && this.#guard.isOn) this.#commits.receive(from, promise.certificate)
     attempt.promises.set(from, promise)
     this.#order(known, attempt)

@@ -6,6 +6,7 @@ import type { Id } from '../base/bytes.js'
 import type { KeyLogs } from './key-logs.js'
 import { componentsOf, type DecidedBatch, rankedOrder } from './order.js'
 import type { Value } from './tally.js'
+import { isChange } from './transaction.js'
 
 /** What execution asks about a batch; undefined while it is not committed here. */
 export type CommittedBatch = { id: Id; keys: readonly string[]; value: Value }
@@ -19,9 +20,21 @@ export class Execution {
   readonly #orderOf: (ids: readonly Id[]) => Id[]
   readonly #waiting = new Map<Id, WaitingFor>()
   readonly #waiters = new Map<string, Set<Id>>()
+  readonly #changesEnd: boolean
+  #isOver: boolean
 
-  /** `orderOf` replaces ranked pairs inside a component, in tests. */
-  constructor(logs: KeyLogs, committed: (batchId: Id) => CommittedBatch | undefined, orderOf?: (ids: readonly Id[]) => Id[]) {
+  /**
+   * `orderOf` replaces ranked pairs inside a component, in tests. `isOver`: a change of the signers was executed in this epoch already; `changesEnd`: whether
+   * that is the end of it.
+   */
+  constructor(
+    logs: KeyLogs,
+    committed: (batchId: Id) => CommittedBatch | undefined,
+    orderOf?: (ids: readonly Id[]) => Id[],
+    { isOver, changesEnd } = { isOver: false, changesEnd: true },
+  ) {
+    this.#isOver = isOver
+    this.#changesEnd = changesEnd
     this.#logs = logs
     this.#committed = committed
     this.#orderOf = orderOf ?? ((ids) => rankedOrder(this.#membersOf(ids)).order)
@@ -47,7 +60,7 @@ export class Execution {
   }
 
   #attempt(batchId: Id): Id[] {
-    if (this.#logs.heightsOf(batchId)) return []
+    if (this.#isOver || this.#logs.heightsOf(batchId)) return []
     const obstacle = this.#obstacle(batchId)
     if (obstacle) {
       this.#wait(batchId, obstacle)
@@ -56,9 +69,13 @@ export class Execution {
     const executed: Id[] = []
     for (const component of componentsOf([batchId], (id) => this.#openPredecessors(id))) {
       for (const id of this.#orderOf(component)) {
-        this.#logs.append(id, this.#committed(id)?.keys ?? [])
+        const keys = this.#committed(id)?.keys ?? []
+        this.#logs.append(id, keys)
         this.#waiting.delete(id)
         executed.push(id)
+        // Whatever stands behind a change is not executed in its epoch any more (§24).
+        this.#isOver = this.#changesEnd && isChange(keys)
+        if (this.#isOver) return executed
       }
     }
     return executed

@@ -11,7 +11,7 @@ import { forcedValue, promiseSetFault } from './promises.js'
 import { valueDigest } from './statement.js'
 import { predecessorsOf, type Value } from './tally.js'
 import type { Batch } from './transaction.js'
-import { baseOf } from './view.js'
+import { baseOf, within } from './view.js'
 import type { VoteSet } from './vote-set.js'
 
 /** Why an order is false, or why that does not show. */
@@ -73,7 +73,7 @@ function tallyFinding(manifest: Manifest, batch: Batch, votes: VoteSet, m: numbe
   if ([...counted].some((named) => !predecessors.includes(named))) return isFalse('it leaves out a predecessor by its own counts')
   if (predecessors.some((named) => !counted.has(named) && !blockers.has(named))) return isFalse('it names a predecessor without the counts for it')
   // Between different heights stand batches that only the history tells.
-  if (views.some((view) => batch.keys.some((key) => (view.heights.get(key) ?? 0) !== (base.get(key) ?? 0))))
+  if (views.some(({ heights }) => [...within(batch.keys, heights)].some((key) => (heights.get(key) ?? 0) !== (base.get(key) ?? 0))))
     return unproved('its votes begin at different heights, so its counts need the history')
   const inc = new Map<Id, number>()
   for (const { view, signers } of votes.entries) for (const named of view.pending) inc.set(named, (inc.get(named) ?? 0) + countBits(signers))

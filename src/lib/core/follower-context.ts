@@ -16,12 +16,12 @@ import { Timers } from './timers.js'
 export interface FollowerOptions {
   manifest: Manifest
   crypto: Crypto
+  journal?: Journal
   /** Rules that a test takes out. */
   rules?: Partial<Rules>
 }
 
 export class FollowerContext {
-  readonly manifest: Manifest
   readonly crypto: Crypto
   readonly rules: Rules
   readonly timers = new Timers()
@@ -31,11 +31,15 @@ export class FollowerContext {
   now = 0
   #effects: Effect[] = []
 
-  constructor({ manifest, crypto, rules }: FollowerOptions) {
-    this.manifest = manifest
+  constructor({ manifest, crypto, journal, rules }: FollowerOptions) {
     this.crypto = crypto
     this.rules = { ...ALL_RULES, ...rules }
-    this.journal = new Journal(manifest, this.rules)
+    this.journal = journal ?? new Journal(manifest, this.rules)
+  }
+
+  /** The manifest of the present epoch. */
+  get manifest(): Manifest {
+    return this.journal.manifest
   }
 
   /** Records something: it is known from now on, and durable before any later effect leaves. Returns what can be executed by it, in order. */

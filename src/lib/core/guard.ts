@@ -176,12 +176,7 @@ export class Guard {
   *#conflictsOf(batchId: Id, keys: readonly string[], value: Value): Iterable<Id> {
     const { journal } = this.#ctx
     for (const named of journal.pendingOn(keys)) if (named !== batchId) yield named
-    for (const key of keys) {
-      for (let height = (value.base.get(key) ?? 0) + 1; height <= journal.logs.heightOf(key); height++) {
-        const named = journal.logs.batchAt(key, height)
-        if (named !== undefined && named !== batchId) yield named
-      }
-    }
+    for (const named of journal.executedAbove(keys, value.base)) if (named !== batchId) yield named
   }
 
   /** What binds this signer in a batch: the committed value, else its highest certificate, unless that gives way to another batch's. */

@@ -7,7 +7,8 @@ import type { Context } from './context.js'
 import { LIMITS } from './limits.js'
 import type { Rounds } from './round.js'
 import type { ExecutedBatch } from './steppable.js'
-import { makeBatch, sizeOf, type Transaction, transactionFault, transactionId } from './transaction.js'
+import { EPOCH_KEY, isChange, makeBatch, sizeOf, type Transaction, transactionId } from './transaction.js'
+import { heightBytesOf } from './view.js'
 import type { Voting } from './voting.js'
 
 /** The longest that transactions wait for company while another own batch is under way, in milliseconds. */
@@ -40,13 +41,19 @@ export class Intake {
   }
 
   submit(requestId: number, transaction: Transaction, time: number): void {
-    const { crypto, manifest, journal, check } = this.#ctx
+    const { manifest, journal } = this.#ctx
     this.#time = time
     const txId = transactionId(manifest.clusterId, transaction)
     const past = transaction.expiry !== null && time > transaction.expiry ? 'past its expiry' : undefined
-    const fault = past ?? transactionFault(crypto.ed25519, manifest.clusterId, transaction) ?? check(transaction)
+    const fault = past ?? this.#ctx.faultOf(transaction)
     if (fault !== undefined) return this.#ctx.effect({ type: 'reply', requestId, txId, status: 'rejected', reason: fault })
     if (this.#open.has(txId) || journal.hasExecuted(txId)) return this.#ctx.effect({ type: 'reply', requestId, txId, status: 'known' })
+    const noRoom = isChange(transaction.deps) ? this.#noRoomForChange() : undefined
+    if (noRoom !== undefined) return this.#ctx.effect({ type: 'reply', requestId, txId, status: 'rejected', reason: noRoom })
+    if (!this.#ctx.hasSeat) {
+      const reason = `it is no signer in epoch ${manifest.epoch}; submit to one that is`
+      return this.#ctx.effect({ type: 'reply', requestId, txId, status: 'busy', reason })
+    }
     if (this.#ctx.hasLostRecords) {
       const reason = 'it has lost part of its records and only follows the others; submit to another signer'
       return this.#ctx.effect({ type: 'reply', requestId, txId, status: 'busy', reason })
@@ -66,9 +73,22 @@ export class Intake {
     this.#pack(false)
   }
 
-  /** How many transactions wait for a batch. */
-  get waiting(): number {
-    return this.#waiting.length
+  /** Why a change of the signers cannot be taken in: every view of it speaks of all keys (§24). */
+  #noRoomForChange(): string | undefined {
+    const { journal, manifest } = this.#ctx
+    const keys = journal.logs.keys()
+    const most = Math.min(LIMITS.changeViewBytes / 2, Math.floor(LIMITS.keysBeforeChange / manifest.n))
+    const bytes = heightBytesOf(keys)
+    if (bytes > most || keys.length > LIMITS.keysPerChange / 2)
+      return `${keys.length} keys of ${bytes} bytes have a history; ${manifest.n} signers can change with ${LIMITS.keysPerChange / 2} keys of ${most} bytes at most`
+    const keyless = journal.keyless().length
+    if (keyless <= LIMITS.keylessBeforeChange) return undefined
+    return `${keyless} batches without keys were executed in this epoch; the signers can change with ${LIMITS.keylessBeforeChange} at most`
+  }
+
+  /** Transactions that wait for a batch. */
+  get waiting(): readonly Transaction[] {
+    return this.#waiting.map(({ transaction }) => transaction)
   }
 
   /** Takes up own undecided batches after a restart, and what came meanwhile. */
@@ -79,8 +99,25 @@ export class Intake {
       if (known?.batch.initiator !== self || !this.#ctx.maySign(known)) continue
       this.#undecided.set(batchId, this.#ctx.now)
       this.#rounds.resume(known.batch)
+      for (const transaction of known.batch.transactions) this.#open.add(transactionId(this.#ctx.manifest.clusterId, transaction))
     }
+    this.#takeUpLeftOver()
     this.#pack(this.#undecided.size === 0)
+  }
+
+  /** Own transactions that were in batches of an earlier epoch and were not executed in it. */
+  #takeUpLeftOver(): void {
+    const { journal, manifest } = this.#ctx
+    for (const { batch } of journal.leftOver()) {
+      const before = journal.epochs.manifestOf(batch.epoch)
+      if (!before || this.#ctx.seatIn(before) !== batch.initiator) continue
+      for (const transaction of batch.transactions) {
+        const txId = transactionId(manifest.clusterId, transaction)
+        if (this.#open.has(txId) || journal.hasExecuted(txId) || this.#ctx.faultOf(transaction) !== undefined) continue
+        this.#open.add(txId)
+        this.#waiting.push({ transaction, since: this.#ctx.now })
+      }
+    }
   }
 
   committed(batchId: Id): void {
@@ -103,7 +140,8 @@ export class Intake {
    */
   #pack(isDue: boolean): void {
     const { timers, now, manifest } = this.#ctx
-    while (this.#waiting.length > 0 && this.#undecided.size < manifest.window && !this.#ctx.isSilent) {
+    // Behind a change nothing is executed in its epoch: what comes then waits for the next one.
+    while (this.#waiting.length > 0 && this.#undecided.size < manifest.window && !this.#ctx.isSilent && this.#ctx.journal.end === undefined) {
       if (this.#undecided.size > 0 && !isDue && this.#waiting.length < LIMITS.transactionsPerBatch) {
         if (!timers.has('pack')) timers.set('pack', now + Math.min(this.#lastTripMs / 2, MAX_PACK_WAIT_MS), () => this.#pack(true))
         return
@@ -164,6 +202,8 @@ class Room {
   #count = 0
 
   fits(transaction: Transaction): boolean {
+    // A change of the signers stands alone.
+    if (isChange(transaction.deps) || this.#keys.has(EPOCH_KEY)) return false
     const added = transaction.deps.filter((key) => !this.#keys.has(key))
     return (
       this.#count < LIMITS.transactionsPerBatch &&

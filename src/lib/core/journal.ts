@@ -6,16 +6,18 @@
 import type { Id } from '../base/bytes.js'
 import { invariant, unreachable } from '../base/errors.js'
 import { type Certificate, certifiedValue, type Order } from './certificate.js'
+import { Epochs } from './epochs.js'
 import { Execution, type WaitingFor } from './execution.js'
 import { KeyLogs } from './key-logs.js'
 import type { Manifest } from './manifest.js'
+import { Pending } from './pending.js'
 import type { DurableRecord } from './record.js'
 import { ALL_RULES, type Rules } from './rules.js'
 import type { PastBatch, Snapshot } from './snapshot.js'
 import type { ExecutedBatch } from './steppable.js'
 import type { Value } from './tally.js'
-import { type Batch, type BatchOutline, transactionId } from './transaction.js'
-import { freezeView, idsAbove, type View } from './view.js'
+import { type Batch, type BatchOutline, isChange, transactionId } from './transaction.js'
+import { freezeView, type Heights, idsAbove, type View } from './view.js'
 
 /** What a signer knows of a batch that has arrived. */
 export interface KnownBatch {
@@ -39,13 +41,15 @@ export interface KnownBatch {
 
 export class Journal {
   #logs: KeyLogs
-  readonly #manifest: Manifest
+  readonly #epochs: Epochs
   readonly #rules: Rules
   readonly #batches = new Map<Id, KnownBatch>()
-  /** Arrived, not executed, by key. */
-  #pending = new Map<string, Set<Id>>()
+  #pending: Pending
   readonly #undecided = new Set<Id>()
-  readonly #sequences = new Map<number, number>()
+  /** The change that was executed in the present epoch. */
+  #end: Id | undefined
+  /** By epoch and initiator. */
+  readonly #sequences = new Map<string, number>()
   readonly #bySequence = new Map<string, Id>()
   /** The batch in which each was executed; null: one without keys that came in another signer’s snapshot. */
   #executedTransactions = new Map<Id, Id | null>()
@@ -56,9 +60,10 @@ export class Journal {
   hasRejoined = false
 
   constructor(manifest: Manifest, rules: Rules = ALL_RULES) {
-    this.#manifest = manifest
+    this.#epochs = new Epochs(manifest)
     this.#rules = rules
     this.#logs = new KeyLogs(manifest.clusterId)
+    this.#pending = new Pending(rules.changesConflict)
     this.#execution = this.#newExecution()
   }
 
@@ -68,7 +73,24 @@ export class Journal {
       return known?.committed && { id, keys: known.batch.keys, value: known.committed.value }
     }
     const arrived = (ids: readonly Id[]) => [...this.#batches.keys()].filter((id) => ids.includes(id))
-    return new Execution(this.#logs, committed, this.#rules.rankedPairs ? undefined : arrived)
+    const { changesEnd } = this.#rules
+    const end = { isOver: changesEnd && this.#end !== undefined, changesEnd }
+    return new Execution(this.#logs, committed, this.#rules.rankedPairs ? undefined : arrived, end)
+  }
+
+  /** The manifest of the present epoch. */
+  get manifest(): Manifest {
+    return this.#epochs.manifest
+  }
+
+  /** The epochs gone through. */
+  get epochs(): Pick<Epochs, 'manifestOf' | 'changes'> {
+    return this.#epochs
+  }
+
+  /** The change that was executed in the present epoch and ends it. */
+  get end(): Id | undefined {
+    return this.#end
   }
 
   /** The logs of executed batches. */
@@ -113,6 +135,9 @@ export class Journal {
         return []
       case 'forget':
         this.#forgetOrder(record.stands)
+        return []
+      case 'epoch':
+        this.#beginEpoch()
         return []
       case 'confirm':
         // What a learner hands on is its own affair.
@@ -173,21 +198,51 @@ export class Journal {
     return this.#execution.waiting
   }
 
-  /** Arrived and not executed batches that share a key with these. */
+  /** Arrived and not executed batches that conflict with one with these keys; and the change that ends the epoch, if it is executed. */
   pendingOn(keys: readonly string[]): Set<Id> {
-    const ids = new Set<Id>()
-    for (const key of keys) for (const id of this.#pending.get(key) ?? []) ids.add(id)
-    return ids
+    return this.#pending.on(keys)
+  }
+
+  /** The keys over which a batch with these conflicts: just these, or, where it is a change, all that have a history. */
+  scopeOf(keys: readonly string[]): readonly string[] {
+    return this.#isForAll(keys) ? this.logs.keys() : keys
+  }
+
+  /** Executed batches that conflict with one with these keys and stand above these heights. */
+  *executedAbove(keys: readonly string[], heights: Heights): Iterable<Id> {
+    for (const key of this.scopeOf(keys)) {
+      for (let height = (heights.get(key) ?? 0) + 1; height <= this.logs.heightOf(key); height++) {
+        const named = this.logs.batchAt(key, height)
+        if (named !== undefined) yield named
+      }
+    }
+    if (this.#isForAll(keys)) yield* this.keyless()
+  }
+
+  /** Batches without keys that were executed in the present epoch. */
+  keyless(): Id[] {
+    const last = this.#epochs.changes.at(-1)
+    const { executed } = this.logs
+    return executed.slice(last ? executed.indexOf(last.batchId) + 1 : 0).filter((id) => this.logs.heightsOf(id)?.size === 0)
+  }
+
+  /** Batches of earlier epochs that were not executed in them, and are not any more. */
+  leftOver(): KnownBatch[] {
+    return [...this.#batches.values()].filter(({ batch }) => batch.epoch < this.manifest.epoch && !this.isExecuted(batch.id))
+  }
+
+  #isForAll(keys: readonly string[]): boolean {
+    return this.#rules.changesConflict && isChange(keys)
   }
 
   /** One more than the highest sequence number that arrived from an initiator. */
   nextSequence(initiator: number): number {
-    return this.#sequences.get(initiator) ?? 0
+    return this.#sequences.get(`${this.manifest.epoch}/${initiator}`) ?? 0
   }
 
   /** The batch that arrived (first) with this sequence number. */
   bySequence(initiator: number, sequence: number): Id | undefined {
-    return this.#bySequence.get(`${initiator}/${sequence}`)
+    return this.#bySequence.get(`${this.manifest.epoch}/${initiator}/${sequence}`)
   }
 
   hasExecuted(txId: Id): boolean {
@@ -196,16 +251,23 @@ export class Journal {
 
   /** Everything but the past: what is known of batches that are not executed, and the numbers that are used up. Live objects: to be encoded at once. */
   snapshot(): Snapshot {
-    const open = [...this.#batches.values()].filter(({ batch }) => !this.isExecuted(batch.id))
-    const sequences = [...this.#sequences].map(([initiator, next]) => ({ initiator, next }))
-    return { executed: this.logs.executed.length, hasRejoined: this.hasRejoined, sequences, open }
+    // What was decided in an earlier epoch and not executed says where its end stands: others may still need it.
+    const isKept = ({ batch, committed }: KnownBatch) => batch.epoch === this.manifest.epoch || committed
+    const open = [...this.#batches.values()].filter((known) => !this.isExecuted(known.batch.id) && isKept(known))
+    const sequences = [...this.#sequences].map(([place, next]) => ({ place, next }))
+    const changes = [...this.#epochs.changes]
+    return { executed: this.logs.executed.length, hasRejoined: this.hasRejoined, changes, sequences, open }
   }
 
   /**
    * Takes the place of the records up to a snapshot, in an empty journal. `past`: all that was executed until then, in this order. `keyless`: transactions
    * without keys beside those in it, with their batch where it is known.
    */
-  restore(past: Iterable<PastBatch>, { executed, hasRejoined, sequences, open }: Snapshot, keyless: Iterable<readonly [Id, Id | null]> = []): void {
+  restore(
+    past: Iterable<PastBatch>,
+    { executed, hasRejoined, changes, sequences, open }: Snapshot,
+    keyless: Iterable<readonly [Id, Id | null]> = [],
+  ): void {
     for (const batch of past) {
       const { id, initiator, isFast, keys } = batch
       this.logs.append(id, keys)
@@ -215,12 +277,13 @@ export class Journal {
     for (const [txId, batchId] of keyless) this.#executedTransactions.set(txId, batchId)
     invariant(this.logs.executed.length === executed, 'a snapshot goes with the past up to it')
     this.hasRejoined = hasRejoined
-    for (const { initiator, next } of sequences) this.#sequences.set(initiator, next)
+    for (const change of changes) this.#epochs.begin(change)
+    for (const { place, next } of sequences) this.#sequences.set(place, next)
     for (const known of open) this.#enter(known)
     for (const known of open) for (const held of [known.lock, known.committed]) if (held) held.value = this.#valueOf(known, held.certificate)
     // Once all values are there: what one batch waits for follows from others'.
     for (const known of open) {
-      if (!known.committed) continue
+      if (!known.committed || known.batch.epoch !== this.manifest.epoch) continue
       this.#undecided.delete(known.batch.id)
       invariant(this.#execution.commit(known.batch.id).length === 0, 'what could be executed was executed before the snapshot')
     }
@@ -234,12 +297,12 @@ export class Journal {
     return this.logs.executed.slice(this.#past.size, executed).map((batchId) => {
       const { batch, committed } = this.#must(batchId)
       const isFast = committed?.certificate.type === 'fast'
-      const txIds = batch.transactions.map((transaction) => transactionId(this.#manifest.clusterId, transaction))
+      const txIds = batch.transactions.map((transaction) => transactionId(this.manifest.clusterId, transaction))
       const first = txIds.flatMap((txId, index) =>
         this.#executedTransactions.get(txId) === batchId && txIds.indexOf(txId) === index ? [{ txId, index }] : [],
       )
       const hasKeys = ({ index }: { index: number }) => batch.transactions[index]?.deps.length !== 0
-      const place = `${batch.initiator}/${batch.sequence}`
+      const place = placeOf(batch)
       if (this.#bySequence.get(place) === batchId) this.#bySequence.delete(place)
       this.#batches.delete(batchId)
       this.#past.set(batchId, { initiator: batch.initiator, isFast })
@@ -250,7 +313,8 @@ export class Journal {
 
   /** Another journal, with what is pruned and nothing else. */
   pastAlone(): Journal {
-    const journal = new Journal(this.#manifest, this.#rules)
+    const journal = new Journal(this.#epochs.first, this.#rules)
+    for (const change of this.#epochs.changes) if (this.#past.has(change.batchId)) journal.#epochs.begin(change)
     for (const [batchId, outline] of this.#past) {
       journal.#logs.append(batchId, this.outlineOf(batchId)?.keys ?? [])
       journal.#past.set(batchId, outline)
@@ -262,15 +326,17 @@ export class Journal {
 
   #arrive(batch: Batch): void {
     if (this.hasArrived(batch.id)) return
-    this.#enter({ batch, frozen: freezeView(batch.keys, this.pendingOn(batch.keys), this.logs), promised: 0, orders: new Map() })
+    const pending = [...this.pendingOn(batch.keys), ...(this.#isForAll(batch.keys) ? this.keyless() : [])]
+    this.#enter({ batch, frozen: freezeView(this.scopeOf(batch.keys), pending, this.logs), promised: 0, orders: new Map() })
   }
 
   #enter(known: KnownBatch): void {
     const { batch } = known
     this.#batches.set(batch.id, known)
-    this.#await(batch)
-    this.#sequences.set(batch.initiator, Math.max(this.nextSequence(batch.initiator), batch.sequence + 1))
-    const place = `${batch.initiator}/${batch.sequence}`
+    if (batch.epoch === this.manifest.epoch) this.#await(batch)
+    const initiator = `${batch.epoch}/${batch.initiator}`
+    this.#sequences.set(initiator, Math.max(this.#sequences.get(initiator) ?? 0, batch.sequence + 1))
+    const place = placeOf(batch)
     if (!this.#bySequence.has(place)) this.#bySequence.set(place, batch.id)
   }
 
@@ -288,7 +354,7 @@ export class Journal {
    * holds these. What this signer has said stays, and so does what its views contain, in ids where they spoke of heights above.
    */
   #forgetOrder(count: number): void {
-    const logs = new KeyLogs(this.#manifest.clusterId)
+    const logs = new KeyLogs(this.manifest.clusterId)
     const stands = new Set(this.#logs.executed.slice(0, Math.max(count, this.pruned)))
     for (const batchId of stands) logs.append(batchId, this.outlineOf(batchId)?.keys ?? [])
     for (const known of this.#batches.values()) {
@@ -299,28 +365,47 @@ export class Journal {
       known.frozen = { heights, pending: [...idsAbove(frozen, batch.keys, heights, this.#logs)].sort() }
     }
     this.#logs = logs
+    this.#epochs.keep((batchId) => stands.has(batchId))
+    if (this.#end && !stands.has(this.#end)) this.#end = undefined
     this.#execution = this.#newExecution()
     this.#executedTransactions = new Map([...this.#executedTransactions].filter(([, batchId]) => batchId === null || stands.has(batchId)))
-    this.#pending = new Map()
-    for (const known of this.#batches.values()) {
-      if (stands.has(known.batch.id)) continue
+    this.#awaitAll((known) => {
       delete known.committed
       delete known.lock
-      this.#await(known.batch)
+    })
+  }
+
+  /** The executed change takes effect. What is not executed by now stays known, and is nobody's business any more. */
+  #beginEpoch(): void {
+    const change = this.#must(this.#end ?? '').batch
+    const [transaction] = change.transactions
+    invariant(transaction, 'a batch holds transactions')
+    this.#epochs.begin({ batchId: change.id, transaction })
+    this.#end = undefined
+    this.#execution = this.#newExecution()
+    this.#awaitAll(() => {})
+  }
+
+  /** What is undecided, and pending, in the present epoch. */
+  #awaitAll(undo: (known: KnownBatch) => void): void {
+    this.#undecided.clear()
+    this.#pending = new Pending(this.#rules.changesConflict)
+    for (const known of this.#batches.values()) {
+      const { batch } = known
+      if (this.#end === batch.id) this.#pending.add(batch)
+      if (this.isExecuted(batch.id)) continue
+      undo(known)
+      if (batch.epoch === this.manifest.epoch) this.#await(batch)
     }
   }
 
-  #await({ id, keys }: Batch): void {
-    this.#undecided.add(id)
-    for (const key of keys) {
-      const ids = this.#pending.get(key) ?? new Set()
-      ids.add(id)
-      this.#pending.set(key, ids)
-    }
+  #await(batch: Batch): void {
+    this.#undecided.add(batch.id)
+    this.#pending.add(batch)
   }
 
   #valueOf(known: KnownBatch, certificate: Certificate): Value {
-    const value = certifiedValue(this.#manifest, certificate, known.batch.keys, this.logs)
+    const value = certifiedValue(this.#epochs.manifestOf(certificate.epoch) ?? this.manifest, certificate, known.batch.keys, this.logs)
     invariant(typeof value === 'object' && 'predecessors' in value, 'a recorded certificate commits a value')
     return value
   }
@@ -328,13 +413,11 @@ export class Journal {
   #executed(batchId: Id): ExecutedBatch {
     const { batch, committed } = this.#must(batchId)
     invariant(committed, 'only committed batches are executed')
-    for (const key of batch.keys) {
-      this.#pending.get(key)?.delete(batchId)
-      if (this.#pending.get(key)?.size === 0) this.#pending.delete(key)
-    }
+    this.#pending.executed(batch)
+    if (isChange(batch.keys)) this.#end ??= batchId
     const skipped = new Map<number, 'duplicate' | 'expired'>()
     batch.transactions.forEach((transaction, index) => {
-      const txId = transactionId(this.#manifest.clusterId, transaction)
+      const txId = transactionId(this.manifest.clusterId, transaction)
       if (this.#executedTransactions.has(txId)) skipped.set(index, 'duplicate')
       else {
         // The batch's own time, not a clock: everyone comes to the same answer.
@@ -355,4 +438,9 @@ export class Journal {
     invariant(known, `batch ${batchId} arrived before anything else was recorded of it`)
     return known
   }
+}
+
+/** The place of a batch among its initiator's. */
+function placeOf({ epoch, initiator, sequence }: Batch): string {
+  return `${epoch}/${initiator}/${sequence}`
 }

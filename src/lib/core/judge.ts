@@ -78,11 +78,20 @@ export class Judge {
     })
   }
 
+  /** Whether evidence holds in an epoch that is over (§24): it is sound, and nothing is left to be told. */
+  #heldBefore(evidence: Evidence): boolean {
+    const { crypto, journal } = this.#ctx
+    return journal.epochs.changes.some((_, i) => {
+      const before = journal.epochs.manifestOf(this.#ctx.manifest.epoch - 1 - i)
+      return before !== undefined && verifyEvidence(crypto, before, evidence).type === 'guilty'
+    })
+  }
+
   /** Tells evidence once, and only what holds when it is read as anyone will read it. Whether it holds. */
   accuse(evidence: Evidence): boolean {
     const { crypto, manifest, guilty } = this.#ctx
     const judgement = verifyEvidence(crypto, manifest, evidence)
-    if (judgement.type === 'fault') return false
+    if (judgement.type === 'fault') return this.#heldBefore(evidence)
     const { signers, batchIds } = judgement
     if (this.isTold(evidence.type, batchIds, signers)) return true
     for (const signer of signers) {

@@ -62,6 +62,8 @@ export class Learner implements Steppable {
   #guideTurn = 0
   /** Whether anything new was handed on since. */
   #hasRegained = false
+  /** It goes on with another manifest: this one says nothing more. */
+  #isOver = false
 
   constructor({ confirm = 0, ...options }: LearnerOptions) {
     const ctx = new FollowerContext(options)
@@ -114,7 +116,7 @@ export class Learner implements Steppable {
   }
 
   get wakeAt(): number | undefined {
-    return this.#ctx.timers.next
+    return this.#isOver ? undefined : this.#ctx.timers.next
   }
 
   /** Takes back the snapshot from which it began, before any record. Errors: `BAD_ENCODING`. */
@@ -150,6 +152,8 @@ export class Learner implements Steppable {
   }
 
   step(event: Event): Effect[] {
+    if (this.#isOver) return []
+    const { manifest } = this.#ctx
     this.#ctx.now = Math.max(this.#ctx.now, event.now)
     this.#ctx.timers.run(this.#ctx.now)
     switch (event.type) {
@@ -175,6 +179,11 @@ export class Learner implements Steppable {
         return unreachable(event)
     }
     this.#takeHeld()
+    const ends = this.#ctx.journal.end !== undefined
+    if (ends) this.#ctx.effect({ type: 'persist', record: { type: 'epoch' } })
+    // Who starts over from before a change is back in the epoch before it (§24).
+    this.#isOver = ends || this.#ctx.manifest !== manifest
+    if (this.#isOver) this.#ctx.effect({ type: 'next-epoch', transactions: [] })
     return this.#ctx.takeEffects()
   }
 
@@ -205,6 +214,7 @@ export class Learner implements Steppable {
     if (!certificate || !connected.has(from)) return
     if (certificate.batchId !== batch.id) return this.#distrust(from, 'a batch with the certificate of another', batch.id)
     if (journal.isDecided(batch.id)) return
+    if (batch.epoch !== manifest.epoch) return this.#catchUp.giveUp(from)
     // Another certificate may do without the history that the one held asks for.
     const held = this.#held.get(batch.id)
     if (held && certificateId(manifest, held.certificate) === certificateId(manifest, certificate)) return

@@ -19,6 +19,13 @@ export const LIMITS = {
   viewBytes: 64 * 1024,
   /** Ids listed in a view. */
   pendingPerView: 960,
+  /** Keys of a view of a change of the signers, ids listed in it, and its bytes: it speaks of all keys (§24). */
+  keysPerChange: 32 * 1024,
+  pendingPerChange: 8192,
+  changeViewBytes: 1024 * 1024,
+  /** Bytes that the keys with a history may take, shared among the signers, and batches without keys in one epoch, where a change is taken in. */
+  keysBeforeChange: 3 * 1024 * 1024,
+  keylessBeforeChange: 4096,
   /** Heights by which a reference view reaches back on one key. */
   reachBackPerKey: 32,
   /** How far back a view's heights may lie behind the reader's. */

@@ -9,6 +9,7 @@ import {
   type Codec,
   type Decoded,
   fromJson,
+  id,
   list,
   mapped,
   object,
@@ -59,7 +60,8 @@ const timingCodec = object({
   syncIntervalMs: uint(60 * MINUTE_MS),
 })
 
-const signerCodec = object({
+/** A signer in the manifest. */
+export const signerCodec = object({
   name: text(64, 1),
   region: text(64),
   /** BLS public key (48 bytes). */
@@ -88,20 +90,24 @@ const agreed = {
   timing: timingCodec,
 }
 
-const manifestCodec = object({ ...agreed, signers: list(signerCodec, LIMITS.signers) })
+/** What stands in the manifest of a later epoch besides (§24): the cluster that it goes on with, and the manifest before it. */
+const succeeds = object({ clusterId: id, manifest: id })
+
+const ofSigners = { signers: list(signerCodec, LIMITS.signers) }
+const firstCodec = object({ ...agreed, ...ofSigners })
+const laterCodec = object({ ...agreed, succeeds, ...ofSigners })
 
 /** What the clusterId covers: everything but the proofs and the link signatures (§13). */
-const identityCodec = object({
-  ...agreed,
-  signers: list(object({ name: text(64), region: text(64), publicKey: bytes(48), linkKey: bytes(32) }), LIMITS.signers),
-})
+const ofIdentities = { signers: list(object({ name: text(64), region: text(64), publicKey: bytes(48), linkKey: bytes(32) }), LIMITS.signers) }
+const firstIdentity = object({ ...agreed, ...ofIdentities })
+const laterIdentity = object({ ...agreed, succeeds, ...ofIdentities })
 
 /** The waits of a cluster in milliseconds: how long signers wait for one another before they do without. */
 export type Timing = Decoded<typeof timingCodec>
 /** One signer: its keys, and the two signatures that show that it holds their secrets. */
 export type SignerEntry = Decoded<typeof signerCodec>
 /** What a manifest's file says. `machine`: `ledger`, `documents` or the digest of a file; `window`: undecided batches that an initiator may have. */
-export type ManifestContent = Decoded<typeof manifestCodec>
+export type ManifestContent = Decoded<typeof firstCodec> & { succeeds?: Decoded<typeof succeeds> }
 
 /** Quorum and bounds (§1), all whole numbers of signers. More than `inclusion` votes that name a batch put it before. */
 export interface Bounds {
@@ -113,9 +119,13 @@ export interface Bounds {
   inclusion: number
 }
 
-/** A manifest with what follows from it: signers in their order, quorums, and the id that everything signed in the cluster covers. */
+/**
+ * A manifest with what follows from it: signers in their order, quorums, and the id that everything signed in the cluster covers, which is that of its first
+ * manifest for ever. `manifestId`: its own.
+ */
 export interface Manifest extends ManifestContent, Bounds {
   clusterId: Id
+  manifestId: Id
 }
 
 /** Timing for signers on one machine or in one room. */
@@ -215,16 +225,25 @@ function deriveManifest(content: ManifestContent): Manifest {
   for (const name of ['hopTimeoutMs', 'recoveryTimeoutMs', 'syncIntervalMs'] as const) {
     if (content.timing[name] === 0) throw new MusigError('BAD_INPUT', `the manifest’s ${name} is 0; it must be at least 1`)
   }
-  return {
-    ...content,
-    ...boundsOf(signers.length, content.tolerance),
-    clusterId: statementId('musig/v1/manifest', NO_CLUSTER, toCbor(identityCodec, content)),
-  }
+  if (content.epoch > 0 !== (content.succeeds !== undefined))
+    throw new MusigError(
+      'BAD_INPUT',
+      `epoch ${content.epoch} of the manifest ${content.succeeds ? 'succeeds nothing' : 'does not say what it succeeds'}`,
+    )
+  const identity = content.succeeds ? toCbor(laterIdentity, { ...content, succeeds: content.succeeds }) : toCbor(firstIdentity, content)
+  const manifestId = statementId('musig/v1/manifest', content.succeeds?.clusterId ?? NO_CLUSTER, identity)
+  return { ...content, ...boundsOf(signers.length, content.tolerance), clusterId: content.succeeds?.clusterId ?? manifestId, manifestId }
+}
+
+/** The manifest of the next epoch, with other signers. Errors: `BAD_INPUT` as for `makeManifest`. */
+export function succeed({ clusterId, manifestId, ...content }: Manifest, signers: readonly SignerEntry[]): Manifest {
+  return makeManifest({ ...content, epoch: content.epoch + 1, succeeds: { clusterId, manifest: manifestId }, signers: [...signers] })
 }
 
 /** A manifest as its file holds it, bytes in hex: what `readManifest` takes. */
 export function manifestToJson(manifest: ManifestContent): object {
-  return { schema: 1, ...(toJson(manifestCodec, manifest) as object) }
+  const { succeeds: before } = manifest
+  return { schema: 1, ...((before ? toJson(laterCodec, { ...manifest, succeeds: before }) : toJson(firstCodec, manifest)) as object) }
 }
 
 /** Reads a manifest without checking its proofs: enough to draw, to make transactions and to read, not to trust signatures. Errors: `BAD_ENCODING`, `BAD_INPUT`. */
@@ -232,7 +251,7 @@ export function readManifest(json: unknown): Manifest {
   if (typeof json !== 'object' || json === null) throw new MusigError('BAD_ENCODING', 'manifest: not an object')
   const { schema, ...rest } = json as Record<string, unknown>
   if (schema !== 1) throw new MusigError('BAD_ENCODING', `manifest.schema: ${quoted(schema)} is not 1, the version that is known`)
-  return deriveManifest(fromJson(manifestCodec, rest, 'manifest'))
+  return deriveManifest('succeeds' in rest ? fromJson(laterCodec, rest, 'manifest') : fromJson(firstCodec, rest, 'manifest'))
 }
 
 /** Reads and checks a manifest: every key valid, every proof of possession and link signature right. Errors: also `BAD_INPUT`, with the signer. */

@@ -24,7 +24,7 @@ import { LIMITS } from './limits.js'
 import { ballotCodec, bitmapCodec, blsSignatureCodec, linkSignatureCodec, MAX_BALLOT, promiseFields, stateFields } from './statement.js'
 import { valueCodec } from './tally.js'
 import { type Batch, decodeBatch } from './transaction.js'
-import { heightsCodec, viewCodec } from './view.js'
+import { allHeightsCodec, heightsCodec, viewCodec } from './view.js'
 import { voteSetCodec } from './vote-set.js'
 
 /** Shares of one accept statement. */
@@ -109,7 +109,7 @@ function variants(clusterId: Id) {
       batchId: id,
       ballot: ballotCodec,
       /** How far its sender has executed on the keys of the batch: what is above may be news to it. */
-      heights: heightsCodec,
+      heights: allHeightsCodec,
       round: tagged({
         order: object({ valueDigest: id, proofDigest: id, signature: linkSignatureCodec }),
         prepare: object({ timeouts: timeoutsCodec, signature: linkSignatureCodec }),

@@ -21,6 +21,8 @@ type SlowRound = MessageOf<'notice'>['round']
 
 /** Certificates shown in answer to one notice. */
 const ANSWERS = 64
+/** Conflicting batches that are looked at for them. */
+const MOST_LOOKED_AT = 64 * 1024
 
 export class Notices {
   readonly #ctx: Context
@@ -116,16 +118,21 @@ export class Notices {
 
   #heightsOf({ batch }: KnownBatch): Map<string, number> {
     const { logs } = this.#ctx.journal
-    return new Map(batch.keys.map((key) => [key, logs.heightOf(key)] as const).filter(([, height]) => height > 0))
+    return new Map(
+      this.#ctx.journal
+        .scopeOf(batch.keys)
+        .map((key) => [key, logs.heightOf(key)] as const)
+        .filter(([, height]) => height > 0),
+    )
   }
 
   /** Final conflicting batches that leave this one out and may be news to a signer that has executed up to these heights. */
   #conflictingFinals({ batch }: KnownBatch, heights: ReadonlyMap<string, number>): Certificate[] {
     const { journal } = this.#ctx
     const named = new Set(journal.pendingOn(batch.keys))
-    for (const key of batch.keys) {
-      const top = Math.min(journal.logs.heightOf(key), (heights.get(key) ?? 0) + ANSWERS)
-      for (let height = (heights.get(key) ?? 0) + 1; height <= top; height++) named.add(journal.logs.batchAt(key, height) ?? batch.id)
+    for (const executed of journal.executedAbove(batch.keys, heights)) {
+      if (named.size > MOST_LOOKED_AT) break
+      named.add(executed)
     }
     named.delete(batch.id)
     const finals = [...named].flatMap((id) => journal.get(id)?.committed ?? [])

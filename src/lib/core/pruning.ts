@@ -77,12 +77,13 @@ export class Pruning {
     // What shows that records are lost must stay, and what may have to be forgotten.
     if (executed < this.#dueAt || this.#signer.hasLostRecords || this.#signer.isComparing) return undefined
     // While committed batches wait, the order in which they will be executed here hangs on more than a snapshot holds; others count places in that order.
-    if (journal.waiting.size > 0) return undefined
+    // Of the change that ends an epoch all is needed until the next one has begun.
+    if (journal.waiting.size > 0 || journal.end !== undefined) return undefined
     this.#dueAt = executed + this.#every
     const ripe = this.#ripe()
     if (this.#candidate && !ripe) return undefined
     const snapshot = journal.snapshot()
-    const open = snapshot.open.map(({ batch }) => batch.id)
+    const open = snapshot.open.flatMap(({ batch }) => (batch.epoch === journal.manifest.epoch ? [batch.id] : []))
     this.#candidate = { records, executed, open, journal: encodeSnapshot(this.#clusterId, snapshot) }
     // Where records are taken back, or a snapshot had to wait, the state machine has come as far already.
     this.#setDownMachine()

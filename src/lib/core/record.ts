@@ -33,6 +33,8 @@ export function recordCodec(clusterId: Id) {
     lock: object({ certificate: certificateCodec }),
     /** The operator lets a signer that has lost records sign again, but nothing about what is undecided now (§10). */
     rejoin: object({}),
+    /** The epoch of the change that was executed last is over: the next one begins (§24). */
+    epoch: object({}),
     /** A learner's: enough signers report the same log up to this batch; it was handed on (§11). */
     confirm: object({ batchId: id }),
     /** The own log was found to be wrong (§9, §11): of the batches executed before only the first `stands` still count; of a learner's, what it handed on. */

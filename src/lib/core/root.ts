@@ -75,9 +75,10 @@ export class Root {
 
   #leaveOutFarBack({ batch, votes, views }: Round): void {
     const { logs } = this.#ctx.journal
+    const scope = this.#ctx.journal.scopeOf(batch.keys)
     const isFarBack = ({ message }: { message: Uint8Array }): boolean => {
       const view = views.get(toHex(message))
-      return view !== undefined && reachesTooFarBack(view, batch.keys, logs)
+      return view !== undefined && reachesTooFarBack(view, scope, logs)
     }
     for (const share of votes.shares) if (share.signature.entries.some(isFarBack)) votes.drop(share)
   }

@@ -61,6 +61,10 @@ export interface Rules {
   headsCompared: boolean
   /** What a signer heard is told to others, who answer with what contradicts it (§10). */
   halvesJoined: boolean
+  /** A change of the signers conflicts with every batch (§24). */
+  changesConflict: boolean
+  /** A change ends its epoch: nothing behind it is executed in that, and whoever has executed it goes on in the next one (§24). */
+  changesEnd: boolean
   /** A learner verifies every certificate itself (§11). */
   learnerVerifies: boolean
 }
@@ -95,5 +99,7 @@ export const ALL_RULES: Rules = {
   lateDoubted: true,
   headsCompared: true,
   halvesJoined: true,
+  changesConflict: true,
+  changesEnd: true,
   learnerVerifies: true,
 }

@@ -20,11 +20,13 @@ import { Joining } from './joining.js'
 import type { Journal } from './journal.js'
 import { batchIdOf, type Message } from './message.js'
 import { Notices } from './notices.js'
+import { OtherEpochs } from './other-epochs.js'
 import { Peers } from './peers.js'
 import type { DurableRecord } from './record.js'
 import { Rounds } from './round.js'
 import { decodeSnapshot, type PastBatch } from './snapshot.js'
 import type { Effect, Event, ExecutedBatch, Steppable } from './steppable.js'
+import { Succession } from './succession.js'
 import { Voting } from './voting.js'
 
 export type { SignerOptions } from './context.js'
@@ -46,9 +48,11 @@ export class Signer implements Steppable {
   readonly #joining: Joining
   readonly #peers: Peers
   readonly #comparison: Comparison
+  readonly #succession: Succession
+  readonly #otherEpochs: OtherEpochs
   /** Batches that were executed when it started. */
   #heldAtStart = 0
-  /** It starts over: this one says nothing more. */
+  /** It starts over, or goes on in the next epoch: this one says nothing more. */
   #isOver = false
   readonly intake: Intake
 
@@ -68,10 +72,12 @@ export class Signer implements Steppable {
     this.#joining = new Joining(ctx)
     this.#peers = new Peers(ctx, this.#commits)
     this.intake = new Intake(ctx, this.#voting, this.rounds)
+    this.#succession = new Succession(ctx, this.#guard)
+    this.#otherEpochs = new OtherEpochs(ctx, this.#voting, this.#commits, this.#notices, this.#catchUp)
     this.#comparison = new Comparison(ctx, this.#guard, { stands: () => this.#takeUp(), falls: (reason, stands) => this.#startOver(reason, stands) })
     ctx.events = {
       arrived: (batchId) => {
-        this.ballots.watch(batchId)
+        if (ctx.hasSeat) this.ballots.watch(batchId)
         this.#commits.arrived(batchId)
         this.#joining.arrived(batchId)
       },
@@ -87,15 +93,19 @@ export class Signer implements Steppable {
       },
       doubted: (certificate) => this.#notices.inquire(certificate),
       review: () => this.#commits.reviewAll(),
-      passOn: (certificate, from) => this.rounds.committed(certificate, from),
+      passOn: (certificate, from) => {
+        if (ctx.hasSeat) this.rounds.committed(certificate, from)
+      },
       falseOrder: (order) => this.#joining.falseOrder(order),
       hasCaughtUp: () => this.#catchUp.hasWalked(Math.min(ctx.manifest.syncByzantineBound + 1, ctx.manifest.n - 1)),
       behind: (signer) => this.#catchUp.behind(signer),
       committed: (certificate, from) => {
         const { batchId } = certificate
         this.#compareWithPast(certificate)
-        this.ballots.committed(batchId)
-        this.rounds.committed(certificate, from)
+        if (ctx.hasSeat) {
+          this.ballots.committed(batchId)
+          this.rounds.committed(certificate, from)
+        }
         this.#voting.committed(batchId)
         this.#catchUp.committed(batchId)
         this.intake.committed(batchId)
@@ -107,6 +117,7 @@ export class Signer implements Steppable {
         this.#guard.executed(executed.map(({ batch }) => batch.id))
         this.#commits.executed()
         this.#peers.executed(executed)
+        if (executed.some(({ batch }) => batch.id === this.journal.end)) this.#succession.executed()
       },
     }
   }
@@ -114,6 +125,11 @@ export class Signer implements Steppable {
   /** All that this signer must not forget; to be read only. */
   get journal(): Journal {
     return this.#ctx.journal
+  }
+
+  /** Its index in the manifest of the present epoch; −1: it has no seat. */
+  get self(): number {
+    return this.#ctx.self
   }
 
   /** Whether it has forgotten some of what it said, so that it signs nothing. */
@@ -180,7 +196,15 @@ export class Signer implements Steppable {
     this.#happen(event)
     const { self } = this.#ctx
     for (let own = this.#ctx.takeOwnMessage(); own; own = this.#ctx.takeOwnMessage()) this.#receive(self, own)
+    if (this.#succession.isDue) this.#beginEpoch()
     return this.#ctx.takeEffects()
+  }
+
+  /** The record is taken in by the signer that is made anew: this one has said all. */
+  #beginEpoch(): void {
+    this.#isOver = true
+    this.#ctx.effect({ type: 'persist', record: { type: 'epoch' } })
+    this.#ctx.effect({ type: 'next-epoch', transactions: this.intake.waiting })
   }
 
   #happen(event: Event): void {
@@ -192,7 +216,8 @@ export class Signer implements Steppable {
       case 'message':
         if (this.#peers.isPeer(event.from)) return this.#peers.receive(event.from, event.message)
         this.#receive(event.from, event.message)
-        return this.#joining.receive(event.from, event.message)
+        if (this.#ctx.hasSeat && !this.#otherEpochs.isAbout(event.message)) this.#joining.receive(event.from, event.message)
+        return undefined
       case 'connected':
         if (this.#peers.isPeer(event.signer)) return undefined
         this.#ctx.connected.add(event.signer)
@@ -200,7 +225,8 @@ export class Signer implements Steppable {
         this.#notices.connected(event.signer)
         this.ballots.connected(event.signer)
         this.#comparison.connected(event.signer)
-        this.#joining.connected(event.signer)
+        this.#succession.tell(event.signer)
+        if (this.#ctx.hasSeat) this.#joining.connected(event.signer)
         return this.#catchUp.compareWith(event.signer)
       case 'disconnected':
         if (this.#peers.isPeer(event.signer)) return this.#peers.disconnected(event.signer)
@@ -222,9 +248,10 @@ export class Signer implements Steppable {
     for (const batchId of this.journal.undecided) {
       const known = this.journal.get(batchId)
       if (known) this.#voting.restored(known.batch)
-      this.ballots.watch(batchId)
+      if (this.#ctx.hasSeat) this.ballots.watch(batchId)
     }
-    this.#comparison.begin()
+    if (this.#ctx.hasSeat) this.#comparison.begin()
+    this.#succession.executed()
     this.#commits.restored()
     this.#takeUp()
     this.#catchUp.start()
@@ -257,6 +284,7 @@ export class Signer implements Steppable {
   #receive(from: number, message: Message): void {
     // Of a pruned batch all is said: every signer holds it, or has said so.
     if (this.journal.pastOf(batchIdOf(message) ?? '')) return
+    if (this.#otherEpochs.take(from, message) || (!this.#ctx.hasSeat && !FOLLOWED.has(message.type))) return
     switch (message.type) {
       case 'propose':
         return this.rounds.onPropose(from, message)
@@ -286,6 +314,7 @@ export class Signer implements Steppable {
         return this.#notices.onInquire(from, message)
       case 'finals':
         this.#comparison.onFinals(from, message)
+        this.#succession.onFinals(from, message)
         return this.#notices.onFinals(from, message)
       case 'fetch':
         return this.#commits.onFetch(from, message)
@@ -319,6 +348,9 @@ export class Signer implements Steppable {
     }
   }
 }
+
+/** What is read by who has no seat in the present epoch: it follows, and takes no part. */
+const FOLLOWED: ReadonlySet<Message['type']> = new Set(['certificate', 'finals', 'fetch', 'have', 'sync', 'page', 'heads-request'])
 
 /** What a signer would read back that kept no order of arrival, or no votes besides: for the tests that show why it must. */
 function forgetful(records: DurableRecord[], keepsVotes: boolean): DurableRecord[] {

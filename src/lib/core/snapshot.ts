@@ -3,14 +3,14 @@
  * point of the records. Owns their shapes; the journal takes them apart and puts them together, when it is done is decided in `pruning.ts`.
  */
 import type { Id } from '../base/bytes.js'
-import { bool, type Codec, fromCbor, id, list, mapped, nullable, object, toCbor, uint } from '../base/codec.js'
+import { bool, type Codec, fromCbor, id, list, mapped, nullable, object, text, toCbor, uint } from '../base/codec.js'
 import { certificateCodec, orderCodec } from './certificate.js'
+import type { ChangeMade } from './epochs.js'
 import type { KnownBatch } from './journal.js'
-import { LIMITS } from './limits.js'
 import { ballotCodec, blsSignatureCodec } from './statement.js'
 import type { Value } from './tally.js'
-import { encodedBatchCodec } from './transaction.js'
-import { heightsCodec, viewCodec } from './view.js'
+import { encodedBatchCodec, transactionCodec } from './transaction.js'
+import { allHeightsCodec, viewCodec } from './view.js'
 
 /** Bytes of a snapshot that are read. */
 const MAX_BYTES = 2 ** 31
@@ -37,8 +37,10 @@ export interface Snapshot {
   /** Batches that were executed up to here: the past that goes with it. */
   executed: number
   hasRejoined: boolean
-  /** One more than the highest sequence number of each initiator. */
-  sequences: { initiator: number; next: number }[]
+  /** The changes of the signers until then. */
+  changes: ChangeMade[]
+  /** One more than the highest sequence number of each initiator, by epoch and initiator. */
+  sequences: { place: string; next: number }[]
   /** Batches that are not executed, in the order of arrival. */
   open: KnownBatch[]
 }
@@ -51,7 +53,7 @@ function snapshotCodec(clusterId: Id): Codec<Snapshot> {
     object({
       batch: encodedBatchCodec(clusterId),
       // Frozen as it was: unlike a signed view it may list any number of ids.
-      frozen: object({ heights: heightsCodec, pending: list(id, MAX_OPEN) }),
+      frozen: object({ heights: allHeightsCodec, pending: list(id, MAX_OPEN) }),
       vote: nullable(object({ view: viewCodec, signature: blsSignatureCodec })),
       accepted: nullable(orderCodec),
       promised: ballotCodec,
@@ -86,7 +88,8 @@ function snapshotCodec(clusterId: Id): Codec<Snapshot> {
   return object({
     executed: uint(),
     hasRejoined: bool,
-    sequences: list(object({ initiator: uint(LIMITS.signers), next: uint() }), LIMITS.signers),
+    changes: list(object({ batchId: id, transaction: transactionCodec }), MAX_OPEN),
+    sequences: list(object({ place: text(32, 3), next: uint() }), MAX_OPEN),
     open: list(open, MAX_OPEN),
   })
 }

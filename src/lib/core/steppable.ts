@@ -35,6 +35,11 @@ export type Effect =
   /** The log of this signer is not that of the others (§9): once this is durable it must be made anew from its records. Nothing else comes after. */
   | { type: 'start-over'; reason: string }
   /**
+   * The epoch is over (§24): once this is durable the signer must be made anew from its records. Nothing else comes after. `transactions`: those that wait for
+   * a batch here.
+   */
+  | { type: 'next-epoch'; transactions: readonly Transaction[] }
+  /**
    * A snapshot is confirmed (§13): its past as it is told, encoded, goes with the state in which the state machine is at this moment. Nothing else comes after.
    * `executed`: the batches in it.
    */

@@ -7,7 +7,7 @@ import { type Codec, id, list, mapped, nullable, object, refuse, uint } from '..
 import type { History } from './key-logs.js'
 import { LIMITS } from './limits.js'
 import type { Bounds } from './manifest.js'
-import { baseOf, type Heights, heightsCodec, idsAbove, keyAhead, type View } from './view.js'
+import { allHeightsCodec, baseOf, type Heights, idsAbove, keyAhead, type View } from './view.js'
 
 /** A view and how many signers voted for it. */
 export interface CountedView {
@@ -29,11 +29,11 @@ export interface Value {
   tallies: { m: number; inc: Map<Id, number> } | null
 }
 
-const maxNamed = LIMITS.pendingPerView * 4
+const maxNamed = LIMITS.pendingPerChange * 4
 
 export const valueCodec: Codec<Value> = mapped(
   object({
-    base: heightsCodec,
+    base: allHeightsCodec,
     predecessors: list(id, maxNamed),
     tallies: nullable(object({ m: uint(LIMITS.signers), inc: countsCodec() })),
   }),

@@ -5,6 +5,14 @@ import { statementDigest } from '../base/hash.js'
 import type { Ed25519 } from '../bls/backend.js'
 import { LIMITS } from './limits.js'
 
+/** The dependency key of a change of the set of signers (§24). It conflicts with every batch, whatever keys that one has. */
+export const EPOCH_KEY = 'musig:epoch'
+
+/** Whether a transaction or batch with these keys is a change of the set of signers. */
+export function isChange(keys: readonly string[]): boolean {
+  return keys.length === 1 && keys[0] === EPOCH_KEY
+}
+
 const key: Codec<string> = mapped(
   text(LIMITS.keyBytes, 1),
   (value, place) => (value.normalize('NFC') === value ? value : refuse(place, 'a dependency key that is not in NFC')),
@@ -17,6 +25,7 @@ export const dependencyKeys: Codec<string[]> = mapped(
   (keys, place) => {
     for (let i = 1; i < keys.length; i++)
       if (compareText(keys[i - 1] ?? '', keys[i] ?? '') >= 0) refuse(place, 'dependency keys are not sorted and unique')
+    if (keys.includes(EPOCH_KEY) && !isChange(keys)) refuse(place, `${EPOCH_KEY} beside other keys`)
     return keys
   },
   (keys) => keys,
@@ -111,6 +120,7 @@ export function decodeBatch(clusterId: Id, encoded: Uint8Array): Batch {
   const decoded = fromCbor(batchCodec, encoded, LIMITS.batchBytes, 'batch')
   if (decoded.transactions.length === 0) refuse('batch.transactions', 'empty')
   const keys = unionOfKeys(decoded.transactions)
+  if (keys.includes(EPOCH_KEY) && decoded.transactions.length > 1) refuse('batch.transactions', 'a change of the signers beside others')
   if (!fitsBatch(keys)) refuse('batch.transactions', `more than ${LIMITS.keysPerBatch} dependency keys, or ${LIMITS.keyBytesPerBatch} bytes of them`)
   const digest = statementDigest('musig/v1/batch', clusterId, toCbor(batchContentCodec, decoded))
   return { ...decoded, id: toHex(digest), keys, bytes: encoded }
@@ -145,8 +155,9 @@ export function fitsBatch(keys: Iterable<string>): boolean {
   return count <= LIMITS.keysPerBatch && bytes <= LIMITS.keyBytesPerBatch
 }
 
-/** Whether two sorted lists of keys share one: the batches conflict (§3). */
+/** Whether two sorted lists of keys share one, or one of them is a change's: the batches conflict (§3, §24). */
 export function shareKey(a: readonly string[], b: readonly string[]): boolean {
+  if (isChange(a) || isChange(b)) return true
   const keys = new Set(a)
   return b.some((k) => keys.has(k))
 }

@@ -7,8 +7,8 @@ import type { Context } from './context.js'
 import type { KnownBatch } from './journal.js'
 import { LIMITS } from './limits.js'
 import { voteDigest } from './statement.js'
-import { type Batch, isSignedBatch, transactionFault } from './transaction.js'
-import { emptyView, encodedAt, type Heights, keyAhead, type View, viewFault } from './view.js'
+import { type Batch, isSignedBatch } from './transaction.js'
+import { emptyView, encodedAt, type Heights, keyAhead, pendingLimit, type View, viewFault } from './view.js'
 
 export class Voting {
   readonly #ctx: Context
@@ -35,6 +35,12 @@ export class Voting {
   /** Remembers the root's view for the vote to come. The first one counts. */
   reference(batchId: Id, reference: View): void {
     if (!this.#references.has(batchId) && !this.#ctx.journal.get(batchId)?.vote) this.#references.set(batchId, reference)
+  }
+
+  /** A batch of another epoch is not taken in, and not asked for. */
+  leave(batchId: Id): void {
+    this.#invalid.add(batchId)
+    this.#boundInvalid()
   }
 
   isInvalid(batchId: Id): boolean {
@@ -103,10 +109,9 @@ export class Voting {
   }
 
   #fault(batch: Batch): string | undefined {
-    const { manifest, crypto, check } = this.#ctx
-    if (batch.epoch !== manifest.epoch) return `epoch ${batch.epoch}`
+    if (batch.epoch !== this.#ctx.manifest.epoch) return `epoch ${batch.epoch}`
     for (const transaction of batch.transactions) {
-      const fault = transactionFault(crypto.ed25519, manifest.clusterId, transaction) ?? check(transaction)
+      const fault = this.#ctx.faultOf(transaction)
       if (fault !== undefined) return fault
     }
     return undefined
@@ -114,10 +119,14 @@ export class Voting {
 
   #refuse(batch: Batch, fault: string): void {
     this.#invalid.add(batch.id)
-    // Bounded: what is forgotten is only checked again.
-    if (this.#invalid.size > 4096) this.#invalid.delete(this.#invalid.values().next().value ?? '')
+    this.#boundInvalid()
     this.#ctx.suspect(batch.initiator, `invalid batch: ${fault}`, batch.id)
     this.#ctx.events.invalid(batch)
+  }
+
+  /** What is forgotten is only checked again. */
+  #boundInvalid(): void {
+    if (this.#invalid.size > 4096) this.#invalid.delete(this.#invalid.values().next().value ?? '')
   }
 
   #waitForSequence(batch: Batch, from: number): void {
@@ -226,10 +235,10 @@ export class Voting {
    */
   #written({ frozen, batch: { keys } }: KnownBatch, wanted: Heights): View | undefined {
     const { logs } = this.#ctx.journal
-    const latest = new Map(keys.map((key) => [key, logs.heightOf(key)]))
+    const latest = new Map(this.#ctx.journal.scopeOf(keys).map((key) => [key, logs.heightOf(key)]))
     for (const heights of [wanted, frozen.heights, latest]) {
       const view = encodedAt(frozen, keys, heights, logs)
-      if (view.pending.length <= LIMITS.pendingPerView) return view
+      if (view.pending.length <= pendingLimit(keys)) return view
     }
     return undefined
   }
@@ -238,7 +247,7 @@ export class Voting {
   reachBack(keys: readonly string[]): Heights {
     const { journal, manifest, now } = this.#ctx
     const heights = new Map<string, number>()
-    for (const key of keys) {
+    for (const key of journal.scopeOf(keys)) {
       const latest = journal.logs.heightOf(key)
       let height = latest
       while (
