@@ -55,6 +55,7 @@ function goodHistory(): History {
   ]
   return {
     n: N,
+    sizes: new Map([[0, N]]),
     tolerance: { a: 1, b: 2 },
     clusterId: CLUSTER,
     peers: [],
@@ -74,8 +75,8 @@ function goodHistory(): History {
     })),
     transactions: new Map([transaction(A, 1, 11), transaction(B, 2, 21)]),
     batches: new Map([
-      [A, { keys: ['k'], initiator: 0, transactions: [`tx ${A}`] }],
-      [B, { keys: ['k'], initiator: 1, transactions: [`tx ${B}`] }],
+      [A, { epoch: 0, keys: ['k'], initiator: 0, transactions: [`tx ${A}`] }],
+      [B, { epoch: 0, keys: ['k'], initiator: 1, transactions: [`tx ${B}`] }],
     ]),
     orders: [],
     accusations: [],
@@ -147,7 +148,7 @@ function fromPromises(entries: [View, number[]][], statements: { accepted: Value
 
 /** A third batch on another key, executed by nobody but named in `after` of `history`. */
 function withC(history: History, keys: string[]): void {
-  history.batches.set(C, { keys, initiator: 2, transactions: [`tx ${C}`] })
+  history.batches.set(C, { epoch: 0, keys, initiator: 2, transactions: [`tx ${C}`] })
   history.transactions.set(`tx ${C}`, { txId: `tx ${C}`, keys, submittedAt: 1 })
 }
 
@@ -298,7 +299,7 @@ const BROKEN: [title: string, id: string, says: RegExp, mutate: Mutation, also?:
     /circle/,
     (h) => {
       for (const batch of h.batches.values()) Object.assign(batch, { keys: ['k', 'l'] })
-      h.batches.set(A, { keys: ['k'], initiator: 0, transactions: [`tx ${A}`] })
+      h.batches.set(A, { epoch: 0, keys: ['k'], initiator: 0, transactions: [`tx ${A}`] })
       withC(h, ['k', 'l'])
       // On k: A, B, C. A stray history of signer 6 has C before B on l.
       const stray = {
@@ -425,7 +426,7 @@ test('the quorums are those of the table', () => {
     [7, 6, 1, 2],
     [4, 4, 1, 1],
   ] as const)
-    assert.equal(quorumsOf(n, half), { quorum, liars, inclusion })
+    assert.equal(quorumsOf(n, half), { n, quorum, liars, inclusion })
 })
 
 test.run()

@@ -5,6 +5,7 @@
  */
 import type { Id } from '../base/bytes.js'
 import { valueDigest } from '../core/statement.js'
+import { epochViolations } from './epoch-checker.js'
 import type { Execution, History, SignerHistory, Violation } from './history.js'
 import { limitViolations } from './limits-checker.js'
 import { orderViolations } from './order-checker.js'
@@ -29,6 +30,7 @@ export function violationsOf(history: History): Violation[] {
     ...onceViolations(ofAll),
     ...circleViolations(all),
     ...acknowledgedFirstViolations(history, logs),
+    ...epochViolations(history),
     ...slanderViolations(history),
     ...progressViolations(history),
     ...limitViolations(history),

@@ -56,6 +56,11 @@ export class Clients {
     return this.#plan.filter(({ txId }) => !this.#isSettled(txId))
   }
 
+  /** An operator's transaction: nobody waits for it here. */
+  accompany(txId: Id, keys: string[]): void {
+    this.transactions.set(txId, { txId, keys, submittedAt: this.#ports.timeline.now })
+  }
+
   /** What a signer answered to a `submit`. */
   reply(signer: number, reply: Extract<Effect, { type: 'reply' }>): void {
     const waiting = this.#waiting.get(reply.requestId)

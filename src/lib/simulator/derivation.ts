@@ -14,6 +14,7 @@ export interface Decided {
 
 /** The quorums of §1 that the derivation needs. */
 export interface Quorums {
+  n: number
   quorum: number
   liars: number
   inclusion: number
@@ -25,7 +26,7 @@ export function quorumsOf(n: number, { a, b }: { a: number; b: number }): Quorum
   while (quorum * 2 * b <= (a + b) * n) quorum++
   let liars = 0
   while (2 * (liars + 1) < 3 * quorum - 2 * n) liars++
-  return { quorum, liars, inclusion: n - quorum + liars }
+  return { n, quorum, liars, inclusion: n - quorum + liars }
 }
 
 /** How many of these votes name each id. Each vote is a full set with the number of signers behind it. */
@@ -117,7 +118,7 @@ export function orderInside(members: readonly Id[], decided: ReadonlyMap<Id, Dec
   for (const x of members)
     for (const y of members) {
       const [first, second] = [decided.get(x), decided.get(y)]
-      if (x >= y || !first || !second || !first.keys.some((key) => second.keys.includes(key))) continue
+      if (x >= y || !first || !second || !conflict(first.keys, second.keys)) continue
       const win = winOf(x, first, y, second)
       if (win) wins.push(win)
     }
@@ -134,6 +135,11 @@ export function orderInside(members: readonly Id[], decided: ReadonlyMap<Id, Dec
     order.push(next)
   }
   return order
+}
+
+/** Two batches that share a key, or one of them changes the signers (§24). */
+function conflict(a: readonly string[], b: readonly string[]): boolean {
+  return a.includes('musig:epoch') || b.includes('musig:epoch') || a.some((key) => b.includes(key))
 }
 
 function compare(a: Id, b: Id): number {

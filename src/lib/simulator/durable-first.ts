@@ -11,12 +11,10 @@ import type { VoteSet } from '../core/vote-set.js'
 import { short } from './past.js'
 
 export class DurableFirst {
-  readonly #signer: number
   readonly #clusterId: Id
   readonly #durable = new Set<string>()
 
-  constructor(signer: number, clusterId: Id) {
-    this.#signer = signer
+  constructor(clusterId: Id) {
     this.#clusterId = clusterId
   }
 
@@ -31,24 +29,24 @@ export class DurableFirst {
     }
   }
 
-  /** What a message says for its sender that is not durable yet, in words. */
-  early(message: Message): string[] {
-    return this.#said(message).flatMap((name) => {
+  /** What a message says for its sender, who has this seat, that is not durable yet, in words. */
+  early(message: Message, seat: number): string[] {
+    return this.#said(message, seat).flatMap((name) => {
       const [what = '', batchId = ''] = name.split(' ')
       return this.#durable.has(name) ? [] : [`${what} of batch ${short(batchId)}`]
     })
   }
 
-  #said(message: Message): string[] {
+  #said(message: Message, seat: number): string[] {
     switch (message.type) {
       case 'propose':
-        return message.batch.initiator === this.#signer ? [`batch ${message.batch.id}`] : []
+        return message.batch.initiator === seat ? [`batch ${message.batch.id}`] : []
       case 'vote':
-        return message.votes ? this.#votes(message.batchId, [message.votes]) : []
+        return message.votes ? this.#votes(seat, message.batchId, [message.votes]) : []
       case 'accept':
-        return message.accepts ? this.#accepts(message.batchId, [message.accepts]) : []
+        return message.accepts ? this.#accepts(seat, message.batchId, [message.accepts]) : []
       case 'shares':
-        return [...this.#votes(message.batchId, message.votes), ...this.#accepts(message.batchId, message.accepts)]
+        return [...this.#votes(seat, message.batchId, message.votes), ...this.#accepts(seat, message.batchId, message.accepts)]
       case 'promise':
         return [`vote ${message.batchId}`, `promise ${message.batchId} ${message.ballot}`]
       case 'order': {
@@ -61,13 +59,13 @@ export class DurableFirst {
     }
   }
 
-  #votes(batchId: Id, sets: readonly VoteSet[]): string[] {
-    return sets.some(({ entries }) => entries.some(({ signers }) => hasBit(signers, this.#signer))) ? [`vote ${batchId}`] : []
+  #votes(seat: number, batchId: Id, sets: readonly VoteSet[]): string[] {
+    return sets.some(({ entries }) => entries.some(({ signers }) => seat >= 0 && hasBit(signers, seat))) ? [`vote ${batchId}`] : []
   }
 
-  #accepts(batchId: Id, sets: readonly { ballot: number; valueDigest: Id; signers: Uint8Array }[]): string[] {
+  #accepts(seat: number, batchId: Id, sets: readonly { ballot: number; valueDigest: Id; signers: Uint8Array }[]): string[] {
     return sets
-      .filter(({ signers }) => hasBit(signers, this.#signer))
+      .filter(({ signers }) => seat >= 0 && hasBit(signers, seat))
       .map(({ ballot, valueDigest: digest }) => `accept ${batchId} ${ballot} ${digest}`)
   }
 }

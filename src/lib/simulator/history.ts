@@ -54,7 +54,9 @@ export interface TransactionHistory {
 
 /** A batch that anyone recorded or executed. */
 export interface BatchHistory {
+  epoch: number
   keys: readonly string[]
+  /** Its host. */
   initiator: number
   transactions: Id[]
 }
@@ -70,6 +72,8 @@ export interface Accusation {
 /** Everything that the checkers look at. */
 export interface History {
   n: number
+  /** How many signers there were in each epoch. */
+  sizes: ReadonlyMap<number, number>
   tolerance: { a: number; b: number }
   clusterId: Id
   signers: SignerHistory[]
@@ -100,6 +104,6 @@ export interface History {
 
 /** A broken invariant: its id in the list of invariants, and one line that says what broke. */
 export interface Violation {
-  id: 'A1' | 'A2' | 'D1' | 'D2' | 'I1' | 'O1' | 'O2' | 'R1' | 'K2' | 'L1' | 'L2' | 'BUG'
+  id: 'A1' | 'A2' | 'D1' | 'D2' | 'I1' | 'O1' | 'O2' | 'R1' | 'K2' | 'E1' | 'L1' | 'L2' | 'BUG'
   text: string
 }

@@ -3,15 +3,20 @@
  * Owns crash and restart of that one signer; who is connected to whom is the world's business.
  */
 import type { Id } from '../base/bytes.js'
+import type { Journal } from '../core/journal.js'
+import type { Manifest } from '../core/manifest.js'
 import { Pruning, portionsOf } from '../core/pruning.js'
 import type { DurableRecord } from '../core/record.js'
 import { Signer } from '../core/signer.js'
 import type { Effect, Event, ExecutedBatch, Steppable } from '../core/steppable.js'
 import { Disk, type DiskBase, type TornWrite } from './disk.js'
+import type { Seats } from './seats.js'
 import { notBefore, type Timeline } from './timeline.js'
 
 /** What the simulator runs: a signer that can come back from its records, or something wrapped round one. */
 export interface SimulatedSigner extends Steppable {
+  /** What it knows, where it follows the epochs. */
+  readonly journal?: Journal
   /** Takes the records in, before the `start` event; returns what was executed, in order. */
   restore(records: Iterable<DurableRecord>): ExecutedBatch[]
 }
@@ -22,7 +27,9 @@ export type Happening = Event extends infer E ? (E extends Event ? Omit<E, 'now'
 /** What a host asks of the world around it. */
 export interface HostPorts {
   timeline: Timeline
-  clusterId: Id
+  /** The first one. */
+  manifest: Manifest
+  seats: Seats
   make(): SimulatedSigner
   /** Draws how long a write takes, and by how much this run of the signer reads the clock differently. */
   writeMs(): number
@@ -64,6 +71,7 @@ export class Host {
   #ticksAtOnce = { at: -1, count: 0 }
   /** Counts the times it was started; what was meant for an earlier run never reaches a later one. */
   incarnation = 0
+  #manifest: Manifest
   /** How often records gave way to a snapshot. */
   prunings = 0
   /** By how much its clock was set, in all. */
@@ -74,6 +82,7 @@ export class Host {
   constructor(index: number, ports: HostPorts) {
     this.index = index
     this.#ports = ports
+    this.#manifest = ports.manifest
     this.#disk = new Disk({
       afterWrite: (run) => this.#afterWrite(run),
       durable: (record) => this.#durable(record),
@@ -100,6 +109,11 @@ export class Host {
     this.#planTick()
   }
 
+  /** The manifest of the epoch in which it is, or was when it ran. */
+  get manifest(): Manifest {
+    return this.#manifest
+  }
+
   /** Starts the signer from its durable records; returns what these say was executed. */
   start(): ExecutedBatch[] {
     this.incarnation++
@@ -115,6 +129,7 @@ export class Host {
       for (const executed of signer.restore(some)) this.#applied(executed)
       this.#took(some.length)
     }
+    this.#manifest = signer.journal?.manifest ?? this.#ports.manifest
     this.deliver({ type: 'start' })
     return [...this.#executed]
   }
@@ -123,7 +138,8 @@ export class Host {
     const signer = this.#ports.make()
     this.#signer = signer
     if (base && signer instanceof Signer) signer.restoreSnapshot(base.past, base.journal)
-    const { clusterId, snapshotEvery } = this.#ports
+    const { snapshotEvery } = this.#ports
+    const { clusterId } = this.#ports.manifest
     // Whether the state machine comes back is looked at with real ones: here the order alone decides.
     this.#pruning = signer instanceof Signer ? new Pruning(signer, clusterId, snapshotEvery, () => new Uint8Array()) : undefined
     this.#taken = base?.records ?? 0
@@ -193,7 +209,8 @@ export class Host {
     for (let next = this.#inbox.shift(); next && this.#signer && this.incarnation === incarnation; next = this.#inbox.shift()) {
       const event = { ...next, now: this.#ports.timeline.now + this.#offsetMs } as Event
       this.#ports.happened(event)
-      const effects = this.#signer.step(event)
+      const { seats } = this.#ports
+      const effects = this.#signer.step(seats.seated(this.#manifest, event)).map((effect) => seats.unseated(this.#manifest, effect))
       this.#took(effects.reduce((count, effect) => count + (effect.type === 'persist' ? 1 : 0), 0))
       const sends = effects.reduce((count, effect) => count + (effect.type === 'send' ? 1 : 0), 0)
       const costMs = this.#ports.costMs(sends + (event.type === 'message' ? 1 : 0))

@@ -3,6 +3,7 @@
  * whose halves never met in one signer; and so that whatever honest signers recorded is held against all the rest.
  */
 import { bitmapOf } from '../base/bitmap.js'
+import type { Id } from '../base/bytes.js'
 import type { Crypto } from '../bls/backend.js'
 import { Context } from '../core/context.js'
 import type { Evidence } from '../core/evidence.js'
@@ -18,7 +19,7 @@ export interface OwnedRecord {
   record: DurableRecord
 }
 
-/** The evidence that follows from these records together. */
+/** The evidence that follows from these records of one epoch together; by their seats in it. */
 export function joinedEvidence(crypto: Crypto, manifest: Manifest, records: readonly OwnedRecord[]): Evidence[] {
   const nobody = { blsSecretKey: new Uint8Array(32), linkSecretKey: new Uint8Array(32), check: () => undefined }
   const ctx = new Context({ self: 0, manifest, crypto, ...nobody })
@@ -55,4 +56,25 @@ function messageOf({ n }: Manifest, signer: number, record: DurableRecord): Mess
     default:
       return undefined
   }
+}
+
+/** The records that speak of one epoch's batches, with the seats of those whose they are. `epochOf`: of a batch by its id. */
+export function recordsOf(
+  manifest: Manifest,
+  records: readonly OwnedRecord[],
+  epochOf: (batchId: Id) => number | undefined,
+  seatOf: (host: number) => number,
+): OwnedRecord[] {
+  return records.flatMap(({ signer, record }) => {
+    const batchId = batchOf(record)
+    const seat = seatOf(signer)
+    return batchId !== undefined && epochOf(batchId) === manifest.epoch && seat >= 0 ? [{ signer: seat, record }] : []
+  })
+}
+
+function batchOf(record: DurableRecord): Id | undefined {
+  if ('batch' in record) return record.batch.id
+  if ('order' in record) return record.order.batchId
+  if ('certificate' in record) return record.certificate.batchId
+  return 'batchId' in record ? record.batchId : undefined
 }

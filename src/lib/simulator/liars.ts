@@ -3,6 +3,7 @@ import { SeededRandom } from '../base/prng.js'
 import { Conspiracy } from '../byzantine/conspiracy.js'
 import { COLLUDE, DRAWN, liarOf, type OwnLie } from '../byzantine/lies.js'
 import { TWIN } from '../byzantine/twins.js'
+import type { Message } from '../core/message.js'
 import type { Signer, SignerOptions } from '../core/signer.js'
 import type { SimulatedSigner } from './host.js'
 import type { Scenario } from './scenario.js'
@@ -37,6 +38,8 @@ export function liarsOf({ seed, n, liars: count, lie, peers }: Scenario): LiarGr
       const drawn = rare.upTo(7)
       if (drawn < 2) names.set(self, drawn === 0 ? TWIN : 'replay-any')
     }
+  // What was said in one epoch is said again in the next.
+  const said = new Map<number, Message[]>([...liars].map((self) => [self, []]))
   const conspiracy = lie === COLLUDE ? new Conspiracy(new SeededRandom(`conspiracy/${seed}`), peers) : undefined
   return {
     liars,
@@ -47,6 +50,7 @@ export function liarsOf({ seed, n, liars: count, lie, peers }: Scenario): LiarGr
         random: new SeededRandom(`lie/${seed}/${options.self}`),
         misleadsPeers: peers > 0,
         conspiracy,
+        said: said.get(options.self) ?? [],
       }),
     spy: conspiracy && {
       recorded(signer, record) {

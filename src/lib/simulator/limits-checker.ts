@@ -28,9 +28,11 @@ export function isCalm({
   reorder,
   liars,
   peers,
+  evicts,
+  admits,
   topology,
 }: Scenario): boolean {
-  const faults = [crashes, restarts, cuts, slow, partitions, pauses, jumps, loss, duplicate, liars, peers]
+  const faults = [crashes, restarts, cuts, slow, partitions, pauses, jumps, loss, duplicate, liars, peers, evicts, admits]
   return faults.every((count) => count === 0) && !reorder && topology === 'tree'
 }
 

@@ -17,9 +17,13 @@ type Logs = ReadonlyMap<string, Id[]>
 
 /** What breaks O1 in a run. `logs`: the furthest log of each key. */
 export function orderViolations(history: History, logs: Logs): Violation[] {
-  const quorums = quorumsOf(history.n, history.tolerance)
+  const quorums = quorumsOf(history.sizes.get(0) ?? history.n, history.tolerance)
   const executions = firstExecutions(history)
-  const values = [...executions.values()].flatMap((execution) => valueFaults(history, logs, quorums, execution))
+  const quorumsAt = (batchId: Id): Quorums => {
+    const epoch = history.batches.get(batchId)?.epoch ?? 0
+    return quorumsOf(history.sizes.get(epoch) ?? history.n, history.tolerance)
+  }
+  const values = [...executions.values()].flatMap((execution) => valueFaults(history, logs, quorumsAt(execution.batchId), execution))
   const decided = new Map<Id, Decided>()
   for (const [batchId, { value }] of executions) {
     const keys = history.batches.get(batchId)?.keys ?? []
@@ -103,7 +107,7 @@ function isVoid(batchId: Id, before: ReadonlySet<Id>, logs: Logs, { backings }: 
 }
 
 /** §7 and §9: the value of the certificate shown, else the forced value, else what the votes in the promises include, and the blockers. */
-function fromPromises({ n, clusterId }: History, batchId: Id, logs: Logs, quorums: Quorums, promises: PromiseSet): Expected {
+function fromPromises({ clusterId }: History, batchId: Id, logs: Logs, quorums: Quorums, promises: PromiseSet): Expected {
   const { m, inc } = countVotes(logs, promises.votes)
   const { certificate } = promises
   if (certificate?.type === 'slow') return { m, inc, before: new Set(), digest: valueDigest(clusterId, certificate.value) }
@@ -111,7 +115,7 @@ function fromPromises({ n, clusterId }: History, batchId: Id, logs: Logs, quorum
     const before = included(countVotes(logs, certificate.votes).inc, quorums)
     if (!isVoid(batchId, before, logs, promises)) return { m, inc, before, isFast: true }
   }
-  const needed = m - (n - quorums.quorum) - quorums.liars
+  const needed = m - (quorums.n - quorums.quorum) - quorums.liars
   const reported = new Map<Id, number>()
   for (const { accepted, signers } of promises.statements)
     if (accepted) reported.set(accepted.valueDigest, (reported.get(accepted.valueDigest) ?? 0) + countBits(signers))

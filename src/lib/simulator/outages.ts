@@ -76,6 +76,19 @@ export class Outages {
     this.#start(signer)
   }
 
+  /** An epoch is over for a signer: it goes on in the next one, and those who wait for its answer go on waiting. */
+  nextEpoch(signer: number): void {
+    this.#options.hosts[signer]?.crash()
+    this.#disconnect(signer)
+    this.#start(signer)
+  }
+
+  /** A new signer comes. */
+  join(signer: number): void {
+    this.#note(`signer ${signer} joins`)
+    this.#start(signer)
+  }
+
   #befall(fault: Fault): void {
     switch (fault.type) {
       case 'join':
@@ -202,6 +215,11 @@ export class Outages {
 
   /** Connections end, and what was on its way to a signer is lost; what it had sent may still arrive. */
   #goDown(signer: number): void {
+    this.#disconnect(signer)
+    this.#options.wentDown(signer)
+  }
+
+  #disconnect(signer: number): void {
     const { network, hosts, random } = this.#options
     for (const { index: other } of hosts) {
       if (other === signer || !this.#haveLink(signer, other)) continue
@@ -209,7 +227,6 @@ export class Outages {
       if (random.upTo(1) === 0) network.drop(signer, other)
       if (!this.#cuts.has(linkName(signer, other))) this.#tell(signer, other, { type: 'disconnected', signer })
     }
-    this.#options.wentDown(signer)
   }
 
   /** Starts a host from its records, and connects it. */

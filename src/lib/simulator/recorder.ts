@@ -3,6 +3,7 @@ import { fromHex, type Id, toHex, utf8 } from '../base/bytes.js'
 import { digestOf } from '../base/hash.js'
 import type { Order } from '../core/certificate.js'
 import type { Evidence } from '../core/evidence.js'
+import type { Manifest } from '../core/manifest.js'
 import type { Message } from '../core/message.js'
 import type { DurableRecord } from '../core/record.js'
 import { valueDigest } from '../core/statement.js'
@@ -13,6 +14,7 @@ import { DurableFirst } from './durable-first.js'
 import type { BatchHistory, Execution, SignerHistory } from './history.js'
 import type { OwnedRecord } from './joined-evidence.js'
 import { MixingMachine } from './mixing-machine.js'
+import type { Seats } from './seats.js'
 
 /** The part of a signer's state that execution makes: its machine, and the recorder's own chain of each key. */
 class Executed {
@@ -52,14 +54,20 @@ export class Recorder {
   /** Every durable record of a signer, for what they prove together. */
   readonly records: OwnedRecord[] = []
   readonly peerSuspicions: { by: number; signer: number; reason: string }[] = []
-  readonly accusations: { by: number; evidence: Evidence }[] = []
+  readonly accusations: { by: number; evidence: Evidence; manifest: Manifest }[] = []
+  /** The manifest of each epoch that a signer came to. */
+  readonly manifests = new Map<number, Manifest>()
+  readonly #seats: Seats
   readonly #orders = new Set<string>()
   readonly #firsts: DurableFirst[]
   #states: Executed[]
 
-  constructor(n: number, peers: number, clusterId: Id) {
+  /** `n`: hosts that are signers at some time. */
+  constructor(n: number, peers: number, manifest: Manifest, seats: Seats) {
     this.#n = n
-    this.#clusterId = clusterId
+    this.#clusterId = manifest.clusterId
+    this.#seats = seats
+    this.entered(manifest)
     this.signers = Array.from({ length: n + peers }, (_, signer) => ({
       signer,
       executed: [],
@@ -71,7 +79,12 @@ export class Recorder {
       isUp: true,
     }))
     this.#states = this.signers.map(() => new Executed())
-    this.#firsts = this.signers.map(({ signer }) => new DurableFirst(signer, clusterId))
+    this.#firsts = this.signers.map(() => new DurableFirst(manifest.clusterId))
+  }
+
+  /** A signer is in the epoch of this manifest. */
+  entered(manifest: Manifest): void {
+    if (!this.manifests.has(manifest.epoch)) this.manifests.set(manifest.epoch, manifest)
   }
 
   /** A record became durable at a signer. */
@@ -102,9 +115,9 @@ export class Recorder {
     }
   }
 
-  /** A signer sends a message. */
-  sent(signer: number, message: Message): void {
-    this.#of(signer).early.push(...(this.#firsts[signer]?.early(message) ?? []))
+  /** A signer sends a message. `seat`: its index in its epoch. */
+  sent(signer: number, message: Message, seat: number): void {
+    this.#of(signer).early.push(...(this.#firsts[signer]?.early(message, seat) ?? []))
   }
 
   /** A signer executed a batch. */
@@ -149,7 +162,9 @@ export class Recorder {
   #see(batch: Batch): void {
     if (this.batches.has(batch.id)) return
     const transactions = batch.transactions.map((transaction) => transactionId(this.#clusterId, transaction))
-    this.batches.set(batch.id, { keys: batch.keys, initiator: batch.initiator, transactions })
+    const manifest = this.manifests.get(batch.epoch)
+    const initiator = manifest ? this.#seats.hostOf(manifest, batch.initiator) : -1
+    this.batches.set(batch.id, { epoch: batch.epoch, keys: batch.keys, initiator, transactions })
   }
 
   #order(order: Order): void {

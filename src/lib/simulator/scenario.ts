@@ -65,6 +65,9 @@ export interface Scenario {
   confirm: number
   /** Executed batches between two snapshots of a signer, behind which records are pruned; 0: never. */
   snapshotEvery: number
+  /** Signers that are taken out of the cluster during the run, and that come in. */
+  evicts: number
+  admits: number
   /** Signers lie in this many regions; between two there are `regionMs` more. */
   regions: number
   regionMs: number
@@ -108,6 +111,8 @@ export const CALM: Scenario = {
   peers: 0,
   confirm: 0,
   snapshotEvery: 0,
+  evicts: 0,
+  admits: 0,
   regions: 0,
   regionMs: 40,
   limitMs: 240_000,
@@ -137,6 +142,8 @@ export function checkScenario(scenario: Scenario, { n, quorum, crashBound }: Pic
     'peers',
     'confirm',
     'snapshotEvery',
+    'evicts',
+    'admits',
     'regions',
     'seed',
   ] as const
@@ -159,6 +166,9 @@ export function checkScenario(scenario: Scenario, { n, quorum, crashBound }: Pic
   if (scenario.topology === 'mesh' && scenario.peers > 0) refuse('signers of the mesh answer no peers')
   if (scenario.snapshotEvery > 0 && scenario.peers > 0)
     refuse('peers start from nothing, and nobody has what is pruned: --snapshot-every goes without --peers')
+  if (scenario.evicts >= n) refuse(`${scenario.evicts} of ${n} signers are evicted; one must be left`)
+  if (scenario.n + scenario.admits > LIMITS.signers) refuse(`admits is ${scenario.admits}; there are at most ${LIMITS.signers} signers`)
+  if (scenario.topology === 'mesh' && scenario.evicts + scenario.admits > 0) refuse('the mesh knows no epochs')
   if (scenario.liars > n) refuse(`${scenario.liars} liars are more than the ${n} signers`)
   if (!LIES.includes(scenario.lie)) refuse(`“${scenario.lie}” is no lie; take one of ${LIES.join(', ')}`)
   parseDelay(scenario.delay)

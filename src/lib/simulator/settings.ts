@@ -37,6 +37,8 @@ export const SETTINGS: readonly Setting[] = [
   { name: 'peers', kind: 'whole', summary: 'Peers that follow the order; they join late, crash and come back.' },
   { name: 'confirm', kind: 'whole', summary: 'Signers that must report the same log before a peer takes it as executed.' },
   { name: 'snapshotEvery', kind: 'whole', summary: 'Executed batches between two snapshots, behind which signers prune their records; 0: never.' },
+  { name: 'evicts', kind: 'whole', summary: 'Signers that are taken out of the cluster during the run.' },
+  { name: 'admits', kind: 'whole', summary: 'Signers that come into the cluster during the run.' },
   { name: 'topology', kind: 'choice', choices: TOPOLOGIES, summary: 'How votes travel; star and mesh are there to be compared with.' },
   { name: 'tolerance', kind: 'text', summary: 'The share of liars to be survived while messages are timely.' },
   { name: 'deltaMs', kind: 'whole', summary: 'Δ of the synchrony guard: messages between honest signers take less. 0 turns it off.' },

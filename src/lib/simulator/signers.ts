@@ -19,12 +19,16 @@ export interface SignersOptions {
   /** A region for each signer, or none. */
   regions: readonly string[]
   timing: Partial<Timing>
+  /** Signers that have no seat in the manifest, and may be admitted. */
+  spare?: number
 }
 
-/** A manifest and the secret keys of its signers, by index. */
+/** A manifest and the secret keys of its signers, by index; behind them those of the spare ones. */
 export interface Signers {
   manifest: Manifest
   keys: SecretKeys[]
+  /** The public keys that go with them. */
+  publicKeys: Uint8Array[]
 }
 
 const made = new WeakMap<object, Map<string, Signers>>()
@@ -42,7 +46,7 @@ export function signersOf(crypto: Crypto, options: SignersOptions): Signers {
   return signers
 }
 
-function makeSigners(crypto: Crypto, { n, tolerance, deltaMs, fanout, regions, timing }: SignersOptions): Signers {
+function makeSigners(crypto: Crypto, { n, tolerance, deltaMs, fanout, regions, timing, spare = 0 }: SignersOptions): Signers {
   const random = new SeededRandom('simulated signers')
   const unordered = Array.from({ length: n }, () => ({ bls: secretKey(random), link: random.bytes(32) }))
   const keys = unordered
@@ -61,7 +65,8 @@ function makeSigners(crypto: Crypto, { n, tolerance, deltaMs, fanout, regions, t
     timing: { ...LOCAL_TIMING, ...timing },
     signers: keys.map(({ bls, link }, i) => signerEntry(crypto, bls, link, `signer-${i}`, regions[i % Math.max(1, regions.length)] ?? '')),
   })
-  return { manifest, keys }
+  const all = [...keys, ...Array.from({ length: spare }, () => ({ bls: secretKey(random), link: random.bytes(32) }))]
+  return { manifest, keys: all, publicKeys: all.map(({ bls }) => crypto.bls.publicKey(bls)) }
 }
 
 /** 32 bytes, above zero and below the order of the group. */

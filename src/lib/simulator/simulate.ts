@@ -14,13 +14,14 @@ import { Signer, type SignerOptions } from '../core/signer.js'
 import { violationsOf } from './checkers.js'
 import { rememberingCrypto } from './counted-crypto.js'
 import { type Fault, faultsOverMs, planFaults, planPeers } from './faults.js'
-import type { History, Violation } from './history.js'
+import type { Accusation, History, Violation } from './history.js'
 import type { SimulatedSigner } from './host.js'
-import { joinedEvidence } from './joined-evidence.js'
+import { joinedEvidence, recordsOf } from './joined-evidence.js'
 import { type LiarGroup, liarsOf } from './liars.js'
 import { calmMsOf, isCalm } from './limits-checker.js'
 import { MeshSigner } from './mesh.js'
 import { checkTransaction } from './mixing-machine.js'
+import { planChanges } from './operators.js'
 import { endName, short } from './past.js'
 import { checkScenario, commandOf, type Scenario } from './scenario.js'
 import { type Signers, signersOf } from './signers.js'
@@ -114,6 +115,7 @@ export function simulate(scenario: Scenario, options: RunOptions = {}): Result {
     crypto,
     plan,
     faults,
+    changes: planChanges(scenario, new SeededRandom(`changes/${scenario.seed}`)),
     make: (self, counted) => makeSigner(scenario, options, signers, self, counted, group),
     liars,
     spy: group.spy,
@@ -128,15 +130,24 @@ export function simulate(scenario: Scenario, options: RunOptions = {}): Result {
   history.isCalm = isCalm(scenario) && liars.size === 0 && manifest.deltaMs === 0 && options.wrap === undefined
   history.calmMs = group.isConfined && isCalm({ ...scenario, liars: 0 }) && options.wrap === undefined ? calmMsOf(scenario, manifest) : null
   if (bug === undefined) settle(world, options.settleMs ?? SETTLE_MS)
-  const joined = joinedEvidence(crypto, manifest, world.recorder.records).map((evidence) => ({ by: null, evidence }))
-  history.accusations = [...world.recorder.accusations, ...joined].map(({ by, evidence }) => ({
-    by,
-    kind: evidence.type,
-    judgement: verifyEvidence(crypto, manifest, evidence),
-  }))
+  history.accusations = accusationsIn(world, crypto)
   options.history?.(history)
   const violations: Violation[] = [...(bug === undefined ? [] : [{ id: 'BUG' as const, text: bug }]), ...violationsOf(history)]
   return resultOf(scenario, world, violations, history, faults.length, virtualMs)
+}
+
+/** What signers told as evidence, and what the records of all give together, each read again with the manifest of its epoch alone. */
+function accusationsIn({ recorder, seats }: World, crypto: Crypto): Accusation[] {
+  const joined = [...recorder.manifests.values()].flatMap((manifest) => {
+    const epochOf = (batchId: string): number | undefined => recorder.batches.get(batchId)?.epoch
+    const records = recordsOf(manifest, recorder.records, epochOf, (host) => seats.seatIn(manifest, host))
+    return joinedEvidence(crypto, manifest, records).map((evidence) => ({ by: null, evidence, manifest }))
+  })
+  return [...recorder.accusations, ...joined].map(({ by, evidence, manifest }) => {
+    const judgement = verifyEvidence(crypto, manifest, evidence)
+    const guilty = judgement.type === 'fault' ? judgement : { ...judgement, signers: judgement.signers.map((seat) => seats.hostOf(manifest, seat)) }
+    return { by, kind: evidence.type, judgement: guilty }
+  })
 }
 
 function signersFor(scenario: Scenario, { crypto, timing }: RunOptions): Signers {
@@ -148,6 +159,7 @@ function signersFor(scenario: Scenario, { crypto, timing }: RunOptions): Signers
     fanout: topology === 'star' ? Math.max(2, n - 1) : 2,
     regions: regions > 1 ? Array.from({ length: regions }, (_, i) => `region-${i}`) : [],
     timing: timing ?? {},
+    ...(scenario.admits > 0 && { spare: scenario.admits }),
   })
 }
 
@@ -161,10 +173,10 @@ function makeSigner(
   crypto: Crypto,
   group: LiarGroup,
 ): SimulatedSigner {
-  if (self >= manifest.n) return new Learner({ manifest, crypto, confirm: scenario.confirm, rules: options.rules ?? {} })
+  if (self >= keys.length) return new Learner({ manifest, crypto, confirm: scenario.confirm, rules: options.rules ?? {} })
   const { bls, link } = keys[self] as { bls: Uint8Array; link: Uint8Array }
   const signerOptions: SignerOptions = {
-    self,
+    self: self < manifest.n ? self : -1,
     manifest,
     crypto,
     blsSecretKey: bls,
@@ -213,15 +225,21 @@ function settle({ timeline }: World, ms: number): void {
 }
 
 function historyOf(world: World, manifest: Manifest, liars: ReadonlySet<number>, scenario: Scenario): History {
-  const { n } = manifest
-  const up = world.hosts.filter((host) => host.index < n && host.isUp && !liars.has(host.index)).length
+  const n = scenario.n + scenario.admits
+  const isHonest = (host: number): boolean => world.hosts[host]?.isUp === true && !liars.has(host)
+  const progressOwed = [...world.recorder.manifests.values()].every((one) => {
+    const up = one.signers.filter((_, seat) => isHonest(world.seats.hostOf(one, seat))).length
+    return up >= neededFor(one, scenario)
+  })
   for (const history of world.recorder.signers) history.isUp = world.hosts[history.signer]?.isUp === true
   const pending = [
+    ...world.changesWanted.map((text) => `operators wait: ${text}`),
     ...world.clients.unsettled.map(({ txId }) => `transaction ${short(txId)} has no answer`),
     ...world.behind().map(({ signer, batchIds }) => `${endName(signer, n)} has not executed ${batchIds.map(short).join(', ')}`),
   ]
   return {
     n,
+    sizes: new Map([...world.recorder.manifests].map(([epoch, one]) => [epoch, one.n])),
     tolerance: manifest.tolerance,
     clusterId: manifest.clusterId,
     signers: world.recorder.signers.filter(({ signer }) => signer < n && !liars.has(signer)),
@@ -233,7 +251,7 @@ function historyOf(world: World, manifest: Manifest, liars: ReadonlySet<number>,
     accusations: [],
     liars,
     pending,
-    progressOwed: up >= neededFor(manifest, scenario),
+    progressOwed,
     messages: world.messages,
     isCalm: false,
     attempts: 1 + world.timeline.now / manifest.timing.recoveryTimeoutMs + scenario.restarts,

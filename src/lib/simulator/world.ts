@@ -5,19 +5,22 @@
 import type { Id } from '../base/bytes.js'
 import { SeededRandom } from '../base/prng.js'
 import type { Crypto } from '../bls/backend.js'
+import type { Manifest } from '../core/manifest.js'
 import { batchIdOf, decodeMessage, encodeMessage, type Message, messageCodec } from '../core/message.js'
 import { type DurableRecord, decodeRecord, encodeRecord, recordCodec } from '../core/record.js'
 import type { Effect, ExecutedBatch } from '../core/steppable.js'
-import { transactionId } from '../core/transaction.js'
+import { type Transaction, transactionId } from '../core/transaction.js'
 import { Clients } from './clients.js'
 import { type CryptoCounts, countedCrypto, noCounts } from './counted-crypto.js'
 import { drawMs, parseDelay } from './delay.js'
 import type { Fault } from './faults.js'
 import { type Happening, Host, type SimulatedSigner } from './host.js'
 import { Network } from './network.js'
+import { Operators, type PlannedChange } from './operators.js'
 import { Outages } from './outages.js'
 import { Recorder } from './recorder.js'
 import type { Scenario } from './scenario.js'
+import { Seats } from './seats.js'
 import type { Signers } from './signers.js'
 import { Timeline } from './timeline.js'
 import { effectLine, eventLine, type TraceLine } from './trace.js'
@@ -37,7 +40,9 @@ export interface WorldOptions {
   crypto: Crypto
   plan: readonly PlannedTransaction[]
   faults: readonly Fault[]
-  /** Makes the signer of a host, or the peer from n on, counting through the crypto it is given. */
+  /** What operators want of the set of signers. */
+  changes: readonly PlannedChange[]
+  /** Makes the signer of a host, or the peer behind them, counting through the crypto it is given. */
   make(self: number, crypto: Crypto): SimulatedSigner
   countBytes: boolean
   /** Signers that lie: what they hold and do is owed to nobody. */
@@ -76,18 +81,22 @@ export class World {
   readonly #hops: Map<Id, number>[]
   readonly #executedTxs: Set<Id>[]
   readonly #outages: Outages
+  readonly #operators: Operators
+  readonly seats: Seats
   /** Grows whenever something happened after which the run may be over. */
   progress = 0
 
   constructor(options: WorldOptions) {
     const { scenario, signers, plan } = options
     const { n, clusterId } = signers.manifest
-    const ends = n + scenario.peers
+    const hosts = signers.keys.length
+    const ends = hosts + scenario.peers
     this.#options = options
     this.#random = new SeededRandom(`world/${scenario.seed}`)
     this.#codec = messageCodec(clusterId)
     this.#recordCodec = recordCodec(clusterId)
-    this.recorder = new Recorder(n, scenario.peers, clusterId)
+    this.seats = new Seats(signers.publicKeys, scenario.peers)
+    this.recorder = new Recorder(hosts, scenario.peers, signers.manifest, this.seats)
     this.costs = Array.from({ length: ends }, () => ({ messages: 0, bytes: 0, ...noCounts() }))
     this.#hops = Array.from({ length: ends }, () => new Map())
     this.#executedTxs = Array.from({ length: ends }, () => new Set())
@@ -98,29 +107,57 @@ export class World {
     for (const self of all) this.hosts[self]?.boot(all.filter((other) => other !== self))
     this.clients = this.#makeClients(plan)
     this.#outages.plan(options.faults)
+    this.#operators = this.#makeOperators(options.changes)
   }
 
   /** Whether every client has its answer and every running signer and peer has executed every batch that any running signer holds. */
   get isDone(): boolean {
-    return this.clients.isDone && this.behind().length === 0
+    return this.clients.isDone && this.#operators.isDone && this.behind().length === 0
   }
 
   /** Running signers and peers with the batches that they have not executed and that a running signer holds. */
   behind(): { signer: number; batchIds: Id[] }[] {
-    const up = this.hosts.filter((host) => host.isUp && !this.#options.liars.has(host.index))
+    const latest = this.latest()
+    const up = this.hosts.filter((host) => host.isUp && !this.#options.liars.has(host.index) && this.#isOwed(host, latest))
     const known = new Set<Id>()
     for (const host of up) if (this.#isSigner(host.index)) for (const batchId of host.known) known.add(batchId)
+    for (const batchId of this.#droppedAmong(known, up)) known.delete(batchId)
     return up.flatMap(({ index }) => {
       const { executed } = this.recorder.signers[index] ?? { executed: [] }
-      if (executed.length === known.size) return []
+      // What was not executed in its epoch counts nowhere.
+      if (executed.length === known.size && this.hosts[index]?.manifest.epoch === latest.epoch) return []
       const done = new Set(executed.map(({ batchId }) => batchId))
       const batchIds = [...known].filter((batchId) => !done.has(batchId))
       return batchIds.length === 0 ? [] : [{ signer: index, batchIds }]
     })
   }
 
+  /** The manifest of the latest epoch that a signer is in. */
+  latest(): Manifest {
+    return this.hosts.reduce((latest, { manifest }) => (manifest.epoch > latest.epoch ? manifest : latest), this.#options.signers.manifest)
+  }
+
+  /** A signer that was evicted owes nothing. */
+  #isOwed({ index }: Host, latest: Manifest): boolean {
+    return !this.#isSigner(index) || this.seats.seatIn(latest, index) >= 0
+  }
+
+  /** Batches of an epoch that is over for a signer which did not execute them in it. */
+  #droppedAmong(known: ReadonlySet<Id>, up: readonly Host[]): Id[] {
+    const furthest = up.reduce((best, host) => (host.manifest.epoch > best.manifest.epoch ? host : best), up[0] as Host)
+    const executed = new Set(this.recorder.signers[furthest?.index ?? 0]?.executed.map(({ batchId }) => batchId))
+    return [...known].filter(
+      (batchId) => (this.recorder.batches.get(batchId)?.epoch ?? 0) < (furthest?.manifest.epoch ?? 0) && !executed.has(batchId),
+    )
+  }
+
   #isSigner(end: number): boolean {
-    return end < this.#options.signers.manifest.n
+    return end < this.#options.signers.keys.length
+  }
+
+  /** What operators still want, in words. */
+  get changesWanted(): string[] {
+    return this.#operators.wanted
   }
 
   /** Faults that happened, in words. */
@@ -165,7 +202,8 @@ export class World {
     let charged = 0
     return new Host(index, {
       timeline: this.timeline,
-      clusterId: this.#options.signers.manifest.clusterId,
+      manifest: this.#options.signers.manifest,
+      seats: this.seats,
       snapshotEvery: scenario.snapshotEvery,
       make: () => make(index, counted),
       writeMs: () => drawMs(disk, this.#random),
@@ -188,7 +226,7 @@ export class World {
     return new Outages({
       timeline: this.timeline,
       hosts: this.hosts,
-      n: this.#options.signers.manifest.n,
+      n: this.#options.signers.keys.length,
       network: this.#network,
       random: this.#random,
       happened: (fault) => {
@@ -197,10 +235,37 @@ export class World {
       },
       wentDown: (signer) => this.clients.crashed(signer),
       started: (signer, executed) => {
+        const { manifest } = this.hosts[signer] ?? {}
+        if (manifest) this.recorder.entered(manifest)
         this.recorder.restarted(signer, this.timeline.now, executed)
         this.#executedTxs[signer] = new Set(executed.flatMap(({ batch }) => this.recorder.batches.get(batch.id)?.transactions ?? []))
       },
     })
+  }
+
+  #makeOperators(changes: readonly PlannedChange[]): Operators {
+    const { crypto, signers, scenario } = this.#options
+    const { manifest, keys } = signers
+    const ports = {
+      timeline: this.timeline,
+      random: new SeededRandom(`operators/${scenario.seed}`),
+      crypto,
+      keys,
+      seats: this.seats,
+      latest: () => this.latest(),
+      up: () => this.hosts.filter((host) => host.isUp && this.#isSigner(host.index)).map((host) => host.index),
+      join: (host: number) => this.#outages.join(host),
+      submit: (host: number, transaction: Transaction) => {
+        this.clients.accompany(transactionId(manifest.clusterId, transaction), transaction.deps)
+        this.#submit(host, 0, transaction)
+      },
+    }
+    return new Operators(ports, changes)
+  }
+
+  #submit(signer: number, requestId: number, transaction: Transaction): void {
+    const time = EPOCH_SECONDS + Math.floor((this.timeline.now + (this.hosts[signer]?.jumpedMs ?? 0)) / 1000)
+    this.#deliver(signer, { type: 'submit', requestId, transaction, time })
   }
 
   #makeClients(plan: readonly PlannedTransaction[]): Clients {
@@ -211,10 +276,7 @@ export class World {
         upSigners: () => this.hosts.filter((host) => host.isUp && this.#isSigner(host.index)).map((host) => host.index),
         isUp: (signer) => this.hosts[signer]?.isUp === true,
         hasExecuted: (signer, txId) => this.#executedTxs[signer]?.has(txId) === true,
-        submit: (signer, requestId, { transaction }) => {
-          const time = EPOCH_SECONDS + Math.floor((this.timeline.now + (this.hosts[signer]?.jumpedMs ?? 0)) / 1000)
-          this.#deliver(signer, { type: 'submit', requestId, transaction, time })
-        },
+        submit: (signer, requestId, { transaction }) => this.#submit(signer, requestId, transaction),
       },
       plan,
     )
@@ -245,7 +307,8 @@ export class World {
   #releasedAt(signer: number, effect: Effect): boolean {
     if (effect.type === 'persist') {
       this.recorder.durable(signer, effect.record)
-      this.#options.spy?.recorded(signer, effect.record)
+      const seat = this.#seatOf(signer)
+      if (seat >= 0) this.#options.spy?.recorded(seat, effect.record)
       this.#options.trace?.(effectLine(this.timeline.now, signer, effect))
     }
     if (effect.type !== 'persist' && effect.type !== 'send') return true
@@ -267,11 +330,18 @@ export class World {
         if (!this.#isSigner(signer)) this.recorder.peerSuspicions.push({ by: signer, signer: effect.signer, reason: effect.reason })
         return
       case 'accuse':
-        this.recorder.accusations.push({ by: signer, evidence: effect.evidence })
+        this.recorder.accusations.push({
+          by: signer,
+          evidence: effect.evidence,
+          manifest: this.hosts[signer]?.manifest ?? this.#options.signers.manifest,
+        })
         return
       case 'start-over':
         // The rest of the world hears of it once this step is over.
         this.timeline.at(this.timeline.now, () => this.#startOver(signer))
+        return
+      case 'next-epoch':
+        this.timeline.at(this.timeline.now, () => this.#nextEpoch(signer, effect.transactions))
         return
     }
   }
@@ -283,9 +353,16 @@ export class World {
     this.#outages.startOver(signer)
   }
 
+  #nextEpoch(signer: number, transactions: readonly Transaction[]): void {
+    if (this.hosts[signer]?.isUp !== true) return
+    this.#outages.nextEpoch(signer)
+    for (const transaction of transactions) this.#submit(signer, 0, transaction)
+  }
+
   #send(from: number, to: number, message: Message): void {
-    this.#options.spy?.sent(from, message)
-    this.recorder.sent(from, message)
+    const seat = this.#seatOf(from)
+    if (seat >= 0) this.#options.spy?.sent(seat, message)
+    this.recorder.sent(from, message, seat)
     const costs = this.costs[from] as Costs
     costs.messages++
     if (this.#options.countBytes) costs.bytes += this.#encode(message).length
@@ -296,10 +373,15 @@ export class World {
     this.#network.send(from, to, { message, hops })
   }
 
+  /** A host's index in the manifest of its own epoch. */
+  #seatOf(host: number): number {
+    return this.seats.seatIn(this.hosts[host]?.manifest ?? this.#options.signers.manifest, host)
+  }
+
   #executed(signer: number, executed: ExecutedBatch): void {
     const { batch } = executed
     this.recorder.executed(signer, this.timeline.now, executed)
-    if (batch.initiator === signer && !this.hopsOf.has(batch.id)) this.hopsOf.set(batch.id, this.#hops[signer]?.get(batch.id) ?? 0)
+    if (batch.initiator === this.#seatOf(signer) && !this.hopsOf.has(batch.id)) this.hopsOf.set(batch.id, this.#hops[signer]?.get(batch.id) ?? 0)
     // A skipped transaction was executed earlier, or is past its expiry: its client has its answer all the same.
     const txIds = batch.transactions.map((transaction) => transactionId(this.#options.signers.manifest.clusterId, transaction))
     for (const txId of txIds) this.#executedTxs[signer]?.add(txId)
