@@ -3,8 +3,10 @@
  * one frame a turn and for many. `node --import tsx scripts/bench-transport.ts [SIGNERS [local]]`; both ends share one process, so two processes do better.
  * With `local` the frames stay in memory, as between signers that share a process.
  */
+
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { toHex } from '../src/lib/base/bytes.js'
 import { SeededRandom } from '../src/lib/base/prng.js'
 import { fake } from '../src/lib/bls/fake.js'
 import { LOCAL_TIMING, makeManifest, signerEntry } from '../src/lib/core/manifest.js'
@@ -39,7 +41,7 @@ const servers = await Promise.all(
   }),
 )
 const addresses = servers.map((server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`)
-const local = process.argv[3] === 'local' ? new LocalLinks(servers.keys()) : undefined
+const local = process.argv[3] === 'local' ? new LocalLinks(manifest.signers.map(({ publicKey }) => toHex(publicKey))) : undefined
 const transports = servers.map((server, self) => {
   const linkSecretKey = linkSecretKeys.get(manifest.signers[self]?.name ?? '') ?? new Uint8Array(32)
   return createTransport({ self, manifest, crypto, linkSecretKey, addresses, server, local })

@@ -41,6 +41,7 @@ function setUp() {
   const moments = new Moments()
   const subject: SignerSubject = {
     self: 0,
+    publicKey: new Uint8Array(48),
     manifest,
     journal,
     rounds: { get: () => undefined },

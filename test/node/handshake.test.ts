@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import { toHex } from '../../src/lib/base/bytes.js'
 import { decodeCbor, encodeCbor, type Plain } from '../../src/lib/base/cbor.js'
 import { SeededRandom } from '../../src/lib/base/prng.js'
+import { manifestAfter } from '../../src/lib/core/change.js'
 import { nodeEd25519 } from '../../src/lib/node/ed25519.js'
 import {
   Acceptor,
@@ -53,22 +54,42 @@ test('messages are small', () => {
   assert.ok(Math.max(...sizes) < 400, sizes.join())
 })
 
-test('another cluster, epoch or version is refused by both sides', () => {
-  for (const [other, words] of [
-    [testCluster(4, 'another'), /cluster/],
-    [testCluster(4, 'test', 1), /cluster|epoch/],
-  ] as const) {
+test('another cluster or version is refused by both sides', () => {
+  for (const [other, words] of [[testCluster(4, 'another'), /cluster/]] as const) {
     assert.throws(() => new Acceptor(context(3)).answer(new Dialler(context(1, other), 3).hello()), words)
     const dialler = new Dialler(context(1), 3)
     assert.throws(() => dialler.proof(new Acceptor(context(3, other)).answer(new Dialler(context(1, other), 3).hello())), words)
   }
   const version = (message: Uint8Array) => changed(message, (fields) => fields.set('version', 2))
-  const epoch = (message: Uint8Array) => changed(message, (fields) => fields.set('epoch', 5))
   const dialler = new Dialler(context(1), 3)
   assert.throws(() => new Acceptor(context(3)).answer(version(dialler.hello())), /version 2, not 1/)
-  assert.throws(() => new Acceptor(context(3)).answer(epoch(dialler.hello())), /epoch 5, not 0/)
   const answer = new Acceptor(context(3)).answer(dialler.hello())
   assert.throws(() => dialler.proof(version(answer)), /version 2, not 1/)
+})
+
+test('signers in different epochs know one another by their keys, whatever their indices; who was evicted is nobody', () => {
+  const [, evicted] = cluster.manifest.signers
+  assert.ok(evicted)
+  const later = {
+    manifest: manifestAfter(cluster.manifest, { type: 'evict', publicKey: evicted.publicKey }),
+    linkSecretKeys: cluster.linkSecretKeys.filter((_, i) => i !== 1),
+  }
+  // Signer 3 of four is signer 2 of three.
+  for (const [dials, dialled, accepts, known] of [
+    [context(2), 3, context(2, later), 1],
+    [context(1, later), 2, context(3), 2],
+  ] as const) {
+    const dialler = new Dialler(dials, dialled)
+    const acceptor = new Acceptor(accepts)
+    const proof = dialler.proof(acceptor.answer(dialler.hello()))
+    assert.is(acceptor.dialler(proof).index, known)
+  }
+  assert.throws(() => new Acceptor(context(2, later)).answer(new Dialler(context(1), 3).hello()), /no signer’s in epoch 1/)
+  // Its epoch is under its signature.
+  const dialler = new Dialler(context(2), 3)
+  const acceptor = new Acceptor(context(2, later))
+  const moved = changed(dialler.hello(), (fields) => fields.set('epoch', 7))
+  assert.throws(() => dialler.proof(acceptor.answer(moved)), /signature is not valid/)
 })
 
 test('without the link key nobody is believed', () => {

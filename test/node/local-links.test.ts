@@ -1,21 +1,26 @@
 /** Links in memory between signers of one process, alone and beside links on sockets. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { toHex } from '../../src/lib/base/bytes.js'
 import { nodeEd25519 } from '../../src/lib/node/ed25519.js'
-import { LocalLinks } from '../../src/lib/node/local-links.js'
+import { LocalLinks, type LocalMember } from '../../src/lib/node/local-links.js'
 import { createTransport } from '../../src/lib/node/transport.js'
 import { until } from '../until.js'
-import { frame, listen, startNode, stopAll, testCluster } from './mesh.js'
+import { frame, listen, startNode, stopAll, type TestCluster, testCluster } from './mesh.js'
 import { quick, transportCompliance } from './transport-compliance.js'
 
 const test = suite('links within a process')
 
+/** Those of these signers' public keys, by which a process knows its own. */
+const keysOf = ({ manifest }: TestCluster, signers: readonly number[]) =>
+  signers.map((i) => toHex(manifest.signers[i]?.publicKey ?? new Uint8Array()))
+
 test.after.each(stopAll)
-transportCompliance(test, (n) => ({ local: new LocalLinks(Array.from({ length: n }, (_, i) => i)) }))
+transportCompliance(test, (n) => ({ local: new LocalLinks(keysOf(testCluster(n), [...Array(n).keys()])) }))
 
 test('two processes of two signers: in memory within, on sockets between; frames of all pairs arrive', async () => {
   const cluster = testCluster(4)
-  const processes = [new LocalLinks([0, 2]), new LocalLinks([1, 3])] as const
+  const processes = [new LocalLinks(keysOf(cluster, [0, 2])), new LocalLinks(keysOf(cluster, [1, 3]))] as const
   const listening = await Promise.all([0, 1, 2, 3].map(() => listen()))
   const addresses = listening.map(({ port }) => `http://127.0.0.1:${port}`)
   const nodes = await Promise.all(
@@ -37,7 +42,7 @@ test('two processes of two signers: in memory within, on sockets between; frames
 
 test('an answer given while a frame is handed up arrives after this turn, so that nobody is called while at work', async () => {
   const cluster = testCluster(2)
-  const local = new LocalLinks([0, 1])
+  const local = new LocalLinks(keysOf(cluster, [0, 1]))
   const addresses = ['http://127.0.0.1:1', 'http://127.0.0.1:2']
   const transports = cluster.linkSecretKeys.map((linkSecretKey, self) =>
     createTransport({ self, manifest: cluster.manifest, crypto: { ed25519: nodeEd25519 }, linkSecretKey, addresses, local }),
@@ -61,7 +66,7 @@ test('an answer given while a frame is handed up arrives after this turn, so tha
 
 test('no connection speaks for a signer of the same process, though it has its key', async () => {
   const cluster = testCluster(2)
-  const local = new LocalLinks([0, 1])
+  const local = new LocalLinks(keysOf(cluster, [0, 1]))
   const [inside, outside] = [await listen(), await listen()]
   const addresses = [outside, inside].map(({ port }) => `http://127.0.0.1:${port}`)
   const signer = await startNode(cluster, 1, { server: inside.server, addresses, timing: quick, local })
@@ -72,8 +77,8 @@ test('no connection speaks for a signer of the same process, though it has its k
 })
 
 test('a signer that was not expected, or is there already, does not join', async () => {
-  const member = { self: 1, open() {} }
-  const local = new LocalLinks([0, 1])
+  const member: LocalMember = { key: 'b', knows: () => true, open() {} }
+  const local = new LocalLinks(['a', 'b'])
   local.join(member)
   try {
     local.join({ ...member })
@@ -81,14 +86,27 @@ test('a signer that was not expected, or is there already, does not join', async
   } catch (error) {
     assert.is((error as { code?: string }).code, 'BUSY')
   }
-  assert.throws(() => local.join({ self: 2, open() {} }), /invariant|not expected/)
+  assert.throws(() => local.join({ ...member, key: 'c' }), /invariant|not expected/)
+})
+
+test('who is no signer for the other in its epoch is not linked to it', async () => {
+  const local = new LocalLinks(['a', 'b', 'c'])
+  const opened: string[] = []
+  const member = (own: string, known: string[]): LocalMember => ({
+    key: own,
+    knows: (key) => known.includes(key),
+    open: (key) => void opened.push(`${own}-${key}`),
+  })
+  for (const one of [member('a', ['b']), member('b', ['a', 'c']), member('c', ['a', 'b'])]) local.join(one)
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(opened.sort(), ['a-b', 'b-a', 'b-c', 'c-b'])
 })
 
 test('who stops in the turn in which it started is linked to nobody', async () => {
-  const local = new LocalLinks([0, 1])
+  const local = new LocalLinks(['a', 'b'])
   const opened: string[] = []
-  const member = (self: number) => ({ self, open: (signer: number) => void opened.push(`${self}-${signer}`) })
-  const [a, b] = [member(0), member(1)]
+  const member = (own: string): LocalMember => ({ key: own, knows: () => true, open: (key) => void opened.push(`${own}-${key}`) })
+  const [a, b] = [member('a'), member('b')]
   local.join(a)
   local.join(b)
   local.leave(b)

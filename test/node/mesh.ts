@@ -17,14 +17,14 @@ export interface TestCluster {
 }
 
 /** A manifest of `n` signers with their link keys; `name` makes it another cluster. */
-export function testCluster(n: number, name = 'test', epoch = 0): TestCluster {
+export function testCluster(n: number, name = 'test'): TestCluster {
   const random = new SeededRandom(7)
   const crypto = { bls: fake, ed25519: nodeEd25519 }
   const secrets = Array.from({ length: n }, () => ({ bls: secretKey(random), link: random.bytes(32) }))
   const entries = secrets.map(({ bls, link }, i) => ({ link, entry: signerEntry(crypto, bls, link, `s${i}`) }))
   const manifest = makeManifest({
     name,
-    epoch,
+    epoch: 0,
     tolerance: { a: 1, b: 2 },
     deltaMs: 0,
     machine: 'ledger',

@@ -45,6 +45,8 @@ export interface DriverOptions {
   executed: (batch: ExecutedBatch) => void
   /** The signer is to be made anew from its records; this driver has stopped. */
   startsOver?: (reason: string) => void
+  /** The epoch is over; this driver has stopped. `transactions`: those that wait for a batch. */
+  epochEnds?: (transactions: readonly Transaction[]) => void
   /** The driver has stopped for good: a failed append, or a bug. The process must end. */
   failed: (error: MusigError) => void
   observers?: readonly DriverObserver[]
@@ -205,6 +207,10 @@ export class Driver {
       case 'start-over':
         this.#end(new MusigError('UNREACHABLE', 'this signer starts over'))
         this.#options.startsOver?.(effect.reason)
+        return
+      case 'next-epoch':
+        this.#end(new MusigError('UNREACHABLE', 'this signer goes on in the next epoch'))
+        this.#options.epochEnds?.(effect.transactions)
         return
       default:
         return

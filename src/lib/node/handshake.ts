@@ -72,6 +72,11 @@ export interface HandshakeContext {
 type Side = 'dialler' | 'acceptor'
 type End = { identity: Identity; nonce: Uint8Array }
 
+/** The identity of a signer that has no seat in the manifest of its epoch: it waits for the epoch that it was admitted to. */
+export function unseatedIdentity(key: Uint8Array): Identity {
+  return { role: 'signer', index: null, key }
+}
+
 /** The identity of signer `index`, as the manifest has it. Errors: `BAD_INPUT` if there is no such signer. */
 export function signerIdentity(manifest: Manifest, index: number): Identity {
   const entry = manifest.signers[index]
@@ -103,11 +108,12 @@ export class Dialler {
   /** Reads the answer, and gives the proof: from here on the acceptor is known to be the one that was wanted. */
   proof(answer: Uint8Array): Uint8Array {
     const message = read(answer, 'answer')
-    checkCluster(this.#context.manifest, message)
-    if (!sameIdentity(message.self, this.#wanted)) refused('it is not the signer that was dialled')
-    const acceptor = { identity: this.#wanted, nonce: message.nonce }
-    verifyEnd(this.#context, 'acceptor', this.#me, acceptor, message.signature)
-    return toCbor(messageCodec, { type: 'proof', signature: signEnd(this.#context, 'dialler', this.#me, acceptor) })
+    const { manifest } = this.#context
+    checkCluster(manifest, message)
+    if (!sameIdentity(message.self, this.#wanted, message.epoch === manifest.epoch)) refused('it is not the signer that was dialled')
+    const acceptor = { identity: message.self, nonce: message.nonce }
+    verifyEnd(this.#context, manifest.epoch, 'acceptor', this.#me, acceptor, message.signature)
+    return toCbor(messageCodec, { type: 'proof', signature: signEnd(this.#context, manifest.epoch, 'dialler', this.#me, acceptor) })
   }
 
   welcomed(welcome: Uint8Array): void {
@@ -120,7 +126,7 @@ export class Acceptor {
   readonly #context: HandshakeContext
   readonly #serves: Identity['role']
   readonly #me: End
-  #dialler: End | undefined
+  #dialler: { end: End; epoch: number; known: Identity } | undefined
 
   /** `serves`: the role of the links that are opened here. */
   constructor(context: HandshakeContext, serves: Identity['role'] = 'signer') {
@@ -133,11 +139,13 @@ export class Acceptor {
     const { manifest } = this.#context
     const message = read(hello, 'hello')
     checkCluster(manifest, message)
-    if (!sameIdentity(message.wanted, this.#me.identity)) refused('it wants another signer')
+    const isOfEpoch = message.epoch === manifest.epoch
+    if (!sameIdentity(message.wanted, this.#me.identity, isOfEpoch)) refused('it wants another signer')
     if (message.self.role !== this.#serves) refused(`links of role “${message.self.role}” are not served here`)
-    const known = this.#serves === 'signer' ? knownSigner(manifest, this.#me.identity, message.self) : strangerAsPeer(manifest, message.self)
-    this.#dialler = { identity: known, nonce: message.nonce }
-    const signature = signEnd(this.#context, 'acceptor', this.#dialler, this.#me)
+    const known =
+      this.#serves === 'signer' ? knownSigner(manifest, this.#me.identity, message.self, isOfEpoch) : strangerAsPeer(manifest, message.self)
+    this.#dialler = { end: { identity: message.self, nonce: message.nonce }, epoch: message.epoch, known }
+    const signature = signEnd(this.#context, message.epoch, 'acceptor', this.#dialler.end, this.#me)
     return toCbor(messageCodec, { type: 'answer', ...introduce(this.#context, this.#me), signature })
   }
 
@@ -145,8 +153,9 @@ export class Acceptor {
   dialler(proof: Uint8Array): Identity {
     const message = read(proof, 'proof')
     if (!this.#dialler) refused('the proof came before the hello')
-    verifyEnd(this.#context, 'dialler', this.#dialler, this.#me, message.signature)
-    return this.#dialler.identity
+    const { end, epoch, known } = this.#dialler
+    verifyEnd(this.#context, epoch, 'dialler', end, this.#me, message.signature)
+    return known
   }
 
   welcome(): Uint8Array {
@@ -162,18 +171,23 @@ function introduce({ manifest }: HandshakeContext, { identity, nonce }: End) {
   return { version: LINK_VERSION, clusterId: manifest.clusterId, epoch: manifest.epoch, nonce, self: identity }
 }
 
-function checkCluster(manifest: Manifest, { version, clusterId, epoch }: { version: number; clusterId: Id; epoch: number }): void {
+/** Signers in different epochs are linked all the same: the one that is behind catches up over the link (§24). */
+function checkCluster(manifest: Manifest, { version, clusterId }: { version: number; clusterId: Id }): void {
   if (version !== LINK_VERSION) refused(`it speaks version ${version}, not ${LINK_VERSION}`)
   if (clusterId !== manifest.clusterId) refused(`it belongs to cluster ${clusterId.slice(0, 12)}, not ${manifest.clusterId.slice(0, 12)}`)
-  if (epoch !== manifest.epoch) refused(`it is in epoch ${epoch}, not ${manifest.epoch}`)
 }
 
-/** The dialler's identity as the manifest has it, if it is that of another signer. */
-function knownSigner(manifest: Manifest, me: Identity, other: Identity): Identity {
+/** The dialler's identity as the manifest has it, if it is that of another signer. In another epoch it may have had another index. */
+function knownSigner(manifest: Manifest, me: Identity, other: Identity, isOfEpoch: boolean): Identity {
+  if (!isOfEpoch) {
+    const index = manifest.signers.findIndex(({ linkKey }) => equalBytes(linkKey, other.key))
+    if (index < 0) refused(`its key is no signer’s in epoch ${manifest.epoch}`)
+    return knownSigner(manifest, me, signerIdentity(manifest, index), true)
+  }
   if (other.index === null || other.index >= manifest.n) refused(`signer ${other.index} is not in the manifest`)
   const known = signerIdentity(manifest, other.index)
-  if (!sameIdentity(other, known)) refused(`its link key is not that of signer ${other.index}`)
-  if (sameIdentity(known, me)) refused('it says that it is this very signer')
+  if (!sameIdentity(other, known, true)) refused(`its link key is not that of signer ${other.index}`)
+  if (equalBytes(known.key, me.key)) refused('it says that it is this very signer')
   return known
 }
 
@@ -185,20 +199,23 @@ function strangerAsPeer(manifest: Manifest, other: Identity): Identity {
   return other
 }
 
-function sameIdentity(a: Identity, b: Identity): boolean {
-  return a.role === b.role && a.index === b.index && equalBytes(a.key, b.key)
+/** Whether two say that they are the same. An index says nothing in another epoch. */
+function sameIdentity(a: Identity, b: Identity, isOfEpoch: boolean): boolean {
+  return a.role === b.role && (!isOfEpoch || a.index === b.index) && equalBytes(a.key, b.key)
 }
 
-function signEnd({ manifest, ed25519, linkSecretKey }: HandshakeContext, side: Side, dialler: End, acceptor: End): Uint8Array {
-  return ed25519.sign(linkSecretKey, helloDigest(manifest, side, dialler, acceptor))
+function signEnd(context: HandshakeContext, epoch: number, side: Side, dialler: End, acceptor: End): Uint8Array {
+  return context.ed25519.sign(context.linkSecretKey, helloDigest(context.manifest.clusterId, epoch, side, dialler, acceptor))
 }
 
-function verifyEnd({ manifest, ed25519 }: HandshakeContext, side: Side, dialler: End, acceptor: End, signature: Uint8Array): void {
+function verifyEnd({ manifest, ed25519 }: HandshakeContext, epoch: number, side: Side, dialler: End, acceptor: End, signature: Uint8Array): void {
   const { key } = (side === 'dialler' ? dialler : acceptor).identity
-  if (!ed25519.verify(key, helloDigest(manifest, side, dialler, acceptor), signature)) refused(`the ${side}'s signature is not valid`)
+  if (!ed25519.verify(key, helloDigest(manifest.clusterId, epoch, side, dialler, acceptor), signature))
+    refused(`the ${side}'s signature is not valid`)
 }
 
-function helloDigest({ clusterId, epoch }: Manifest, signedBy: Side, dialler: End, acceptor: End): Uint8Array {
+/** `epoch`: the dialler's. */
+function helloDigest(clusterId: Id, epoch: number, signedBy: Side, dialler: End, acceptor: End): Uint8Array {
   return statementDigest(TAG, clusterId, toCbor(statementCodec, { epoch, version: LINK_VERSION, signedBy, dialler, acceptor }))
 }
 

@@ -20,8 +20,9 @@ import { LINK_CAPS, LINK_TIMING } from './transport-options.js'
 export type LinkServer = ReturnType<typeof createServer>
 
 export interface LinkServerOptions {
-  self: number
-  manifest: Manifest
+  /** Asked for at each connection: they are others in the next epoch. */
+  readonly self: number
+  readonly manifest: Manifest
   linkSecretKey: Uint8Array
   /** From the opening of a connection to the end of the TLS handshake, and from there to the request. */
   handshakeMs?: number
@@ -38,8 +39,8 @@ const LOOK_MS = 1000
  * others; which paths are open to whom is checked where links are accepted. What fails here is told as `tlsClientError`, whether TLS found it or not.
  */
 export function createLinkServer(options: LinkServerOptions): LinkServer {
-  const { self, manifest, linkSecretKey, handshakeMs = LINK_TIMING.handshakeMs } = options
-  const handshakes = options.handshakes ?? Math.max(LINK_CAPS.unauthenticated, 2 * manifest.n)
+  const { linkSecretKey, handshakeMs = LINK_TIMING.handshakeMs } = options
+  const handshakes = options.handshakes ?? Math.max(LINK_CAPS.unauthenticated, 2 * options.manifest.n)
   const server = createServer({
     ...settings(linkSecretKey),
     requestCert: true,
@@ -61,7 +62,7 @@ export function createLinkServer(options: LinkServerOptions): LinkServer {
   })
   // Ahead of the listener that reads requests: nothing is read from a socket that is gone.
   server.prependListener('secureConnection', (socket: TLSSocket) => {
-    if (provedKey(socket) && signerOfSocket(manifest, socket) !== self) return
+    if (provedKey(socket) && signerOfSocket(options.manifest, socket) !== options.self) return
     socket.on('error', () => {})
     socket.destroy()
     server.emit('tlsClientError', new MusigError('CHECK_FAILED', 'TLS refused: it proves no Ed25519 key, or this signer’s own'), socket)

@@ -3,6 +3,7 @@
  * process's memory has all of their keys anyway. Owns who is there, and the link of a pair from the moment both have started until one stops. It keeps to
  * what holds on a socket: frames arrive later, in order, as bytes of their own, under the same caps. Which of a signer's links are of this kind belongs to `transport.ts`.
  */
+import type { Id } from '../base/bytes.js'
 import { invariant, MusigError } from '../base/errors.js'
 import { LIMITS } from '../core/limits.js'
 import { packedLength } from './framing.js'
@@ -10,33 +11,37 @@ import type { LinkOptions, SignerLink } from './link.js'
 
 /** A transport as the others in its process see it. */
 export interface LocalMember {
-  readonly self: number
-  /** Takes a link to `signer`, made by `make`. */
-  open(signer: number, make: (options: LinkOptions) => SignerLink): void
+  /** Its public key, in hex: its index may change. */
+  readonly key: Id
+  /** Whether another one is a signer for it. */
+  knows(key: Id): boolean
+  /** Takes a link to the signer with this key, made by `make`. */
+  open(key: Id, make: (options: LinkOptions) => SignerLink): void
 }
 
 /** The signers of one cluster that run in this process; all of their transports are given it. */
 export class LocalLinks {
-  readonly #signers: ReadonlySet<number>
-  readonly #present = new Map<number, LocalMember>()
+  readonly #signers: ReadonlySet<Id>
+  readonly #present = new Map<Id, LocalMember>()
 
-  /** `signers`: the indices of all that run here, now or later. No others of the process get a socket to them. */
-  constructor(signers: Iterable<number>) {
+  /** `signers`: the public keys, in hex, of all that run here, now or later. No others of the process get a socket to them. */
+  constructor(signers: Iterable<Id>) {
     this.#signers = new Set(signers)
   }
 
   /** Whether this signer is reached within the process, so that no connection may speak for it. */
-  has(signer: number): boolean {
-    return this.#signers.has(signer)
+  has(key: Id): boolean {
+    return this.#signers.has(key)
   }
 
   /** A signer has started: at the end of this turn it is linked to all that are here. Errors: `BUSY` if it is here already. */
   join(member: LocalMember): void {
-    const { self } = member
-    invariant(this.has(self), `signer ${self} was not expected in this process`)
-    if (this.#present.has(self)) throw new MusigError('BUSY', `signer ${self} runs in this process already`)
+    const { key } = member
+    const name = `the signer with public key ${key.slice(0, 12)}`
+    invariant(this.has(key), `${name} was not expected in this process`)
+    if (this.#present.has(key)) throw new MusigError('BUSY', `${name} runs in this process already`)
     const others = [...this.#present.values()]
-    this.#present.set(self, member)
+    this.#present.set(key, member)
     setImmediate(() => {
       for (const other of others) if (this.#isPresent(member) && this.#isPresent(other)) connect(member, other)
     })
@@ -44,23 +49,25 @@ export class LocalLinks {
 
   /** A signer stops. Its links are closed by itself. */
   leave(member: LocalMember): void {
-    if (this.#isPresent(member)) this.#present.delete(member.self)
+    if (this.#isPresent(member)) this.#present.delete(member.key)
   }
 
   #isPresent(member: LocalMember): boolean {
-    return this.#present.get(member.self) === member
+    return this.#present.get(member.key) === member
   }
 }
 
 function connect(one: LocalMember, other: LocalMember): void {
+  // In different epochs: they are linked once both are in one where both are signers.
+  if (!one.knows(other.key) || !other.knows(one.key)) return
   const wire: Wire = { ends: [] }
   const end = (options: LinkOptions): LocalLink => {
     const link = new LocalLink(wire, options)
     wire.ends.push(link)
     return link
   }
-  one.open(other.self, end)
-  other.open(one.self, end)
+  one.open(other.key, end)
+  other.open(one.key, end)
 }
 
 /** What ties the two ends of a link. The second is there before the first frame leaves. */

@@ -14,7 +14,7 @@ export interface MetricsSources {
   subject: Subject
   /** Effects that wait for an append. */
   gathered: () => number
-  links: Readonly<TransportMetrics>
+  links: () => Readonly<TransportMetrics>
   /** Bytes that wait on all links to signers. */
   queuedBytes: () => number
 }
@@ -116,7 +116,7 @@ export class Metrics implements DriverObserver {
         registers: [this.#registry],
         collect() {
           this.reset()
-          this.inc(links[key as keyof TransportMetrics])
+          this.inc(links()[key as keyof TransportMetrics])
         },
       })
     }

@@ -67,7 +67,7 @@ export class PeerBeginning {
 
   #begin({ executed, past, confirmedBy }: Effect & { type: 'begin' }): void {
     const { manifest, store, log, done, failed } = this.#options
-    const journal = encodeSnapshot(manifest.clusterId, { executed, hasRejoined: false, sequences: [], open: [] })
+    const journal = encodeSnapshot(manifest.clusterId, { executed, hasRejoined: false, changes: [], sequences: [], open: [] })
     const machine = unlessFailed(() => encodeMachine(this.#executor.machine), undefined)
     if (!machine) return
     const base = makeBase({ records: 0, past, journal, machine })

@@ -84,7 +84,7 @@ export async function loadPeer(config: PeerConfig, crypto: LoadedCrypto): Promis
   if (fromSnapshot && follow.length <= mayLie)
     throw new MusigError('BAD_INPUT', `--from-snapshot needs ${mayLie + 1} signers to follow, not ${follow.length}: so many must say the same`)
   const first = config.follow?.[0] ?? Math.floor(Math.random() * n)
-  const addresses = await readAddresses(config.addresses, n)
+  const addresses = await readAddresses(config.addresses, manifest)
   const url = loopbackUrl(config.api, 'the API address')
   const sinks = await readSinks(config.sinks)
   const key = await peerKeyOf(config.store, crypto.ed25519)

@@ -133,6 +133,8 @@ export class RunningPeer {
         applyBatch({ executor, metrics: this.#metrics, log, clusterId: manifest.clusterId }, batch)
         this.#noteHealth()
       },
+      // It goes on in the next epoch from its records.
+      epochEnds: startsOver,
       failed,
       observers: [{ stepped: (_, effects) => this.#stepped(effects) }, this.#metrics, messageLog(log)],
     })
@@ -229,7 +231,7 @@ export class RunningPeer {
     this.#metrics.watch({
       subject,
       gathered: () => this.#driver.queueLength,
-      links: this.#transport.metrics,
+      links: () => this.#transport.metrics,
       queuedBytes: () => this.#transport.queuedBytes,
     })
     this.#metrics.gauge('musig_connected_signers', 'Signers that this peer has a link to', () => this.#follower.linked.size)

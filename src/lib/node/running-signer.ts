@@ -6,17 +6,15 @@ import { rmSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import { invariant, MusigError } from '../base/errors.js'
-import type { Liable } from '../byzantine/liar.js'
+import { MusigError } from '../base/errors.js'
 import { Moments } from '../core/moments.js'
 import { type DurableRecord, decodeRecord, encodeRecord, recordCodec } from '../core/record.js'
-import { Signer, type SignerOptions } from '../core/signer.js'
 import type { Effect, ExecutedBatch } from '../core/steppable.js'
 import { Api } from './api.js'
 import { applyBatch } from './apply-batch.js'
 import { SignerChanges } from './changes.js'
+import type { AddressBook } from './config-files.js'
 import type { LoadedCrypto } from './crypto.js'
-import { Driver } from './driver.js'
 import { Executor } from './executor.js'
 import { API_LIMITS } from './http-guard.js'
 import { createLinkServer, type LinkServer } from './link-tls.js'
@@ -27,6 +25,7 @@ import { loadMachine } from './machine-file.js'
 import { messageLog } from './message-log.js'
 import { Metrics } from './metrics.js'
 import { PeerSnapshots } from './peer-snapshots.js'
+import { PresentEpoch } from './present-epoch.js'
 import { SeenFaults } from './seen-faults.js'
 import type { LoadedConfig } from './signer-config.js'
 import { type Health, healthOf, type SignerSubject, statusAnswer } from './signer-status.js'
@@ -34,7 +33,7 @@ import { Sinks } from './sinks/sinks.js'
 import { Snapshots } from './snapshots.js'
 import { openStore, type SignerStore, type StoreBase } from './store.js'
 import { bytesOf } from './store-folder.js'
-import { createTransport, type LinkTransport } from './transport.js'
+import { createTransport } from './transport.js'
 
 /** What a signer stands on: how its store is opened and its transport made. Tests stand between; otherwise these are the store's and the links' own. */
 export interface Grounds {
@@ -60,6 +59,15 @@ export interface RunningOptions {
   failed: (error: MusigError) => void
 }
 
+/** What is there before a signer: its store and records, its server, and where the others are. */
+interface Parts {
+  store: SignerStore
+  server: Server
+  executor: Executor
+  records: readonly DurableRecord[]
+  addresses: AddressBook
+}
+
 /** How long another signer has to say that it is there; a client waits a little longer than this past its own limit. */
 const ANSWER_MS = 700
 const GROUNDS: Grounds = { openStore, createTransport }
@@ -72,6 +80,8 @@ const HEALTH: Record<Health, string> = {
   'no quorum': 'no quorum',
   compares: 'compares its order with that of others before it signs again',
   follows: 'follows the others and signs nothing',
+  evicted: 'evicted: it is no signer any more',
+  joining: 'follows the others until it comes to the epoch in which it is a signer',
   'left behind':
     'left behind: this signer lacks batches that every signer within reach has pruned, so it executes nothing more. Bring its store back, or connect a signer that keeps all (--snapshot-every 0)',
 }
@@ -82,17 +92,13 @@ export class RunningSigner {
   readonly #server: Server
   /** Where links come in over TLS. */
   readonly #linkServer: LinkServer | undefined
-  readonly #signer: Signer
-  /** The signer, or what bends its messages. */
-  readonly #stepped: Liable
+  readonly #epoch: PresentEpoch
   readonly #executor: Executor
   readonly #sinks: Sinks
   #snapshots: Snapshots | undefined
   readonly #peerSnapshots: PeerSnapshots
   readonly #moments = new Moments()
   readonly #metrics: Metrics
-  readonly #transport: LinkTransport
-  readonly #driver: Driver
   readonly #api: Api
   readonly #subject: SignerSubject
   readonly #faults: SeenFaults
@@ -113,20 +119,20 @@ export class RunningSigner {
       store = await (options.grounds ?? GROUNDS).openStore(config.store, { clusterId, publicKey: config.key.publicKey }, { marker: config.history })
       const codec = recordCodec(clusterId)
       const records = (await store.load()).map((record) => decodeRecord(codec, record))
-      running = new RunningSigner(options, store, server, new Executor(clusterId, machine, { keepsLog: config.sinks.length > 0 }))
-      running.#restore(store.takeBase(), records)
+      const executor = new Executor(clusterId, machine, { keepsLog: config.sinks.length > 0 })
+      running = new RunningSigner(options, { store, server, executor, records, addresses: await config.addresses() })
       await running.#lookForLosses()
       await listen(server, config.url)
       if (running.#linkServer && config.linkUrl) await listen(running.#linkServer, config.linkUrl)
       writePidFile(join(config.store, PID_FILE), config.url)
-      await running.#driver.start()
+      await running.#epoch.driver.start()
       log.info(
         {
           url: config.url.origin,
           ...(config.linkUrl && { links: config.linkUrl.origin }),
           records: records.length,
           executed: running.#executor.executedBatches,
-          pruned: running.#signer.journal.pruned,
+          pruned: running.#epoch.signer.journal.pruned,
         },
         'signer started',
       )
@@ -142,82 +148,80 @@ export class RunningSigner {
     }
   }
 
-  private constructor(options: RunningOptions, store: SignerStore, server: Server, executor: Executor) {
-    const { config, crypto, log, local, version, ofProcess, grounds = GROUNDS } = options
-    const { self, manifest, key, addresses, token, linkUrl } = config
+  private constructor(options: RunningOptions, { store, server, executor, records, addresses }: Parts) {
+    const { config, crypto, log, version, ofProcess, grounds = GROUNDS } = options
+    const { token, linkUrl, key } = config
     const { linkSecretKey } = key
     this.#options = options
     this.#store = store
     this.#server = server
     this.#executor = executor
     this.#sinks = new Sinks(config, executor, log)
-    this.#metrics = new Metrics(String(self), ofProcess)
-    this.#faults = new SeenFaults({ manifest, crypto, store: config.store, log })
-    const signing: SignerOptions = {
-      self,
-      manifest,
-      crypto,
-      blsSecretKey: key.secretKey,
-      linkSecretKey,
+    this.#metrics = new Metrics(String(config.self), ofProcess)
+    const current = new PresentEpoch({
+      running: options,
+      grounds,
+      store,
       check: (transaction) => executor.machine.check(transaction),
       hasLostRecords: store.lost !== undefined && !config.acceptLostHistory,
-    }
-    this.#signer = new Signer(signing)
-    this.#stepped = this.#disguised(signing)
-    this.#linkServer = linkUrl && createLinkServer({ self, manifest, linkSecretKey })
-    this.#transport = grounds.createTransport({
-      self,
-      manifest,
-      crypto,
-      linkSecretKey,
-      addresses,
-      server: this.#linkServer ?? server,
-      local,
-      log,
       secondSession: (signer) => {
         this.#metrics.suspected(signer)
         this.#faults.suspect(signer, `signer ${signer}'s key is in two processes`, null)
       },
+      asked: (peer, question) => this.#peerSnapshots.asked(peer, question),
+      executed: (batch) => this.#executed(batch),
+      observers: [{ stepped: (_, effects) => this.#look(effects) }, this.#moments, this.#metrics, messageLog(log)],
+      begun: () => {
+        // Those of its links were by their numbers in the epoch before.
+        this.#subject.faults = []
+        this.#noteHealth()
+      },
     })
-    if (config.faults.length > 0) this.#transport.setFaults(config.faults)
+    this.#epoch = current
+    this.#faults = new SeenFaults({ manifests: () => current.manifests, crypto, store: config.store, log })
     this.#peerSnapshots = new PeerSnapshots({
-      manifest,
-      signer: this.#signer,
+      manifest: {
+        clusterId: config.manifest.clusterId,
+        get epoch() {
+          return current.manifest.epoch
+        },
+      },
+      signer: current,
       executor,
       ed25519: crypto.ed25519,
       linkSecretKey,
-      send: (peer, message) => this.#driver.tell(peer, message),
+      send: (peer, message) => current.driver.tell(peer, message),
       warn: (what) => log.warn(what),
     })
-    this.#driver = new Driver({
-      steppable: this.#stepped,
-      clusterId: manifest.clusterId,
-      peersFrom: manifest.n,
-      asked: (peer, question) => this.#peerSnapshots.asked(peer, question),
-      store,
-      transport: this.#transport,
-      executed: (batch) => this.#executed(batch),
-      startsOver: (reason) => {
-        log.error(`this signer starts over: ${reason}`)
-        options.startsOver()
-      },
-      failed: (error) => options.failed(error),
-      observers: [{ stepped: (_, effects) => this.#look(effects) }, this.#moments, this.#metrics, messageLog(log)],
-    })
+    this.#restore(store.takeBase(), records)
+    this.#linkServer = linkUrl && createLinkServer(current)
+    current.open(this.#linkServer ?? server, addresses)
+    if (config.faults.length > 0) current.transport.setFaults(config.faults)
     this.#subject = {
-      self,
-      manifest,
-      journal: this.#signer.journal,
-      rounds: this.#signer.rounds,
+      get self() {
+        return current.self
+      },
+      get manifest() {
+        return current.journal.manifest
+      },
+      get journal() {
+        return current.journal
+      },
+      get rounds() {
+        return current.rounds
+      },
+      get connected() {
+        return current.connected
+      },
+      publicKey: key.publicKey,
       executor,
       moments: this.#moments,
       sinks: () => this.#sinks.status,
-      connected: this.#stepped.connected,
-      peers: () => this.#transport.peers,
+      peers: () => this.#epoch.transport.peers,
       faults: config.faults,
       lost: () => this.#lost,
-      isComparing: () => this.#signer.isComparing,
-      beyondReach: () => this.#signer.beyondReach,
+      isComparing: () => this.#epoch.signer.isComparing,
+      beyondReach: () => this.#epoch.signer.beyondReach,
       storeBytes: () => bytesOf(config.store),
       evidence: this.#faults.evidence.held,
       suspicion: () => this.#faults.suspicions.list(),
@@ -230,11 +234,11 @@ export class RunningSigner {
     const changes = new SignerChanges({
       subject: this.#subject,
       token,
-      submit: (transaction) => this.#driver.submit(transaction),
-      answering: () => this.#transport.answering(ANSWER_MS),
+      submit: (transaction) => current.submit(transaction),
+      answering: () => this.#epoch.transport.answering(ANSWER_MS),
       setFaults: (faults) => {
         this.#subject.faults = faults
-        this.#transport.setFaults(faults)
+        this.#epoch.transport.setFaults(faults)
       },
       log: refused,
     })
@@ -255,27 +259,19 @@ export class RunningSigner {
     })
   }
 
-  /** What runs: the signer as it is, or a liar made of it where its configuration says so. */
-  #disguised(signing: SignerOptions): Liable {
-    const { config, liars, log } = this.#options
-    if (!config.lie) return this.#signer
-    invariant(liars !== undefined, 'who may be told to lie is started with the liars of its process')
-    log.warn({ strategy: config.lie.strategy }, 'this signer lies')
-    return liars.make(this.#signer, signing, config.lie)
-  }
-
   #watch(): void {
-    const { executor, journal, connected, manifest } = this.#subject
+    const subject = this.#subject
+    const { executor } = subject
     this.#metrics.watch({
-      subject: this.#subject,
-      gathered: () => this.#driver.queueLength,
-      links: this.#transport.metrics,
-      queuedBytes: () => this.#transport.connected().reduce((sum, signer) => sum + this.#transport.queuedBytes(signer), 0),
+      subject,
+      gathered: () => this.#epoch.driver.queueLength,
+      links: () => this.#epoch.transport.metrics,
+      queuedBytes: () => this.#epoch.transport.connected().reduce((sum, signer) => sum + this.#epoch.transport.queuedBytes(signer), 0),
     })
-    this.#metrics.gauge('musig_connected_signers', 'Signers with a live link to this one', () => connected.size)
-    this.#metrics.gauge('musig_connected_peers', 'Peers with a link to this one', () => this.#transport.peers)
-    this.#metrics.gauge('musig_ready', 'Whether a quorum is reachable', () => Number(connected.size + 1 >= manifest.quorum))
-    this.#metrics.gauge('musig_undecided_batches', 'Batches that arrived and are not committed', () => journal.undecided.size)
+    this.#metrics.gauge('musig_connected_signers', 'Signers with a live link to this one', () => subject.connected.size)
+    this.#metrics.gauge('musig_connected_peers', 'Peers with a link to this one', () => this.#epoch.transport.peers)
+    this.#metrics.gauge('musig_ready', 'Whether a quorum is reachable', () => Number(subject.connected.size + 1 >= subject.manifest.quorum))
+    this.#metrics.gauge('musig_undecided_batches', 'Batches that arrived and are not committed', () => subject.journal.undecided.size)
     this.#metrics.gauge('musig_waiting_transactions', 'Transactions submitted here and not executed', () => executor.waitingTransactions)
   }
 
@@ -292,8 +288,7 @@ export class RunningSigner {
     const { config, log } = this.#options
     this.#api.close()
     this.#peerSnapshots.stop()
-    await this.#driver.stop()
-    await this.#transport.stop()
+    await this.#epoch.stop()
     for (const server of [this.#server, this.#linkServer]) {
       server?.close()
       server?.closeAllConnections()
@@ -309,7 +304,7 @@ export class RunningSigner {
   /** Undoes the part of a start that had happened. */
   private async abandon(): Promise<void> {
     this.#api.close()
-    await this.#transport.stop()
+    await this.#epoch.transport.stop()
     this.#server.close()
     this.#linkServer?.close()
     this.forget()
@@ -324,7 +319,7 @@ export class RunningSigner {
   async #lookForLosses(): Promise<void> {
     const { config, log } = this.#options
     if (!config.acceptLostHistory) return this.#noteLoss(this.#store.lost)
-    if (this.#store.lost === undefined && !this.#signer.hasLostRecords)
+    if (this.#store.lost === undefined && !this.#epoch.signer.hasLostRecords)
       throw new MusigError('BAD_INPUT', `no records of signer ${config.self} are lost; leave --accept-lost-history out`)
     log.warn({ lost: this.#store.lost }, 'lost records accepted: this signer signs again, except about what is undecided now')
     const rejoin = { type: 'rejoin' } as const
@@ -334,7 +329,7 @@ export class RunningSigner {
   }
 
   #noteLoss(lost?: string): void {
-    if (!this.#signer.hasLostRecords || this.#lost !== undefined) return
+    if (!this.#epoch.signer.hasLostRecords || this.#lost !== undefined) return
     this.#lost = lost ?? 'a certificate holds a signature of this signer that its records know nothing of'
     this.#options.log.error(
       { lost: this.#lost },
@@ -346,8 +341,8 @@ export class RunningSigner {
     const { config, failed } = this.#options
     const snapshots = new Snapshots(
       {
-        signer: this.#signer,
-        stepped: this.#stepped,
+        signer: this.#epoch,
+        stepped: this.#epoch.stepped,
         executor: this.#executor,
         store: this.#store,
         clusterId: config.manifest.clusterId,
@@ -359,7 +354,7 @@ export class RunningSigner {
     )
     this.#snapshots = snapshots
     snapshots.replay(records)
-    const { journal } = this.#signer
+    const { journal } = this.#epoch.signer
     for (const batchId of journal.arrivals()) {
       const known = journal.get(batchId)
       if (known && !journal.isExecuted(batchId)) this.#executor.arrived(known.batch)

@@ -1,10 +1,10 @@
 /** What a signer process is told to start with, and reading the files that this names: manifest, key, addresses, token. */
-import { equalBytes } from '../base/bytes.js'
+import { equalBytes, toHex } from '../base/bytes.js'
 import { fromJson, uint } from '../base/codec.js'
 import { MusigError } from '../base/errors.js'
 import { lieNamed } from '../byzantine/lies.js'
 import { loadManifest, type Manifest } from '../core/manifest.js'
-import { readAddresses, readJsonFile } from './config-files.js'
+import { type AddressBook, readAddressBook, readJsonFile } from './config-files.js'
 import type { LoadedCrypto } from './crypto.js'
 import { type OpenKey, openKeyFile } from './keystore.js'
 import { checkFaults, type LinkFault, linkFaultsCodec } from './link-faults.js'
@@ -34,6 +34,8 @@ export interface SignerConfig {
   history?: string | undefined
   /** Lets it sign again although records of it are lost. */
   acceptLostHistory?: boolean | undefined
+  /** It is not in the manifest yet: it follows until it has come to the epoch that it was admitted to. */
+  joins?: boolean | undefined
   /** Executed batches between two snapshots, behind which records are pruned; 0, and where it is absent: never. */
   snapshotEvery?: number | undefined
   /** Where executed transactions go besides: `--sink` of the command line, each as it is written there. */
@@ -46,10 +48,13 @@ export interface SignerConfig {
 
 /** The same, read. */
 export interface LoadedConfig {
+  /** Its index in the first manifest; −1 where it was admitted later. */
   self: number
+  /** The first one: those of later epochs follow from its records. */
   manifest: Manifest
   key: OpenKey & { kind: 'signer' }
-  addresses: string[]
+  /** Where all are, read anew for each epoch. */
+  addresses: () => Promise<AddressBook>
   /** Where its API listens, and its links too unless they have an address of their own. */
   url: URL
   /** Where its links listen over TLS. */
@@ -70,6 +75,7 @@ const OPTIONAL = ['api', 'passphraseFile', 'machineFile', 'history'] as const
 const FAULTS = 'faults'
 const LIE = 'lie'
 const ACCEPT = 'acceptLostHistory'
+const JOINS = 'joins'
 const SNAPSHOTS = 'snapshotEvery'
 const SINKS = 'sinks'
 /** The largest distance of two snapshots. */
@@ -102,12 +108,16 @@ export async function loadConfig(config: SignerConfig, crypto: LoadedCrypto, man
   if (key.kind !== 'signer') throw new MusigError('BAD_INPUT', `${config.key} holds a client's key; a signer needs a signer's`)
   const self = manifest.signers.findIndex((signer) => equalBytes(signer.publicKey, key.publicKey))
   const entry = manifest.signers[self]
-  if (!entry) throw new MusigError('BAD_INPUT', `the key in ${config.key} belongs to no signer of ${config.manifest}`)
-  if (!equalBytes(entry.linkKey, key.linkKey))
+  if (!entry && !config.joins) throw new MusigError('BAD_INPUT', `the key in ${config.key} belongs to no signer of ${config.manifest}`)
+  if (entry && !equalBytes(entry.linkKey, key.linkKey))
     throw new MusigError('BAD_INPUT', `the link key of ${config.key} is not the one of signer ${self} in ${config.manifest}`)
-  const addresses = await readAddresses(config.addresses, manifest.n)
+  const addresses = () => readAddressBook(config.addresses, manifest)
+  const book = await addresses()
+  manifest.signers.forEach(({ publicKey }, index) => {
+    if (!book.has(toHex(publicKey))) throw new MusigError('BAD_INPUT', `${config.addresses} has no address of signer ${index}`)
+  })
   const token = (await readPrivateFile(config.tokenFile)).trim()
-  const listening = ownUrls(addresses[self] ?? '', config.api, self)
+  const listening = ownUrls(book.get(toHex(key.publicKey)) ?? '', config.api, self)
   const { store, machineFile, acceptLostHistory = false, snapshotEvery = 0, faults = [], lie } = config
   const sinks = await readSinks(config.sinks ?? [])
   const history = config.history ?? `${config.key}.${manifest.clusterId.slice(0, 8)}.history`
@@ -153,7 +163,7 @@ export async function readConfigs(path: string): Promise<SignerConfig[]> {
   return json.map((item: unknown, i) => {
     const fields = typeof item === 'object' && item !== null ? new Map<string, unknown>(Object.entries(item)) : new Map<string, unknown>()
     const unknown = [...fields.keys()].find(
-      (name) => ![...REQUIRED, ...OPTIONAL, FAULTS, ACCEPT, SNAPSHOTS, SINKS, LIE].some((known) => known === name),
+      (name) => ![...REQUIRED, ...OPTIONAL, FAULTS, ACCEPT, JOINS, SNAPSHOTS, SINKS, LIE].some((known) => known === name),
     )
     if (unknown !== undefined) throw new MusigError('BAD_INPUT', `${path}: entry ${i} has the unknown field “${unknown}”`)
     const field = (name: string): string => {
@@ -166,12 +176,14 @@ export async function readConfigs(path: string): Promise<SignerConfig[]> {
     const faults = fields.has(FAULTS) ? { faults: fromJson(linkFaultsCodec, fields.get(FAULTS), `${path}: entry ${i}: ${FAULTS}`) } : {}
     const accept = fields.get(ACCEPT) ?? false
     if (typeof accept !== 'boolean') throw new MusigError('BAD_INPUT', `${path}: entry ${i}: ${ACCEPT} is neither true nor false`)
+    const joins = fields.get(JOINS) ?? false
+    if (typeof joins !== 'boolean') throw new MusigError('BAD_INPUT', `${path}: entry ${i}: ${JOINS} is neither true nor false`)
     const snapshots = fields.has(SNAPSHOTS)
       ? { snapshotEvery: fromJson(uint(MAX_SNAPSHOT_EVERY), fields.get(SNAPSHOTS), `${path}: entry ${i}: ${SNAPSHOTS}`) }
       : {}
     const sinks = fields.has(SINKS) ? { sinks: fromJson(sinksCodec, fields.get(SINKS), `${path}: entry ${i}: ${SINKS}`) } : {}
     const lie = fields.has(LIE) ? { lie: fromJson(lieCodec, fields.get(LIE), `${path}: entry ${i}: ${LIE}`) } : {}
-    return { manifest, key, store, addresses, tokenFile, ...optional, ...faults, ...snapshots, ...sinks, ...lie, acceptLostHistory: accept }
+    return { manifest, key, store, addresses, tokenFile, ...optional, ...faults, ...snapshots, ...sinks, ...lie, joins, acceptLostHistory: accept }
   })
 }
 

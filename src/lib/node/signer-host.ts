@@ -1,5 +1,5 @@
 /** A process full of signers: which they are, and what they share. The process itself is `process-host.ts`, a signer `running-signer.ts`. */
-import type { Id } from '../base/bytes.js'
+import { type Id, toHex } from '../base/bytes.js'
 import { Lives } from './lives.js'
 import { LocalLinks } from './local-links.js'
 import { Liars } from './lying.js'
@@ -53,7 +53,7 @@ function localLinks(configs: readonly LoadedConfig[]): Map<Id, LocalLinks> {
   const clusters = new Set(configs.map(({ manifest }) => manifest.clusterId))
   return new Map(
     [...clusters].map((clusterId) => {
-      const signers = configs.filter(({ manifest }) => manifest.clusterId === clusterId).map(({ self }) => self)
+      const signers = configs.filter(({ manifest }) => manifest.clusterId === clusterId).map(({ key }) => toHex(key.publicKey))
       return [clusterId, new LocalLinks(signers)]
     }),
   )

@@ -13,7 +13,8 @@ import type { Executor } from './executor.js'
 import type { SignerStore, StoreBase } from './store.js'
 
 export interface SnapshotsOptions {
-  signer: Signer
+  /** Whoever is the signer now. */
+  signer: Pick<Signer, 'journal' | 'hasLostRecords' | 'isComparing' | 'isHeldByAll' | 'restoreSnapshot'>
   /** What takes records back: the signer, or a liar round it. */
   stepped: Pick<Signer, 'restore'>
   executor: Executor

@@ -42,14 +42,16 @@ export interface TransportLog {
 }
 
 export interface TransportOptions {
-  /** The index of this signer. */
+  /** The index of this signer; −1 where it has no seat. */
   self: number
+  /** Its BLS public key, where it has no seat: of a pair the one with the smaller key dials. */
+  publicKey?: Uint8Array
   manifest: Manifest
   crypto: { ed25519: Ed25519 }
   /** The ed25519 secret seed (32 bytes) of this signer's link key. */
   linkSecretKey: Uint8Array
-  /** `http://127.0.0.1:port` or `wss://host:port` of each signer, by index; the entry of this signer is not dialled. */
-  addresses: readonly string[]
+  /** `http://127.0.0.1:port` or `wss://host:port` of each signer, by index; the entry of this signer is not dialled, nor is one that is not known. */
+  addresses: readonly (string | undefined)[]
   /**
    * Its upgrades on `/link` are served; other paths are left alone. Without it the owner of the server calls `handleUpgrade`. Links over TLS come in on one made by
    * `createLinkServer`.

@@ -6,12 +6,12 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { equalBytes } from '../base/bytes.js'
+import { compareBytes, equalBytes, type Id, toHex } from '../base/bytes.js'
 import { MusigError } from '../base/errors.js'
 import { Accepting, isLinkTarget } from './accepting.js'
 import { Dialling, type DiallingOptions, knock } from './dialling.js'
 import { PACKED_BYTES } from './framing.js'
-import { type HandshakeContext, signerIdentity } from './handshake.js'
+import { type HandshakeContext, signerIdentity, unseatedIdentity } from './handshake.js'
 import { CLOSE, Link, newMetrics, type TransportMetrics } from './link.js'
 import { type LinkFault, LinkFaults } from './link-faults.js'
 import { Links } from './links.js'
@@ -53,7 +53,10 @@ class Mesh implements LinkTransport {
   readonly #context: HandshakeContext
   readonly #timing: LinkTiming
   readonly #caps: LinkCaps
-  readonly #urls: URL[]
+  readonly #urls: (URL | undefined)[]
+  readonly #publicKey: Uint8Array
+  /** Public keys in hex, by index. */
+  readonly #keys: Id[]
   readonly #accepting: Accepting
   readonly #dialling = new Map<number, Dialling>()
   readonly #links: Links
@@ -68,7 +71,10 @@ class Mesh implements LinkTransport {
   constructor(options: TransportOptions) {
     const { self, manifest, crypto, linkSecretKey, addresses, log } = options
     const { metrics } = this
-    const context: HandshakeContext = { self: signerIdentity(manifest, self), manifest, ed25519: crypto.ed25519, linkSecretKey }
+    const identity = self >= 0 ? signerIdentity(manifest, self) : unseatedIdentity(crypto.ed25519.publicKey(linkSecretKey))
+    const context: HandshakeContext = { self: identity, manifest, ed25519: crypto.ed25519, linkSecretKey }
+    this.#publicKey = manifest.signers[self]?.publicKey ?? options.publicKey ?? new Uint8Array()
+    this.#keys = manifest.signers.map((signer) => toHex(signer.publicKey))
     this.#options = options
     this.#context = context
     this.#timing = { ...LINK_TIMING, ...options.timing }
@@ -104,9 +110,13 @@ class Mesh implements LinkTransport {
       objection: ({ index }) => this.#objection(index ?? self),
       opened: ({ index }, webSocket, socket) => this.#links.open(index ?? self, (link) => new Link(webSocket, socket, link)),
     })
-    this.#asLocal = { self, open: (signer, make) => this.#links.open(signer, make) }
+    this.#asLocal = {
+      key: toHex(this.#publicKey),
+      knows: (key) => this.#keys.includes(key),
+      open: (key, make) => this.#links.open(this.#keys.indexOf(key), make),
+    }
     this.#urls.forEach((url, signer) => {
-      if (signer <= self || options.local?.has(signer)) return
+      if (!url || !this.#isDialled(signer) || this.#isLocal(signer)) return
       const opened: DiallingOptions['opened'] = (webSocket, socket) => this.#links.open(signer, (link) => new Link(webSocket, socket, link))
       this.#dialling.set(signer, new Dialling({ signer, url, context, timing: this.#timing, metrics, log, opened }))
     })
@@ -193,20 +203,31 @@ class Mesh implements LinkTransport {
     this.#options.log?.debug({ reason: error.message }, 'connection without TLS of a link')
   }
 
+  /** Of a pair the one with the smaller public key dials, in whatever epochs they are. */
+  #isDialled(signer: number): boolean {
+    const other = this.#options.manifest.signers[signer]?.publicKey
+    return other !== undefined && compareBytes(other, this.#publicKey) > 0
+  }
+
+  #isLocal(signer: number): boolean {
+    return this.#options.local?.has(this.#keys[signer] ?? '') === true
+  }
+
   #isCut(signer: number): boolean {
     return this.#faults?.isCut(signer) ?? false
   }
 
   #knock(): void {
-    const { self, local } = this.#options
-    this.#urls.slice(0, self).forEach((url, signer) => {
-      if (!this.#links.get(signer) && !local?.has(signer)) knock(url, signer, this.#context)
+    // Without a seat it has no number to knock with.
+    if (this.#options.self < 0) return
+    this.#urls.forEach((url, signer) => {
+      if (url && signer < this.#options.self && !this.#links.get(signer) && !this.#isLocal(signer)) knock(url, signer, this.#context)
     })
   }
 
   async #objection(signer: number): Promise<string | undefined> {
-    if (this.#options.local?.has(signer)) return `signer ${signer} runs in the process of signer ${this.#options.self}`
-    if (signer > this.#options.self) return `signer ${signer} waits to be dialled; the smaller index dials`
+    if (this.#isLocal(signer)) return `signer ${signer} runs in the process of signer ${this.#options.self}`
+    if (this.#isDialled(signer)) return `signer ${signer} waits to be dialled; the smaller index dials`
     const older = this.#links.get(signer)
     if (!older) return undefined
     if (await older.answers(this.#timing.probeMs)) {
@@ -230,7 +251,7 @@ class Mesh implements LinkTransport {
   }
 }
 
-function checkedUrls(addresses: readonly string[], n: number): URL[] {
+function checkedUrls(addresses: readonly (string | undefined)[], n: number): (URL | undefined)[] {
   if (addresses.length !== n) throw new MusigError('BAD_INPUT', `${addresses.length} addresses for ${n} signers; give one for each`)
-  return addresses.map((address, i) => linkUrl(address, `the address of signer ${i}`))
+  return addresses.map((address, i) => (address === undefined ? undefined : linkUrl(address, `the address of signer ${i}`)))
 }
