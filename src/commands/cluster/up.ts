@@ -6,7 +6,7 @@ import { MusigError } from '../../lib/base/errors.js'
 import { COLLUDE, LIE_NAMES } from '../../lib/byzantine/lies.js'
 import { clusterFlag, MusigCommand } from '../../lib/cli/base-command.js'
 import { sinkFlag } from '../../lib/cli/sink-flag.js'
-import type { ClusterFolder } from '../../lib/cluster/cluster-folder.js'
+import { type ClusterFolder, seatedSigners } from '../../lib/cluster/cluster-folder.js'
 import { stayUp } from '../../lib/cluster/foreground.js'
 import { StartFailed } from '../../lib/cluster/launch.js'
 import { parseLiars } from '../../lib/cluster/liars.js'
@@ -131,7 +131,9 @@ export default class ClusterUp extends MusigCommand {
   }
 
   private tell({ record, created, started, startedPeers, folder }: UpResult, quorum: number): void {
-    const { n, name, signers, peers } = record
+    const { name, peers } = record
+    const signers = seatedSigners(record)
+    const n = signers.length
     const what = created
       ? 'made and started'
       : started === 0

@@ -10,7 +10,7 @@ import { reasonOf } from '../../lib/cli/home.js'
 import { sinceFlag } from '../../lib/cli/since-flag.js'
 import { type Connection, withCluster } from '../../lib/cluster/connection.js'
 import { type MemberReport, Members } from '../../lib/cluster/members.js'
-import { provedManifest } from '../../lib/cluster/proved-manifest.js'
+import { provedManifests } from '../../lib/cluster/proved-manifest.js'
 import type { FaultsData } from '../../lib/inspect/faults.js'
 import { faultsText } from '../../lib/inspect/faults-text.js'
 import { LiveFaults } from '../../lib/inspect/live-faults.js'
@@ -42,8 +42,11 @@ export default class InspectFaults extends MusigCommand {
     const { flags } = await this.parse(InspectFaults)
     const place = { home: this.home(flags), cluster: flags.cluster }
     const crypto = loadCrypto()
-    const live = ({ client, folder, manifest: { n } }: Connection) =>
-      new LiveFaults(crypto, provedManifest(undefined, place, crypto.bls), new Members(client, n, folder.read().peers.length))
+    const live = ({ client, folder }: Connection) => {
+      const { signers, peers } = folder.read()
+      const [latest, ...earlier] = provedManifests(undefined, place, crypto.bls)
+      return new LiveFaults(crypto, latest, new Members(client, signers.length, peers.length), earlier)
+    }
     if (flags.watch) {
       await this.interruptible((signal) => withCluster(place, async (connection) => this.watch(live(connection), flags, signal)))
       return undefined

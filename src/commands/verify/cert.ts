@@ -11,7 +11,7 @@ import { loadCrypto } from '../../lib/node/crypto.js'
 export default class VerifyCert extends MusigCommand {
   static override summary = 'Verify a certificate: the proof that a batch is committed, offline, with the manifest alone.'
   static override description =
-    'The certificate as tx show --certificate saves it, or as GET /api/certificates/ID answers. Checked: the manifest’s proofs of possession, the aggregate signature, the quorum, the batch and its initiator’s signature, and, for the fast path, that every pair is decisive, as far as that follows from the certificate alone. Without --manifest the one in the cluster’s folder is taken; no signer is asked. Exit code 1: it does not hold. 2: it is malformed.'
+    'The certificate as tx show --certificate saves it, or as GET /api/certificates/ID answers. Checked: the manifest’s proofs of possession, the aggregate signature, the quorum, the batch and its initiator’s signature, and, for the fast path, that every pair is decisive, as far as that follows from the certificate alone. Without --manifest the one in the cluster’s folder is taken, of the certificate’s epoch; no signer is asked. Exit code 1: it does not hold. 2: it is malformed.'
   static override examples = [
     '<%= config.bin %> tx show 3f2a91 --certificate certificate.json && <%= config.bin %> verify cert certificate.json',
     '<%= config.bin %> verify cert certificate.json --manifest manifest.json --json',
@@ -29,7 +29,7 @@ export default class VerifyCert extends MusigCommand {
     const file = readCertificateFile(await readJsonInput(args.file), args.file === '-' ? 'stdin' : args.file)
     const crypto = loadCrypto(flags.bls)
     const given = flags.manifest === undefined ? undefined : await readJsonInput(flags.manifest)
-    const manifest = provedManifest(given, { home: this.home(flags), cluster: flags.cluster }, crypto.bls)
+    const manifest = provedManifest(given, { home: this.home(flags), cluster: flags.cluster }, crypto.bls, file.certificate.epoch)
     const verdict = verifyCertificate(crypto, manifest, file)
     if (!verdict.valid) this.sayNo()
     if (!this.jsonEnabled()) this.log(certificateText(verdict, manifest.n, textOptions()).trimEnd())

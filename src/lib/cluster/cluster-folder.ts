@@ -19,14 +19,18 @@ import { sinksCodec } from '../node/sinks/sink-spec.js'
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 const CLUSTER_FILE = 'cluster.json'
 const PATH_CHARACTERS = 200
+const MAX_EPOCHS = 1_000_000
 
 const recordCodec = object({
   /** The clusterId. */
   id,
   name: text(64, 1),
+  /** Signers in the first epoch. */
   n: uint(LIMITS.signers),
   /** Paths in it are seen from the cluster's folder. */
   manifest: text(PATH_CHARACTERS, 1),
+  /** The manifests of later epochs. */
+  epochs: list(object({ epoch: uint(), manifest: text(PATH_CHARACTERS, 1) }), MAX_EPOCHS),
   tokenFile: text(PATH_CHARACTERS, 1),
   addresses: text(PATH_CHARACTERS, 1),
   /** Signers in each process. */
@@ -44,6 +48,9 @@ const recordCodec = object({
       log: text(PATH_CHARACTERS, 1),
       /** The process that was started for it last; null while it is down. */
       pid: nullable(uint()),
+      /** The epoch in which it came, and that in which it was evicted. */
+      joinedIn: nullable(uint()),
+      evictedIn: nullable(uint()),
     }),
     LIMITS.signers,
   ),
@@ -84,6 +91,11 @@ export function memberRecord({ signers, peers }: ClusterRecord, member: Member):
   if (found) return found
   const others = all.length === 0 ? 'there are none' : `they are numbered 0 to ${all.length - 1}`
   throw new MusigError('BAD_INPUT', `there is no ${memberName(member)}; ${others}`)
+}
+
+/** The signers of the present epoch. */
+export function seatedSigners({ signers }: ClusterRecord): SignerRecord[] {
+  return signers.filter(({ evictedIn }) => evictedIn === null)
 }
 
 /** `signer 3`, `peer 0`. */
@@ -161,16 +173,25 @@ export class ClusterFolder {
     const { schema, ...rest } = json as Record<string, unknown>
     if (schema !== 1) throw new MusigError('BAD_INPUT', `${this.file} is not of version 1, the one that is known`)
     // Clusters that were made before there were liars have none, and those before signers of a cluster could prune keep all.
-    return fromJson(recordCodec, { liars: [], snapshotEvery: 0, ...rest }, this.file)
+    const signers = Array.isArray(rest.signers)
+      ? rest.signers.map((signer: object) => ({ joinedIn: null, evictedIn: null, ...signer }))
+      : rest.signers
+    return fromJson(recordCodec, { liars: [], snapshotEvery: 0, epochs: [], ...rest, signers }, this.file)
   }
 
   async write(record: ClusterRecord): Promise<void> {
     await writeJson(this.file, { schema: 1, ...(toJson(recordCodec, record) as object) })
   }
 
-  /** The manifest, its proofs not checked: signers do that. Errors: `NOT_FOUND`, `BAD_INPUT`, `BAD_ENCODING`. */
+  /** Where the manifest of an epoch lies; that of the latest one, where none is named or it is not there. */
+  manifestFile({ manifest, epochs }: ClusterRecord, epoch?: number): string {
+    if (epoch === 0) return this.resolve(manifest)
+    return this.resolve((epochs.find((known) => known.epoch === epoch) ?? epochs.at(-1))?.manifest ?? manifest)
+  }
+
+  /** The manifest of the latest epoch, its proofs not checked: signers do that. Errors: `NOT_FOUND`, `BAD_INPUT`, `BAD_ENCODING`. */
   manifest(record: ClusterRecord): Manifest {
-    const path = this.resolve(record.manifest)
+    const path = this.manifestFile(record)
     return readManifest(readJson(path, () => new MusigError('NOT_FOUND', `${path} is missing: the cluster “${this.name}” is damaged`)))
   }
 

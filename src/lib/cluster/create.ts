@@ -164,11 +164,13 @@ function recordOf(name: string, choices: ClusterChoices, manifest: Manifest, por
       store: `signers/${index}/store`,
       log: `logs/${processName(index, { pack, n, liars })}.log`,
       pid: null,
+      joinedIn: null,
+      evictedIn: null,
     }),
   )
   const files = { manifest: 'manifest.json', tokenFile: 'token', addresses: 'addresses.json' }
   const created = new Date().toISOString()
-  return { id: manifest.clusterId, name, n, ...files, pack, snapshotEvery, signers, peers: [], liars, createdAt: created }
+  return { id: manifest.clusterId, name, n, ...files, epochs: [], pack, snapshotEvery, signers, peers: [], liars, createdAt: created }
 }
 
 /** Liars with what their choices follow from: written down, so that whoever is started again lies on. */
@@ -216,7 +218,7 @@ async function copyMachine(file: string, machineFolder: string, name: string): P
 }
 
 function addressList({ signers }: ClusterRecord): object {
-  return signers.map(({ index, url }) => ({ index, url }))
+  return signers.map(({ index, url, publicKey }) => ({ index, url, publicKey: toHex(publicKey) }))
 }
 
 /** What a creation that was killed left behind. */

@@ -8,7 +8,7 @@ import { MusigError } from '../base/errors.js'
 import { Client } from '../node/client.js'
 import type { SignerConfig } from '../node/signer-config.js'
 import type { StatusAnswer } from '../node/signer-status.js'
-import { type ClusterFolder, type ClusterRecord, type SignerRecord, writeJson } from './cluster-folder.js'
+import { type ClusterFolder, type ClusterRecord, type SignerRecord, seatedSigners, writeJson } from './cluster-folder.js'
 import { isFree } from './free-ports.js'
 import { lieOf, processName } from './liars.js'
 import { type ClusterFaults, faultsOf, isReachable, readFaults } from './network-faults.js'
@@ -35,10 +35,10 @@ const LAST_LINES = 15
 /** A log that is larger when its process starts is put aside, over the one that was before. */
 const LOG_BYTES = 32 * 1024 * 1024
 
-/** The processes of a cluster by name, with their signers. */
+/** The processes of a cluster by name, with their signers; none for those that were evicted. */
 export function processGroups(record: ClusterRecord): Map<string, SignerRecord[]> {
   const groups = new Map<string, SignerRecord[]>()
-  for (const signer of record.signers) {
+  for (const signer of seatedSigners(record)) {
     const name = processName(signer.index, record)
     groups.set(name, [...(groups.get(name) ?? []), signer])
   }
@@ -101,16 +101,17 @@ export async function awaitReady(folder: ClusterFolder, record: ClusterRecord, r
   const client = new Client({ addresses: record.signers.map(({ url }) => url) })
   // To be asked takes time from those that start: with many of them, more seldom.
   const lookMs = 40 + 4 * signers.length
+  const all = seatedSigners(record).length
   let most = 0
   let deadline = performance.now() + STALL_MS
   let meshDeadline = Number.POSITIVE_INFINITY
   try {
-    while (lacking(record.n).length > 0 && performance.now() < meshDeadline) {
+    while (lacking(all).length > 0 && performance.now() < meshDeadline) {
       signal.throwIfAborted()
       const ended = signers.find(({ process }) => process.ended)
       if (ended) throw failure(folder, ended.signer, 'ended while it started')
       await Promise.all(
-        lacking(record.n).map(async ({ signer }) => {
+        lacking(all).map(async ({ signer }) => {
           const status = await statusOf(client, signer)
           if (status) links.set(signer, status.connected.length)
         }),
@@ -122,7 +123,7 @@ export async function awaitReady(folder: ClusterFolder, record: ClusterRecord, r
       told(signers.length - others.length - (late ? 1 : 0))
       if (!late) meshDeadline = Math.min(meshDeadline, performance.now() + MESH_MS)
       else if (performance.now() > deadline) throw failure(folder, late.signer, `is not ready, and nothing has gone forward for ${STALL_MS / 1000} s`)
-      if (lacking(record.n).length > 0) await sleep(lookMs)
+      if (lacking(all).length > 0) await sleep(lookMs)
     }
   } finally {
     client.close()
@@ -166,9 +167,10 @@ export function logOf(folder: ClusterFolder, log: string): { path: string; lastL
   return { path, lastLines, said: said ? `: ${said}` : '' }
 }
 
-function configOf(folder: ClusterFolder, record: ClusterRecord, { index, key, store }: SignerRecord, faults: ClusterFaults): SignerConfig {
+function configOf(folder: ClusterFolder, record: ClusterRecord, { index, key, store, joinedIn }: SignerRecord, faults: ClusterFaults): SignerConfig {
   const at = (path: string) => folder.resolve(path)
-  const own = faultsOf(faults, index, record.n)
+  // A start reads them by the first manifest: in a later epoch they are told once it runs.
+  const own = record.epochs.length > 0 ? [] : faultsOf(faults, index, record.n)
   const machineFile = folder.machineFile()
   const lie = lieOf(index, record)
   return {
@@ -177,6 +179,7 @@ function configOf(folder: ClusterFolder, record: ClusterRecord, { index, key, st
     store: at(store),
     addresses: at(record.addresses),
     tokenFile: at(record.tokenFile),
+    ...(joinedIn !== null && { joins: true }),
     ...(machineFile !== undefined && { machineFile }),
     ...(own.length > 0 && { faults: own }),
     // One that lies keeps all.

@@ -52,6 +52,8 @@ export function checkLiars(liars: readonly WantedLiars[], { n, pack }: { n: numb
 
 /** The name of the process that signer `index` shares with others: `3`, or `0-31`. Who colludes shares one, where processes hold one signer otherwise. */
 export function processName(index: number, { pack, n, liars }: Pick<ClusterRecord, 'pack' | 'n' | 'liars'>): string {
+  // Who came later has a process of its own.
+  if (index >= n) return String(index)
   const group = pack > 1 ? undefined : liars.find(({ signers, strategy }) => strategy === COLLUDE && signers.includes(index))
   const first = group?.signers[0] ?? index - (index % pack)
   const last = group?.signers.at(-1) ?? Math.min(n, first + pack) - 1

@@ -3,11 +3,13 @@
  * in the cluster's folder, faults.json, from which signers that start take theirs, and the table that follows for each signer. Telling signers that run is `network.ts`.
  */
 import { rm } from 'node:fs/promises'
+import { equalBytes } from '../base/bytes.js'
 import { type Decoded, fromJson, list, object, toJson, uint } from '../base/codec.js'
 import { MusigError } from '../base/errors.js'
 import { LIMITS } from '../core/limits.js'
+import type { Manifest } from '../core/manifest.js'
 import { type LinkFault, LOSS_PARTS, MAX_DELAY_MS } from '../node/link-faults.js'
-import { type ClusterFolder, readJson, writeJson } from './cluster-folder.js'
+import { type ClusterFolder, type ClusterRecord, readJson, type SignerRecord, writeJson } from './cluster-folder.js'
 
 const signer = uint(LIMITS.signers)
 
@@ -51,6 +53,15 @@ export function faultsOf({ partition, links }: ClusterFaults, self: number, n: n
     if (other !== self && (cut || delayMs > 0 || lossPerMille > 0)) faults.push({ signer: other, cut, delayMs, lossPerMille })
   }
   return faults
+}
+
+/** The same as the signer itself is told it: others by their index in the manifest of the present epoch, where they have one. */
+export function seatedFaults(faults: ClusterFaults, { index }: SignerRecord, { signers }: ClusterRecord, manifest: Manifest): LinkFault[] {
+  const seatOf = (publicKey: Uint8Array | undefined) => manifest.signers.findIndex((signer) => publicKey && equalBytes(signer.publicKey, publicKey))
+  return faultsOf(faults, index, signers.length).flatMap((fault) => {
+    const seat = seatOf(signers[fault.signer]?.publicKey)
+    return seat < 0 ? [] : [{ ...fault, signer: seat }]
+  })
 }
 
 /** Whether a partition lets two signers reach each other. */

@@ -10,7 +10,7 @@ import { refuseUnlessTest } from '../node/signer-config.js'
 import { ClusterFolder, type ClusterRecord, type SignerRecord } from './cluster-folder.js'
 import { processGroups } from './launch.js'
 import { withLock } from './lock.js'
-import { type ClusterFaults, faultsOf, NO_FAULTS, parsePartition, readFaults, signersText, writeFaults } from './network-faults.js'
+import { type ClusterFaults, NO_FAULTS, parsePartition, readFaults, seatedFaults, signersText, writeFaults } from './network-faults.js'
 import { awakeProcesses, processesOf } from './processes.js'
 
 /** What is wrong with the network now, as commands print it. */
@@ -97,12 +97,13 @@ export function changeWarnings({ unreached, paused }: NetworkChange): string[] {
 /** Tells signers what is wrong with their links; gives those that did not take it. */
 export async function tellFaults(folder: ClusterFolder, record: ClusterRecord, signers: readonly SignerRecord[]): Promise<number[]> {
   const faults = readFaults(folder)
+  const manifest = folder.manifest(record)
   const token = readFileSync(folder.resolve(record.tokenFile), 'utf8').trim()
   const client = new Client({ addresses: record.signers.map(({ url }) => url), token })
   try {
     const told = await Promise.all(
-      signers.map(({ index }) =>
-        client.setFaults(index, faultsOf(faults, index, record.n), TELL_MS).then(
+      signers.map((signer) =>
+        client.setFaults(signer.index, seatedFaults(faults, signer, record, manifest), TELL_MS).then(
           () => true,
           (error: unknown) => {
             if (!(error instanceof MusigError)) throw error

@@ -5,12 +5,20 @@ import { loadManifest, type Manifest } from '../core/manifest.js'
 import { ClusterFolder } from './cluster-folder.js'
 import type { Place } from './connection.js'
 
-/** `json`: the manifest that was given; undefined: the one in the cluster's folder. Errors: `NOT_FOUND`, `BAD_INPUT`, `BAD_ENCODING`. */
-export function provedManifest(json: unknown, { home, cluster }: Place, bls: Bls): Manifest {
+/** `json`: the manifest that was given; undefined: the one in the cluster's folder, of this epoch or the latest. Errors: `NOT_FOUND`, `BAD_INPUT`, `BAD_ENCODING`. */
+export function provedManifest(json: unknown, { home, cluster }: Place, bls: Bls, epoch?: number): Manifest {
   if (json !== undefined) return loadManifest(json, bls)
   const folder = new ClusterFolder(home, cluster)
   const record = folder.read()
   // Read once for the errors of a damaged folder, then with the proofs.
   folder.manifest(record)
-  return loadManifest(JSON.parse(readFileSync(folder.resolve(record.manifest), 'utf8')), bls)
+  return loadManifest(JSON.parse(readFileSync(folder.manifestFile(record, epoch), 'utf8')), bls)
+}
+
+/** All that something may be from: one that was given, or those of all epochs of the cluster, the latest first. Errors: as of `provedManifest`. */
+export function provedManifests(json: unknown, place: Place, bls: Bls): [Manifest, ...Manifest[]] {
+  const latest = provedManifest(json, place, bls)
+  if (json !== undefined) return [latest]
+  const earlier = Array.from({ length: latest.epoch }, (_, i) => provedManifest(undefined, place, bls, latest.epoch - 1 - i))
+  return [latest, ...earlier]
 }

@@ -10,16 +10,27 @@ import type { Suspicion } from '../node/suspicions.js'
 import { type ClusterFolder, type ClusterRecord, clustersOf, type PeerRecord } from './cluster-folder.js'
 import { processGroups, statusOf } from './launch.js'
 import { peerProcessName, peerStatusOf } from './launch-peers.js'
-import { lieOf } from './liars.js'
+import { lieOf, processName } from './liars.js'
 import { type Agreement, agreementOf, type Member } from './machine-agreement.js'
 import { type NetworkState, networkOf } from './network.js'
 import { isPaused, isPeer, processesOf } from './processes.js'
 
 /**
- * `ready`: it reaches a quorum; `no quorum`: it runs and does not; `follows`: records of it are lost, it signs nothing; `compares`: it came back and has not seen yet that others have the same order, it signs nothing; `left behind`: it lacks what all others have pruned; `partitioned`: it does not because it was cut off from others; `paused`: its process was stopped
+ * `evicted`: it is no signer of the cluster any more; `joining`: it is none yet and follows; `ready`: it reaches a quorum; `no quorum`: it runs and does not; `follows`: records of it are lost, it signs nothing; `compares`: it came back and has not seen yet that others have the same order, it signs nothing; `left behind`: it lacks what all others have pruned; `partitioned`: it does not because it was cut off from others; `paused`: its process was stopped
  * by a signal; `silent`: its process is there and does not answer.
  */
-type SignerState = 'ready' | 'no quorum' | 'follows' | 'compares' | 'left behind' | 'partitioned' | 'paused' | 'silent' | 'down'
+type SignerState =
+  | 'ready'
+  | 'no quorum'
+  | 'follows'
+  | 'compares'
+  | 'left behind'
+  | 'evicted'
+  | 'joining'
+  | 'partitioned'
+  | 'paused'
+  | 'silent'
+  | 'down'
 
 /** One signer, as `cluster status --json` prints it. */
 interface SignerStatus {
@@ -29,6 +40,11 @@ interface SignerStatus {
   url: string
   pid: number | null
   state: SignerState
+  /** The epoch that it is in; null while it does not answer. */
+  epoch: number | null
+  /** Its index in the manifest of the cluster's epoch; null: it was evicted. */
+  seat: number | null
+  evictedIn: number | null
   /** What it was told to do instead of keeping to the protocol; null of an honest one. */
   lie: string | null
   executed: number | null
@@ -66,6 +82,7 @@ interface PeerStatus {
 export interface ClusterStatus {
   cluster: string
   id: string
+  epoch: number
   n: number
   quorum: number
   crashBound: number
@@ -97,33 +114,35 @@ export interface ClusterSummary {
 /** The state of a cluster. Errors: `NOT_FOUND`, and those of damaged files. */
 export async function clusterStatus(folder: ClusterFolder): Promise<ClusterStatus> {
   const record = folder.read()
-  const { n, quorum, crashBound, asyncByzantineBound, syncByzantineBound, deltaMs, machine } = folder.manifest(record)
+  const manifest = folder.manifest(record)
+  const { n, quorum, crashBound, asyncByzantineBound, syncByzantineBound, deltaMs, machine } = manifest
+  const seats = new Map(manifest.signers.map(({ publicKey }, seat) => [toHex(publicKey), seat]))
   const running = new Map((await processesOf(folder)).map(({ name, pid }) => [name, pid]))
   const client = new Client({ addresses: record.signers.map(({ url }) => url), peers: record.peers.map(({ url }) => url) })
   try {
     const asked = Promise.all(record.peers.map((peer) => statusOfPeer(client, record, peer, running.get(peerProcessName(peer)) ?? null)))
-    const groups = [...processGroups(record)]
     const signers = await Promise.all(
-      groups.flatMap(([name, members]) =>
-        members.map(async (signer): Promise<SignerStatus> => {
-          const pid = running.get(name) ?? null
-          const paused = pid !== null && (await isPaused(pid))
-          const status = pid === null || paused ? undefined : await statusOf(client, signer)
-          return {
-            index: signer.index,
-            name: signer.name,
-            publicKey: toHex(signer.publicKey),
-            url: signer.url,
-            pid,
-            state: stateOf(pid !== null, paused, status),
-            lie: lieOf(signer.index, record)?.strategy ?? null,
-            executed: status?.executed ?? null,
-            orderDigest: status?.orderDigest ?? null,
-            machineDigest: status?.machineDigest ?? null,
-            machine: status?.machine ?? null,
-          }
-        }),
-      ),
+      record.signers.map(async (signer): Promise<SignerStatus> => {
+        const pid = running.get(processName(signer.index, record)) ?? null
+        const paused = pid !== null && (await isPaused(pid))
+        const status = pid === null || paused ? undefined : await statusOf(client, signer)
+        return {
+          index: signer.index,
+          name: signer.name,
+          publicKey: toHex(signer.publicKey),
+          url: signer.url,
+          pid,
+          state: stateOf(pid !== null, paused, status, signer.evictedIn !== null),
+          epoch: status?.epoch ?? null,
+          seat: seats.get(toHex(signer.publicKey)) ?? null,
+          evictedIn: signer.evictedIn,
+          lie: lieOf(signer.index, record)?.strategy ?? null,
+          executed: status?.executed ?? null,
+          orderDigest: status?.orderDigest ?? null,
+          machineDigest: status?.machineDigest ?? null,
+          machine: status?.machine ?? null,
+        }
+      }),
     )
     const ready = signers.filter(({ state }) => state === 'ready').length >= quorum
     const bounds = { n, quorum, crashBound, asyncByzantineBound, syncByzantineBound, deltaMs }
@@ -132,6 +151,7 @@ export async function clusterStatus(folder: ClusterFolder): Promise<ClusterStatu
     return {
       cluster: record.name,
       id: record.id,
+      epoch: manifest.epoch,
       ...bounds,
       ready,
       signers,
@@ -179,7 +199,9 @@ async function agreementIn(client: Client, machine: string, signers: readonly Si
   return agreementOf(histories.flat())
 }
 
-function stateOf(runs: boolean, paused: boolean, status: StatusAnswer | undefined): SignerState {
+function stateOf(runs: boolean, paused: boolean, status: StatusAnswer | undefined, isEvicted: boolean): SignerState {
+  // Whether it runs or not: it is none of the cluster's signers any more.
+  if (isEvicted) return 'evicted'
   if (!runs) return 'down'
   if (paused) return 'paused'
   if (!status) return 'silent'

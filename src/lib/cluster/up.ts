@@ -8,7 +8,7 @@ import { boundsOf, parseTolerance } from '../core/manifest.js'
 import { loadCrypto } from '../node/crypto.js'
 import { checkMachineFile } from '../node/machine-file.js'
 import { placedSinks } from '../node/sinks/sink-spec.js'
-import { ClusterFolder, type ClusterRecord, clustersOf } from './cluster-folder.js'
+import { ClusterFolder, type ClusterRecord, clustersOf, seatedSigners } from './cluster-folder.js'
 import { type ClusterChoices, createCluster, seededLiars, writeAddresses } from './create.js'
 import { freePorts, portsFrom } from './free-ports.js'
 import { abandon, awaitReady, launch, portless, processGroups } from './launch.js'
@@ -290,7 +290,7 @@ class Up {
       started: this.#started,
       quorum,
       signal: this.#options.signal,
-      told: (ready) => say(`${ready} of ${record.n}`),
+      told: (ready) => say(`${ready} of ${seatedSigners(record).length}`),
     })
   }
 

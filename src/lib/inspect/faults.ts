@@ -58,7 +58,7 @@ export interface FaultsData {
 
 /** What to do about a signer whose guilt is proved. */
 export const PROVED_ADVICE =
-  'Keep the proofs (--export DIR): anyone checks them with musig verify evidence FILE and the manifest. Stop these signers and leave their keys out of the next manifest; an operator who did not do it has lost the key to somebody.'
+  'Keep the proofs (--export DIR): anyone checks them with musig verify evidence FILE and the manifest. Throw these signers out: musig cluster evict I, in a local cluster; an operator who did not do it has lost the key to somebody.'
 
 /** Decisions in a row in which a signer may be missing before that is worth telling. */
 const MISSING_IN_A_ROW = 32

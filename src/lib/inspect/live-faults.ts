@@ -30,6 +30,7 @@ const AT_ONCE = 16
 export class LiveFaults<R extends Report> {
   readonly #crypto: Crypto
   readonly #manifest: Manifest
+  readonly #earlier: readonly Manifest[]
   readonly #members: Asked<R>
   /** Proofs that hold, by file. */
   readonly #proofs = new Map<string, { document: unknown; verdict: EvidenceVerdict }>()
@@ -37,8 +38,9 @@ export class LiveFaults<R extends Report> {
   readonly #spoilt = new Map<string, Checked>()
   #reports: readonly R[] = []
 
-  /** `manifest`: with its proofs of possession checked. */
-  constructor(crypto: Crypto, manifest: Manifest, members: Asked<R>) {
+  /** `manifest`: with its proofs of possession checked; `earlier`: those of epochs before it, evidence from which is evidence still. */
+  constructor(crypto: Crypto, manifest: Manifest, members: Asked<R>, earlier: readonly Manifest[] = []) {
+    this.#earlier = earlier
     this.#crypto = crypto
     this.#manifest = manifest
     this.#members = members
@@ -96,7 +98,8 @@ export class LiveFaults<R extends Report> {
 
   #verdictOn(document: unknown, file: string): EvidenceVerdict {
     try {
-      return verifyEvidenceFile(this.#crypto, this.#manifest, document, file)
+      const verdicts = [this.#manifest, ...this.#earlier].map((manifest) => verifyEvidenceFile(this.#crypto, manifest, document, file))
+      return verdicts.find(({ valid }) => valid) ?? (verdicts[0] as EvidenceVerdict)
     } catch (error) {
       if (!(error instanceof MusigError) || error.code === 'INTERNAL') throw error
       return { valid: false, kind: 'double-vote', signers: [], batchIds: [], reason: error.message }

@@ -2,7 +2,6 @@
  * A report as one page of HTML to hand on: it needs no script and no network, holds its drawings as SVG, and is well-formed XML besides. All that comes from a
  * cluster goes through `element` and `words`, which escape it.
  */
-import { MusigError } from '../base/errors.js'
 import type { OrderData } from './data.js'
 import type { FaultsData } from './faults.js'
 import { count, shortId } from './lines.js'
@@ -146,25 +145,15 @@ function batchSection({ batchId, pictures }: ReportBatch): string {
     `batch-${batchId}`,
     title,
     paragraph(batchId, 'faint'),
-    figure('Order: why it stands there', () => drawOrderSvg(order), orderWords(order)),
-    figure('Signatures: who signed what', () => (signatures.length === 0 ? '' : drawSignatureSvg(signatures)), signatureWords(pictures)),
-    figure('Timeline: its phases at each signer', () => drawTimelineSvg(timeline)),
-    figure('Tree: the way that it travelled', () => drawTreeSvg(tree)),
+    figure('Order: why it stands there', drawOrderSvg(order), orderWords(order)),
+    figure('Signatures: who signed what', signatures.length === 0 ? '' : drawSignatureSvg(signatures), signatureWords(pictures)),
+    figure('Timeline: its phases at each signer', drawTimelineSvg(timeline)),
+    figure('Tree: the way that it travelled', drawTreeSvg(tree)),
   )
 }
 
-/** A drawing under its title; where what a signer told cannot be drawn, why. */
-function figure(title: string, draw: () => string, below = ''): string {
-  return element('figure', {}, element('figcaption', {}, element('h3', {}, words(title))), drawn(draw), below)
-}
-
-function drawn(draw: () => string): string {
-  try {
-    return wide(draw())
-  } catch (error) {
-    if (!(error instanceof MusigError) || error.code === 'INTERNAL') throw error
-    return paragraph(`It cannot be drawn: ${error.message}.`)
-  }
+function figure(title: string, svg: string, below = ''): string {
+  return element('figure', {}, element('figcaption', {}, element('h3', {}, words(title))), wide(svg), below)
 }
 
 /** The sentences stand in the drawing too; here they can be read aloud and copied. */

@@ -14,7 +14,7 @@ export const REPORT_STYLE = `
 @media (prefers-color-scheme:dark){:root{${variables(1)}}}
 body{margin:0 auto;max-width:88rem;padding:1.5rem;font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper)}
 h1{font-size:1.6rem;margin:0 0 .3rem}
-h2{font-size:1.25rem;margin:1.5rem 0 .5rem;padding-top:1.2rem;border-top:1px solid var(--rule)}
+h2{font-size:1.25rem;margin:0 0 .5rem;padding-top:1.2rem;border-top:1px solid var(--rule)}
 h3{font-size:1rem;margin:1rem 0 .4rem}
 a{color:var(--link)}
 .faint{color:var(--faint);font-size:.9rem}
@@ -26,7 +26,7 @@ dt{color:var(--faint)}
 dd{margin:0}
 pre{margin:.4rem 0;padding:.6rem;border:1px solid var(--rule);white-space:pre-wrap;font-size:.85rem}
 figure{margin:0}
-.wide{overflow-x:auto;margin:.5rem 0;border:1px solid var(--rule)}
+.wide{overflow-x:auto;border:1px solid var(--rule)}
 .wide svg{display:block}
 table{border-collapse:collapse;font-size:.9rem}
 th,td{padding:.25rem .7rem;text-align:left;vertical-align:top;border-bottom:1px solid var(--rule)}
