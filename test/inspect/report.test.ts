@@ -239,18 +239,6 @@ test('in a browser that may run scripts a hostile report runs nothing and asks f
   })
 })
 
-test('a tree that is none is told as such, and the rest of the page stands', () => {
-  const plain = report()
-  const [batch] = plain.batches
-  if (!batch || typeof batch.pictures === 'string') throw new Error('no pictures')
-  const { tree } = batch.pictures
-  const twice = { ...tree, nodes: [...tree.nodes, ...tree.nodes] }
-  const html = reportHtml({ ...plain, batches: [{ ...batch, pictures: { ...batch.pictures, tree: twice } }] })
-  const { elements, text } = read(html)
-  assert.is(elements.filter(({ name }) => name === 'svg').length, 3)
-  assert.match(text, /It cannot be drawn: this is not a tree: a signer stands in it twice\./)
-})
-
 test('a long payload is cut and the rest counted; one that is no text is shown in hex; a stranger’s document is none', () => {
   const [first] = report().transactions
   if (!first) throw new Error('no transaction')
