@@ -18,9 +18,12 @@ export class Epochs {
   /** From the one that this follower began with. */
   readonly #manifests: Manifest[]
   readonly #changes: ChangeMade[] = []
+  /** That of the present epoch: asked for all the time. */
+  #manifest: Manifest
 
   constructor(first: Manifest) {
     this.#manifests = [first]
+    this.#manifest = first
   }
 
   /** The manifest that this follower began with. */
@@ -30,7 +33,7 @@ export class Epochs {
 
   /** The manifest of the present epoch. */
   get manifest(): Manifest {
-    return this.#manifests.at(-1) as Manifest
+    return this.#manifest
   }
 
   /** All changes so far. */
@@ -49,6 +52,7 @@ export class Epochs {
     const next = manifestAfter(this.manifest, step)
     invariant(next.epoch === epoch && next.manifestId === manifest, 'an executed change leads to the manifest that it names')
     this.#manifests.push(next)
+    this.#manifest = next
     this.#changes.push(change)
   }
 
@@ -58,5 +62,6 @@ export class Epochs {
     if (made < 0) return
     this.#changes.length = made
     this.#manifests.length = made + 1
+    this.#manifest = this.#manifests[made] as Manifest
   }
 }

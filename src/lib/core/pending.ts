@@ -37,8 +37,8 @@ export class Pending {
   /** Those that conflict with a batch with these keys. */
   on(keys: readonly string[]): Set<Id> {
     if (this.#changesConflict && isChange(keys)) return new Set(this.#all)
-    const ids = new Set<Id>()
-    for (const key of this.#changesConflict ? [...keys, EPOCH_KEY] : keys) for (const id of this.#byKey.get(key) ?? []) ids.add(id)
+    const ids = new Set<Id>(this.#changesConflict ? this.#byKey.get(EPOCH_KEY) : undefined)
+    for (const key of keys) for (const id of this.#byKey.get(key) ?? []) ids.add(id)
     return ids
   }
 }

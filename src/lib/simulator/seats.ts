@@ -7,12 +7,18 @@ import { seatOf } from '../core/change.js'
 import type { Manifest } from '../core/manifest.js'
 import type { Effect, Event } from '../core/steppable.js'
 
+/** By manifest: the host in each seat, the seat of each host, and whether these are the same numbers for all. */
+interface Plan {
+  hosts: number[]
+  seats: number[]
+  isPlain: boolean
+}
+
 export class Seats {
   readonly #publicKeys: readonly Uint8Array[]
   readonly #hosts: ReadonlyMap<string, number>
   readonly #peers: number
-  /** By manifest: the host in each seat, and the seat of each host. */
-  readonly #plans = new WeakMap<Manifest, { hosts: number[]; seats: number[] }>()
+  readonly #plans = new WeakMap<Manifest, Plan>()
 
   /** `publicKeys`: of the hosts that are signers at some time; after them come so many peers. */
   constructor(publicKeys: readonly Uint8Array[], peers: number) {
@@ -34,12 +40,14 @@ export class Seats {
     return beyond < this.#peers ? this.#publicKeys.length + beyond : beyond - this.#peers
   }
 
-  #planOf(manifest: Manifest): { hosts: number[]; seats: number[] } {
+  #planOf(manifest: Manifest): Plan {
     let plan = this.#plans.get(manifest)
     if (!plan) {
+      const seats = this.#publicKeys.map((publicKey) => seatOf(manifest, publicKey))
       plan = {
         hosts: manifest.signers.map(({ publicKey }) => this.#hosts.get(toHex(publicKey)) ?? -1),
-        seats: this.#publicKeys.map((publicKey) => seatOf(manifest, publicKey)),
+        seats,
+        isPlain: seats.length === manifest.n && seats.every((seat, host) => seat === host),
       }
       this.#plans.set(manifest, plan)
     }
@@ -56,6 +64,7 @@ export class Seats {
 
   /** An event as a signer with this manifest is told it. */
   seated(manifest: Manifest, event: Event): Event {
+    if (this.#planOf(manifest).isPlain) return event
     if (event.type === 'message') return { ...event, from: this.endOf(manifest, event.from) }
     if (event.type === 'connected' || event.type === 'disconnected') return { ...event, signer: this.endOf(manifest, event.signer) }
     return event
@@ -63,6 +72,7 @@ export class Seats {
 
   /** What a signer with this manifest wants done, by hosts. */
   unseated(manifest: Manifest, effect: Effect): Effect {
+    if (this.#planOf(manifest).isPlain) return effect
     if (effect.type === 'send') return { ...effect, to: this.hostOf(manifest, effect.to) }
     if (effect.type === 'suspect') return { ...effect, signer: this.hostOf(manifest, effect.signer) }
     return effect
