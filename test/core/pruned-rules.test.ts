@@ -6,7 +6,7 @@ import { mergeMultiSignatures, singleSignature } from '../../src/lib/bls/multi-s
 import { type Certificate, signOrder } from '../../src/lib/core/certificate.js'
 import { Context } from '../../src/lib/core/context.js'
 import { Guard } from '../../src/lib/core/guard.js'
-import type { KnownBatch } from '../../src/lib/core/journal.js'
+import type { KnownBatch } from '../../src/lib/core/known-batch.js'
 import { readBacking } from '../../src/lib/core/promises.js'
 import type { PastBatch } from '../../src/lib/core/snapshot.js'
 import { voteDigest } from '../../src/lib/core/statement.js'

@@ -8,7 +8,7 @@ import { type Backing, bareOrder, isSignedOrder, type Order, rankOf } from './ce
 import type { Commits } from './commits.js'
 import type { Context } from './context.js'
 import type { Guard } from './guard.js'
-import type { KnownBatch } from './journal.js'
+import type { KnownBatch } from './known-batch.js'
 import { backingsThatFit } from './promise-budget.js'
 import { type Reading, valueFromPromises, valueFromVotes } from './promises.js'
 import { acceptDigest, valueDigest } from './statement.js'

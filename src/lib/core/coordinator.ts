@@ -10,7 +10,7 @@ import { isReadable, type Order, type OrderProof, publicKeysOf, signOrder } from
 import type { Commits } from './commits.js'
 import type { Context } from './context.js'
 import type { Guard } from './guard.js'
-import type { KnownBatch } from './journal.js'
+import type { KnownBatch } from './known-batch.js'
 import type { MessageOf, PromiseOf } from './message.js'
 import { backingsFault, promisesThatFit } from './promise-budget.js'
 import { promiseSetOf, readBacking, valueFromPromises } from './promises.js'

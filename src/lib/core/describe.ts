@@ -5,7 +5,8 @@
 
 import { hasBit, membersOf } from '../base/bitmap.js'
 import { type Id, toHex } from '../base/bytes.js'
-import type { Journal, KnownBatch } from './journal.js'
+import type { Journal } from './journal.js'
+import type { KnownBatch } from './known-batch.js'
 import { LIMITS } from './limits.js'
 import type { Manifest } from './manifest.js'
 import type { Round } from './round-state.js'

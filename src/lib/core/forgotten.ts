@@ -4,7 +4,7 @@
  */
 import { hasBit } from '../base/bitmap.js'
 import type { Certificate } from './certificate.js'
-import type { KnownBatch } from './journal.js'
+import type { KnownBatch } from './known-batch.js'
 
 /** Whether a valid certificate holds a signature of `self` that its records know nothing of. */
 export function isForgotten(self: number, { vote, accepted }: Pick<KnownBatch, 'vote' | 'accepted'>, certificate: Certificate): boolean {

@@ -6,7 +6,7 @@
 import type { Id } from '../base/bytes.js'
 import { type Certificate, rankOf } from './certificate.js'
 import type { Context } from './context.js'
-import type { KnownBatch } from './journal.js'
+import type { KnownBatch } from './known-batch.js'
 import type { MessageOf } from './message.js'
 import { valueDigest } from './statement.js'
 import { leavesOut, type Value } from './tally.js'

@@ -5,39 +5,22 @@
  */
 import type { Id } from '../base/bytes.js'
 import { invariant, unreachable } from '../base/errors.js'
-import { type Certificate, certifiedValue, type Order } from './certificate.js'
+import { type Certificate, certifiedValue } from './certificate.js'
 import { Epochs } from './epochs.js'
+import { ExecutedTransactions } from './executed-transactions.js'
 import { Execution, type WaitingFor } from './execution.js'
 import { KeyLogs } from './key-logs.js'
+import type { KnownBatch } from './known-batch.js'
 import type { Manifest } from './manifest.js'
 import { Pending } from './pending.js'
 import type { DurableRecord } from './record.js'
 import { ALL_RULES, type Rules } from './rules.js'
+import { Sequences } from './sequences.js'
 import type { PastBatch, Snapshot } from './snapshot.js'
 import type { ExecutedBatch } from './steppable.js'
 import type { Value } from './tally.js'
-import { type Batch, type BatchOutline, isChange, transactionId } from './transaction.js'
-import { freezeView, type Heights, idsAbove, type View } from './view.js'
-
-/** What a signer knows of a batch that has arrived. */
-export interface KnownBatch {
-  readonly batch: Batch
-  /** What its view contains, fixed at first sight (§6). */
-  frozen: View
-  /** The signed vote: the same bytes for ever. */
-  vote?: { view: View; signature: Uint8Array }
-  /** The latest order that was accepted. */
-  accepted?: Order
-  /** The highest ballot promised; 0: none. */
-  promised: number
-  /** Own orders as coordinator, by ballot. */
-  readonly orders: Map<number, Order>
-  /** The highest certificate held while none is final (§9). */
-  lock?: { certificate: Certificate; value: Value }
-  committed?: { certificate: Certificate; value: Value }
-  /** It was undecided when this signer, having lost records, was let back in: what it said about it is not known any more. */
-  isForgotten?: boolean
-}
+import { type Batch, type BatchOutline, isChange } from './transaction.js'
+import { freezeView, type Heights, idsAbove } from './view.js'
 
 export class Journal {
   #logs: KeyLogs
@@ -49,10 +32,8 @@ export class Journal {
   /** The change that was executed in the present epoch. */
   #end: Id | undefined
   /** By epoch and initiator. */
-  readonly #sequences = new Map<string, number>()
-  readonly #bySequence = new Map<string, Id>()
-  /** The batch in which each was executed; null: one without keys that came in another signer’s snapshot. */
-  #executedTransactions = new Map<Id, Id | null>()
+  readonly #sequences = new Sequences()
+  #executedTransactions: ExecutedTransactions
   /** Executed batches that are pruned: the first ones of `logs.executed`. */
   readonly #past = new Map<Id, { initiator: number; isFast: boolean | null }>()
   #execution: Execution
@@ -64,6 +45,7 @@ export class Journal {
     this.#rules = rules
     this.#logs = new KeyLogs(manifest.clusterId)
     this.#pending = new Pending(rules.changesConflict)
+    this.#executedTransactions = new ExecutedTransactions(manifest.clusterId)
     this.#execution = this.#newExecution()
   }
 
@@ -237,12 +219,12 @@ export class Journal {
 
   /** One more than the highest sequence number that arrived from an initiator. */
   nextSequence(initiator: number): number {
-    return this.#sequences.get(`${this.manifest.epoch}/${initiator}`) ?? 0
+    return this.#sequences.next(this.manifest.epoch, initiator)
   }
 
   /** The batch that arrived (first) with this sequence number. */
   bySequence(initiator: number, sequence: number): Id | undefined {
-    return this.#bySequence.get(`${this.manifest.epoch}/${initiator}/${sequence}`)
+    return this.#sequences.first({ epoch: this.manifest.epoch, initiator, sequence })
   }
 
   hasExecuted(txId: Id): boolean {
@@ -254,9 +236,8 @@ export class Journal {
     // What was decided in an earlier epoch and not executed says where its end stands: others may still need it.
     const isKept = ({ batch, committed }: KnownBatch) => batch.epoch === this.manifest.epoch || committed
     const open = [...this.#batches.values()].filter((known) => !this.isExecuted(known.batch.id) && isKept(known))
-    const sequences = [...this.#sequences].map(([place, next]) => ({ place, next }))
     const changes = [...this.#epochs.changes]
-    return { executed: this.logs.executed.length, hasRejoined: this.hasRejoined, changes, sequences, open }
+    return { executed: this.logs.executed.length, hasRejoined: this.hasRejoined, changes, sequences: this.#sequences.used, open }
   }
 
   /**
@@ -272,13 +253,13 @@ export class Journal {
       const { id, initiator, isFast, keys } = batch
       this.logs.append(id, keys)
       this.#past.set(id, { initiator, isFast })
-      for (const { txId } of [...batch.transactions, ...batch.keyless]) this.#executedTransactions.set(txId, id)
+      for (const { txId } of [...batch.transactions, ...batch.keyless]) this.#executedTransactions.add(txId, id)
     }
-    for (const [txId, batchId] of keyless) this.#executedTransactions.set(txId, batchId)
+    for (const [txId, batchId] of keyless) this.#executedTransactions.add(txId, batchId)
     invariant(this.logs.executed.length === executed, 'a snapshot goes with the past up to it')
     this.hasRejoined = hasRejoined
     for (const change of changes) this.#epochs.begin(change)
-    for (const { place, next } of sequences) this.#sequences.set(place, next)
+    this.#sequences.restore(sequences)
     for (const known of open) this.#enter(known)
     for (const known of open) for (const held of [known.lock, known.committed]) if (held) held.value = this.#valueOf(known, held.certificate)
     // Once all values are there: what one batch waits for follows from others'.
@@ -297,13 +278,9 @@ export class Journal {
     return this.logs.executed.slice(this.#past.size, executed).map((batchId) => {
       const { batch, committed } = this.#must(batchId)
       const isFast = committed?.certificate.type === 'fast'
-      const txIds = batch.transactions.map((transaction) => transactionId(this.manifest.clusterId, transaction))
-      const first = txIds.flatMap((txId, index) =>
-        this.#executedTransactions.get(txId) === batchId && txIds.indexOf(txId) === index ? [{ txId, index }] : [],
-      )
+      const first = this.#executedTransactions.firstIn(batch)
       const hasKeys = ({ index }: { index: number }) => batch.transactions[index]?.deps.length !== 0
-      const place = placeOf(batch)
-      if (this.#bySequence.get(place) === batchId) this.#bySequence.delete(place)
+      this.#sequences.pruned(batch)
       this.#batches.delete(batchId)
       this.#past.set(batchId, { initiator: batch.initiator, isFast })
       const [transactions, keyless] = [first.filter(hasKeys), first.filter((one) => !hasKeys(one))]
@@ -319,8 +296,7 @@ export class Journal {
       journal.#logs.append(batchId, this.outlineOf(batchId)?.keys ?? [])
       journal.#past.set(batchId, outline)
     }
-    for (const [txId, batchId] of this.#executedTransactions)
-      if (batchId === null || this.#past.has(batchId)) journal.#executedTransactions.set(txId, batchId)
+    journal.#executedTransactions = this.#executedTransactions.of((batchId) => this.#past.has(batchId))
     return journal
   }
 
@@ -334,10 +310,7 @@ export class Journal {
     const { batch } = known
     this.#batches.set(batch.id, known)
     if (batch.epoch === this.manifest.epoch) this.#await(batch)
-    const initiator = `${batch.epoch}/${batch.initiator}`
-    this.#sequences.set(initiator, Math.max(this.#sequences.get(initiator) ?? 0, batch.sequence + 1))
-    const place = placeOf(batch)
-    if (!this.#bySequence.has(place)) this.#bySequence.set(place, batch.id)
+    this.#sequences.arrived(batch)
   }
 
   #commit(certificate: Certificate): ExecutedBatch[] {
@@ -368,7 +341,7 @@ export class Journal {
     this.#epochs.keep((batchId) => stands.has(batchId))
     if (this.#end && !stands.has(this.#end)) this.#end = undefined
     this.#execution = this.#newExecution()
-    this.#executedTransactions = new Map([...this.#executedTransactions].filter(([, batchId]) => batchId === null || stands.has(batchId)))
+    this.#executedTransactions = this.#executedTransactions.of((batchId) => stands.has(batchId))
     this.#awaitAll((known) => {
       delete known.committed
       delete known.lock
@@ -415,16 +388,7 @@ export class Journal {
     invariant(committed, 'only committed batches are executed')
     this.#pending.executed(batch)
     if (isChange(batch.keys)) this.#end ??= batchId
-    const skipped = new Map<number, 'duplicate' | 'expired'>()
-    batch.transactions.forEach((transaction, index) => {
-      const txId = transactionId(this.manifest.clusterId, transaction)
-      if (this.#executedTransactions.has(txId)) skipped.set(index, 'duplicate')
-      else {
-        // The batch's own time, not a clock: everyone comes to the same answer.
-        if (transaction.expiry !== null && batch.time > transaction.expiry) skipped.set(index, 'expired')
-        this.#executedTransactions.set(txId, batchId)
-      }
-    })
+    const skipped = this.#executedTransactions.execute(batch)
     return { batch, heights: this.logs.heightsOf(batchId) ?? new Map(), ...committed, skipped }
   }
 
@@ -438,9 +402,4 @@ export class Journal {
     invariant(known, `batch ${batchId} arrived before anything else was recorded of it`)
     return known
   }
-}
-
-/** The place of a batch among its initiator's. */
-function placeOf({ epoch, initiator, sequence }: Batch): string {
-  return `${epoch}/${initiator}/${sequence}`
 }

@@ -9,7 +9,7 @@ import { type Certificate, type Order, proofOfOrderDigest, publicKeysOf, rankOf 
 import type { Commits } from './commits.js'
 import type { Context } from './context.js'
 import type { Guard } from './guard.js'
-import type { KnownBatch } from './journal.js'
+import type { KnownBatch } from './known-batch.js'
 import { LIMITS } from './limits.js'
 import type { MessageOf } from './message.js'
 import { orderDigest, prepareDigest, timeoutDigest, valueDigest } from './statement.js'

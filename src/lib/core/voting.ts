@@ -4,7 +4,7 @@
  */
 import type { Id } from '../base/bytes.js'
 import type { Context } from './context.js'
-import type { KnownBatch } from './journal.js'
+import type { KnownBatch } from './known-batch.js'
 import { LIMITS } from './limits.js'
 import { voteDigest } from './statement.js'
 import { type Batch, isSignedBatch } from './transaction.js'
