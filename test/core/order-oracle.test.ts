@@ -9,10 +9,11 @@ import { deriveFromVotes } from '../../src/lib/inspect/votes-file.js'
 import { type Derived, deriveByText } from '../oracle/derive.js'
 import { randomVotes, shuffled } from '../oracle/votes.js'
 
-/** What both say: the product also tells the keys and arrivals that it was given. */
+/** What both say: the product also tells the keys, votes and arrivals that it was given, and the ranked pairs that led to the order. */
 function comparable(data: OrderData): Derived {
   const { n, quorum, inclusion, batches, pairs, components, order } = data
-  return JSON.parse(JSON.stringify({ n, quorum, inclusion, batches: batches.map(({ keys: _keys, ...batch }) => batch), pairs, components, order }))
+  const told = batches.map(({ keys: _keys, views: _views, ...batch }) => batch)
+  return JSON.parse(JSON.stringify({ n, quorum, inclusion, batches: told, pairs, components, order }))
 }
 
 function compare(first: number, count: number): void {
