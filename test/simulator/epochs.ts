@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import type { Rules } from '../../src/lib/core/rules.js'
 import { CALM, type Scenario } from '../../src/lib/simulator/scenario.js'
 import { type Result, simulate } from '../../src/lib/simulator/simulate.js'
+import type { TraceLine } from '../../src/lib/simulator/trace.js'
 
 const LOAD: Partial<Scenario> = { n: 5, txs: 10, windowMs: 150, contention: 0.8, hotKeys: 2, evicts: 1 }
 
@@ -39,6 +40,31 @@ export function testEpochs(first: number, seeds: number): void {
       }
     })
   }
+
+  test('signers that have gone on do not answer one another without end that a change is made', () => {
+    let finals = 0
+    const trace = ({ what, data }: TraceLine): void => {
+      if (what === 'send' && (data as { type?: string }).type === 'finals' && ++finals > 20_000) throw new Error('FINALS without end')
+    }
+    // A liar began it.
+    const scenario = {
+      ...CALM,
+      n: 7,
+      txs: 6,
+      windowMs: 100,
+      contention: 0.8,
+      hotKeys: 1,
+      evicts: 1,
+      liars: 3,
+      lie: 'any',
+      deltaMs: 50,
+      limitMs: 20_000,
+      seed: 3003,
+    }
+    const result = simulate(scenario, { countBytes: false, trace })
+    assert.is(result.safe, true, JSON.stringify(result.violations.slice(0, 3)))
+    console.log(`${finals} FINALS`)
+  })
 
   for (const [rule, name] of [
     ['changesConflict', 'a change that does not conflict with every batch'],

@@ -17,6 +17,8 @@ export class OtherEpochs {
   readonly #commits: Commits
   readonly #notices: Notices
   readonly #catchUp: CatchUp
+  /** When each was answered that a change is made: two that have gone on would answer one another without end. */
+  readonly #answeredAt = new Map<number, number>()
 
   constructor(ctx: Context, voting: Voting, commits: Commits, notices: Notices, catchUp: CatchUp) {
     this.#ctx = ctx
@@ -67,13 +69,16 @@ export class OtherEpochs {
 
   /** Who reports a change of an earlier epoch waits for a quorum to do so. */
   #answerFinals(from: number, items: readonly { batchId: Id; valueDigest: Id }[]): void {
-    const { journal, manifest, isComparing } = this.#ctx
+    const { journal, manifest, isComparing, now } = this.#ctx
+    if (now - (this.#answeredAt.get(from) ?? Number.NEGATIVE_INFINITY) < manifest.timing.hopTimeoutMs) return
     const made = items.filter(({ batchId }) => journal.epochs.changes.some((change) => change.batchId === batchId))
     const finals = made.flatMap(({ batchId }) => {
       const committed = journal.get(batchId)?.committed
       return committed ? [{ batchId, valueDigest: valueDigest(manifest.clusterId, committed.value) }] : []
     })
-    if (finals.length > 0 && !isComparing) this.#ctx.send(from, { type: 'finals', items: finals })
+    if (finals.length === 0 || isComparing) return
+    this.#answeredAt.set(from, now)
+    this.#ctx.send(from, { type: 'finals', items: finals })
   }
 
   #epochOf(message: Message): number | undefined {
