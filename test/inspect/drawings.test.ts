@@ -13,8 +13,8 @@ import { HARMFUL, HOSTILE } from './hostile.js'
 import { crossedOut, overlaps, readSvg } from './read-svg.js'
 import { orderOf, sampleOrder, sampleSignature, sampleTree, seedOrder } from './sample-data.js'
 
-const SIZES = [1, 2, 5, 31, 127]
-const SEEDS = [1, 2, 3, 4, 5]
+const SIZES = [1, 5, 31, 127]
+const SEEDS = [1, 2, 3]
 
 function* everyDrawing(): Generator<[name: string, svg: string]> {
   for (const n of SIZES) {

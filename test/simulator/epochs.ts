@@ -24,6 +24,9 @@ const STORIES: readonly [name: string, scenario: Partial<Scenario>][] = [
   ['a peer follows', { peers: 1, confirm: 2 }],
 ]
 
+/** Far more than a change takes among seven. */
+const MOST_FINALS = 5000
+
 function run(scenario: Partial<Scenario>, seed: number, rules: Partial<Rules> = {}): Result {
   return simulate({ ...CALM, ...LOAD, ...scenario, seed }, { countBytes: false, rules })
 }
@@ -41,13 +44,14 @@ export function testEpochs(first: number, seeds: number): void {
     })
   }
 
-  test('signers that have gone on do not answer one another without end that a change is made', () => {
+  test('a liar that says once more that a change is final does not have signers answer one another without end', () => {
     let finals = 0
     const trace = ({ what, data }: TraceLine): void => {
-      if (what === 'send' && (data as { type?: string }).type === 'finals' && ++finals > 20_000) throw new Error('FINALS without end')
+      if (what !== 'send' || (data as { type?: string }).type !== 'finals') return
+      // What was without end comes to one here.
+      if (++finals > MOST_FINALS) throw new Error(`${finals} FINALS`)
     }
-    // A liar began it.
-    const scenario = {
+    const scenario: Scenario = {
       ...CALM,
       n: 7,
       txs: 6,
@@ -56,14 +60,11 @@ export function testEpochs(first: number, seeds: number): void {
       hotKeys: 1,
       evicts: 1,
       liars: 3,
-      lie: 'any',
       deltaMs: 50,
       limitMs: 20_000,
       seed: 3003,
     }
-    const result = simulate(scenario, { countBytes: false, trace })
-    assert.is(result.safe, true, JSON.stringify(result.violations.slice(0, 3)))
-    console.log(`${finals} FINALS`)
+    assert.equal(simulate(scenario, { countBytes: false, trace }).violations, [])
   })
 
   for (const [rule, name] of [

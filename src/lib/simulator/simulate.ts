@@ -254,7 +254,8 @@ function historyOf(world: World, manifest: Manifest, liars: ReadonlySet<number>,
     progressOwed,
     messages: world.messages,
     isCalm: false,
-    attempts: 1 + world.timeline.now / manifest.timing.recoveryTimeoutMs + scenario.restarts,
+    // At a change all connect anew, each with each.
+    attempts: 1 + world.timeline.now / manifest.timing.recoveryTimeoutMs + scenario.restarts + scenario.evicts + scenario.admits,
     calmMs: null,
   }
 }
