@@ -31,7 +31,6 @@ export class Journal {
   readonly #undecided = new Set<Id>()
   /** The change that was executed in the present epoch. */
   #end: Id | undefined
-  /** By epoch and initiator. */
   readonly #sequences = new Sequences()
   #executedTransactions: ExecutedTransactions
   /** Executed batches that are pruned: the first ones of `logs.executed`. */
@@ -192,12 +191,7 @@ export class Journal {
 
   /** Executed batches that conflict with one with these keys and stand above these heights. */
   *executedAbove(keys: readonly string[], heights: Heights): Iterable<Id> {
-    for (const key of this.scopeOf(keys)) {
-      for (let height = (heights.get(key) ?? 0) + 1; height <= this.logs.heightOf(key); height++) {
-        const named = this.logs.batchAt(key, height)
-        if (named !== undefined) yield named
-      }
-    }
+    yield* this.logs.above(this.scopeOf(keys), heights)
     if (this.#isForAll(keys)) yield* this.keyless()
   }
 

@@ -67,6 +67,11 @@ export class KeyLogs implements History {
     return this.#logs.get(key)?.entries[height - 1]
   }
 
+  /** The batches that were executed on these keys above these heights, on each key in its order. */
+  *above(keys: Iterable<string>, heights: ReadonlyMap<string, number>): Iterable<Id> {
+    for (const key of keys) yield* this.#logs.get(key)?.entries.slice(heights.get(key) ?? 0) ?? []
+  }
+
   heightsOf(batchId: Id): ReadonlyMap<string, number> | undefined {
     return this.#heights.get(batchId)
   }
