@@ -111,7 +111,11 @@ class Dying implements Sink {
   async close(): Promise<void> {}
 
   async #call<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#calls++ !== this.#at.call) return work()
+    if (this.#calls !== this.#at.call) {
+      this.#calls++
+      return work()
+    }
+    // One that fails (whoever was killed before may still hold the lock for a moment) comes again, and it dies then.
     if (this.#at.when === 'after') await work()
     const begun = this.#at.when === 'during' ? work().catch(() => {}) : undefined
     if (begun) await Promise.race([begun, new Promise((resolve) => setImmediate(resolve))])
