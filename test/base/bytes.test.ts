@@ -1,8 +1,22 @@
 /** Bytes: hex, the two orders (bytes, and text by its UTF-8 bytes), big-endian integers; hashes under a tag. */
+
+import { sha256 as portableSha256 } from '@noble/hashes/sha2.js'
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { compareBytes, compareText, concat, equalBytes, fromHex, shorten, toHex, uint32, utf8 } from '../../src/lib/base/bytes.js'
+import {
+  compareBytes,
+  compareText,
+  concat,
+  equalBytes,
+  fromHex,
+  fromUtf8,
+  shorten,
+  toHex,
+  uint32,
+  utf8,
+  utf8Length,
+} from '../../src/lib/base/bytes.js'
 import { digestOf, sha256, statementDigest, statementId } from '../../src/lib/base/hash.js'
 
 const seed = Date.now() & 0x7fffffff
@@ -78,6 +92,43 @@ test('a statement is the hash of tag, NUL, clusterId and content', () => {
   assert.not.equal(statementDigest('musig/v1/vote', cluster, content), statementDigest('musig/v1/vote', '12'.repeat(32), content))
   assert.equal(digestOf(utf8('a'), utf8('bc')), sha256(utf8('abc')))
   assert.equal(digestOf(), sha256(new Uint8Array(0)))
+})
+
+/** The strict decoder that the language itself has. */
+function byEscapes(bytes: Uint8Array): string | undefined {
+  try {
+    return decodeURIComponent(toHex(bytes).replace(/../g, '%$&'))
+  } catch {
+    return undefined
+  }
+}
+
+test('UTF-8 is read strictly: overlong forms, surrogates and cut sequences are none, a mark at the beginning stays', () => {
+  const wrong = ['c0af', 'e0809f', 'f0808080', 'eda080', 'c3', 'e282', 'f09f98', 'ff', '80', 'f4908080']
+  for (const hex of wrong) assert.is(fromUtf8(fromHex(hex)), undefined, hex)
+  assert.is(fromUtf8(fromHex('efbbbf61')), '\ufeffa')
+  const near = fc.array(fc.constantFrom(0x41, 0x80, 0xbf, 0xc2, 0xc3, 0xe0, 0xed, 0xa0, 0xef, 0xbb, 0xf0, 0x9f, 0x98, 0xf4), { maxLength: 6 })
+  fc.assert(
+    fc.property(near, (bytes) => assert.is(fromUtf8(Uint8Array.from(bytes)), byEscapes(Uint8Array.from(bytes)))),
+    { seed, numRuns: 2000 },
+  )
+})
+
+test('the length of a text in UTF-8', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) => assert.is(utf8Length(text), utf8(text).length)),
+    { seed },
+  )
+})
+
+test('the platform hashes as JavaScript does, also a part of a longer buffer', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(50), (bytes, from) => {
+      assert.equal(sha256(bytes.subarray(from)), portableSha256(bytes.subarray(from)))
+      assert.is(statementId('t', '00'.repeat(32), bytes), toHex(portableSha256(concat(utf8('t\0'), new Uint8Array(32), bytes))))
+    }),
+    { seed },
+  )
 })
 
 test.run()

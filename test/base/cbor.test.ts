@@ -63,6 +63,13 @@ function normalised(value: Plain): unknown {
   return value
 }
 
+test('what is read shares the memory of the bytes where it is asked to', () => {
+  const bytes = encodeCbor([Uint8Array.of(7), 'text'])
+  const [piece] = decodeCbor(bytes, 99, { shares: true }) as Uint8Array[]
+  bytes.fill(9)
+  assert.equal(piece, Uint8Array.of(9))
+})
+
 test('what is read shares no memory with the bytes, in whatever they came', () => {
   const value: Plain = [new Uint8Array(100).fill(7), 'text', new Map<string, Plain>([['key', new Uint8Array(3).fill(1)]])]
   for (const bytes of [Uint8Array.from(encodeCbor(value)), Buffer.from(encodeCbor(value))]) {

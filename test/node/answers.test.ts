@@ -62,8 +62,8 @@ function setUp() {
     startedAt: 0,
   }
   let sequence = 0
-  const arrive = (name: string): Batch => {
-    const transactions = [putDocument(manifest, name, {})]
+  const arrive = (...names: string[]): Batch => {
+    const transactions = names.map((name) => putDocument(manifest, name, {}))
     const batch = makeBatch(crypto.ed25519, manifest.clusterId, linkKeys[0] ?? new Uint8Array(), {
       epoch: 0,
       initiator: 0,
@@ -122,6 +122,15 @@ test('score and votes of phase 3 are the agreed ones, over all signers', () => {
   assert.is(latencyMs, null, 'nobody saw it come')
   assert.is(transactionAnswer(subject, txId(first)).score, 3 / 5)
   assert.equal(batchAnswer(subject, second.id).inc, { [first.id]: 3 })
+})
+
+test('a transaction’s position speaks of its own keys, the batch’s of all', () => {
+  const { subject, arrive, commit, txId } = setUp()
+  commit(arrive('d'), 0, [], { m: 5, inc: new Map() })
+  const both = arrive('d', 'e')
+  commit(both, 0, [], { m: 5, inc: new Map() })
+  assert.equal(transactionAnswer(subject, txId(both)).position, { 'doc:d': 2 })
+  assert.equal(batchAnswer(subject, both.id).position, { 'doc:d': 2, 'doc:e': 1 })
 })
 
 test('pending, committed, executed', () => {

@@ -18,6 +18,29 @@ export function fromHex(text: string, what = 'value'): Uint8Array {
   }
 }
 
+/** The one strict decoder of UTF-8 that all platforms have; a mark at the beginning stays. */
+const { TextDecoder } = globalThis as unknown as { TextDecoder: new (label: string, options: object) => { decode(bytes: Uint8Array): string } }
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** Text of UTF-8 bytes; undefined where they are none: overlong forms, surrogates and cut sequences. */
+export function fromUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return decoder.decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+/** How many bytes of UTF-8 a text takes. */
+export function utf8Length(text: string): number {
+  return isAscii(text) ? text.length : utf8(text).length
+}
+
+export function isAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false
+  return true
+}
+
 /** Orders byte strings as unsigned bytes, shorter first where one starts the other. */
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   const length = Math.min(a.length, b.length)

@@ -3,7 +3,7 @@
  * and value determine one another and a digest over either is a digest over both.
  */
 import { decode as cborDecode, encode as cborEncode, type Token, Tokenizer, Type } from 'cborg'
-import { compareBytes, equalBytes, utf8 } from './bytes.js'
+import { compareText, equalBytes, utf8, utf8Length } from './bytes.js'
 import { MusigError } from './errors.js'
 
 /** The part of CBOR's data model that is used: no floats, tags, undefined or negative numbers. Maps have text keys. */
@@ -29,14 +29,16 @@ export function encodeCbor(value: Plain): Uint8Array {
   return cborEncode(value)
 }
 
-/** Decodes one CBOR item of at most `maxBytes`. Errors: `BAD_ENCODING`, for whatever is wrong with the bytes; never anything else. */
-export function decodeCbor(bytes: Uint8Array, maxBytes: number): Plain {
+/**
+ * Decodes one CBOR item of at most `maxBytes`. Byte strings in it are copies, so that a small one does not keep all the rest in memory, unless it `shares`.
+ * Errors: `BAD_ENCODING`, for whatever is wrong with the bytes; never anything else.
+ */
+export function decodeCbor(bytes: Uint8Array, maxBytes: number, { shares = false } = {}): Plain {
   if (bytes.length > maxBytes) throw new MusigError('BAD_ENCODING', `${bytes.length} bytes of CBOR, at most ${maxBytes} are taken`)
-  // Not as a Buffer of Node's: what is taken out of one shares its memory.
-  const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
+  const input = new Uncopied(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.length)
   let value: unknown
   try {
-    value = cborDecode(plain, { ...DECODE_OPTIONS, tokenizer: new Deterministic(plain, DECODE_OPTIONS) })
+    value = cborDecode(input, { ...DECODE_OPTIONS, tokenizer: new Deterministic(input, shares) })
   } catch (error) {
     // Deep nesting ends as a RangeError of the stack: as wrong as any other malformed input.
     throw new MusigError('BAD_ENCODING', `malformed CBOR: ${error instanceof Error ? error.message : String(error)}`)
@@ -46,10 +48,28 @@ export function decodeCbor(bytes: Uint8Array, maxBytes: number): Plain {
   return value as Plain
 }
 
+/** cborg copies each piece that it looks at, keys too: most of what decoding would take. */
+class Uncopied extends Uint8Array {
+  override slice(start = 0, end = this.length): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.buffer as ArrayBuffer, this.byteOffset + start, end - start)
+  }
+}
+
 /** Refuses what cannot be seen any more once it is decoded: floats, for 2.0 looks like 2, and text whose bytes are not those of its characters. */
 class Deterministic extends Tokenizer {
+  readonly #shares: boolean
+
+  constructor(input: Uncopied, shares: boolean) {
+    super(input, DECODE_OPTIONS)
+    this.#shares = shares
+  }
+
   override next(): Token {
     const token = super.next()
+    if (Type.equals(token.type, Type.bytes)) {
+      if (!this.#shares) token.value = token.value.slice()
+      return token
+    }
     if (Type.equals(token.type, Type.float)) throw new Error('floats are not used')
     if (Type.equals(token.type, Type.string) && !isExact(token.value, token.byteValue)) throw new Error('text is not in UTF-8')
     return token
@@ -76,12 +96,11 @@ function plainFault(value: unknown): string | undefined {
       if (depth >= MAX_DEPTH && (Array.isArray(item) || item instanceof Map)) return `nested more than ${MAX_DEPTH} deep`
       if (Array.isArray(item)) for (const inner of item) next.push(inner)
       if (item instanceof Map) {
-        let before: Uint8Array | undefined
+        let before: string | undefined
         for (const [key, inner] of item) {
           if (typeof key !== 'string') return 'with a map key that is not text'
-          const bytes = utf8(key)
-          if (before && compareKeys(before, bytes) >= 0) return 'whose map keys are not in order'
-          before = bytes
+          if (before !== undefined && compareKeys(before, key) >= 0) return 'whose map keys are not in order'
+          before = key
           next.push(inner)
         }
       }
@@ -92,6 +111,6 @@ function plainFault(value: unknown): string | undefined {
 }
 
 /** By the bytes of the encoded keys, in front of which their length stands. */
-function compareKeys(a: Uint8Array, b: Uint8Array): number {
-  return a.length - b.length || compareBytes(a, b)
+function compareKeys(a: string, b: string): number {
+  return utf8Length(a) - utf8Length(b) || compareText(a, b)
 }

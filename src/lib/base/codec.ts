@@ -2,7 +2,7 @@
  * Codecs: from a value to its plain form and back, checking type, shape and limits on the way in. One codec serves two forms: `cbor`, where
  * bytes are byte strings and maps are maps, and `json`, where bytes are hex text and maps are objects. Every list has a limit.
  */
-import { fromHex, type Id, shorten, toHex, utf8 } from './bytes.js'
+import { fromHex, type Id, shorten, toHex, utf8Length } from './bytes.js'
 import { decodeCbor, encodeCbor, type Plain } from './cbor.js'
 import { MusigError } from './errors.js'
 
@@ -33,9 +33,9 @@ export function toCbor<T>(codec: Codec<T>, value: T): Uint8Array {
   return encodeCbor(codec.encode(value, 'cbor') as Plain)
 }
 
-/** Errors: `BAD_ENCODING` on malformed, non-deterministic or ill-shaped bytes. */
-export function fromCbor<T>(codec: Codec<T>, bytes: Uint8Array, maxBytes: number, place = 'message'): T {
-  return codec.decode(decodeCbor(bytes, maxBytes), 'cbor', place)
+/** Errors: `BAD_ENCODING` on malformed, non-deterministic or ill-shaped bytes. `shares`: as `decodeCbor`. */
+export function fromCbor<T>(codec: Codec<T>, bytes: Uint8Array, maxBytes: number, place = 'message', { shares = false } = {}): T {
+  return codec.decode(decodeCbor(bytes, maxBytes, { shares }), 'cbor', place)
 }
 
 export function toJson<T>(codec: Codec<T>, value: T): unknown {
@@ -65,8 +65,8 @@ export function text(max: number, min = 0): Codec<string> {
     encode: (value) => value,
     decode(plain, _form, place) {
       if (typeof plain !== 'string') refuse(place, 'not text')
-      if (plain.length > max || (plain.length * 3 > max && utf8(plain).length > max)) refuse(place, `text longer than ${max} bytes`)
-      if (plain.length < min && utf8(plain).length < min) refuse(place, min === 1 ? 'empty text' : `text shorter than ${min} bytes`)
+      if (plain.length > max || (plain.length * 3 > max && utf8Length(plain) > max)) refuse(place, `text longer than ${max} bytes`)
+      if (plain.length < min && utf8Length(plain) < min) refuse(place, min === 1 ? 'empty text' : `text shorter than ${min} bytes`)
       if (/\p{Surrogate}/u.test(plain)) refuse(place, 'text with half a surrogate pair')
       // UTF-8 decoders drop it, so such a text would not come back from CBOR as it went in.
       if (plain.startsWith('\ufeff')) refuse(place, 'text with a byte order mark')

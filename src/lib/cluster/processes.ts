@@ -29,7 +29,7 @@ const KILL_MS = 3_000
 const LOOK_MS = 25
 
 /** Where each signer has a process of its own: a small young generation saves some 4 MiB in each. One full of signers, or a peer that catches up, would collect too often. */
-const ALONE_FLAGS = ['--max-semi-space-size=2']
+const ALONE_FLAGS = ['--max-semi-space-size=8']
 
 /** The running processes of a cluster. Zombies, which have ended but were not collected, are not among them. */
 export async function processesOf(folder: ClusterFolder): Promise<ClusterProcess[]> {

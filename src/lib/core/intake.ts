@@ -2,7 +2,7 @@
  * Transactions from clients (§3): checks them, packs those that come while the last batch is under way into the next one, holds back those whose keys are
  * in phase 3, and keeps to the window of undecided batches. Owns the waiting transactions, which are not durable until their batch is.
  */
-import { type Id, utf8 } from '../base/bytes.js'
+import { type Id, utf8Length } from '../base/bytes.js'
 import type { Context } from './context.js'
 import { LIMITS } from './limits.js'
 import type { Rounds } from './round.js'
@@ -209,7 +209,7 @@ class Room {
       this.#count < LIMITS.transactionsPerBatch &&
       this.#bytes + sizeOf(transaction) <= LIMITS.batchBytes / 2 &&
       this.#keys.size + added.length <= LIMITS.keysPerBatch &&
-      this.#keyBytes + added.reduce((sum, key) => sum + utf8(key).length, 0) <= LIMITS.keyBytesPerBatch
+      this.#keyBytes + added.reduce((sum, key) => sum + utf8Length(key), 0) <= LIMITS.keyBytesPerBatch
     )
   }
 
@@ -217,7 +217,7 @@ class Room {
     this.#count++
     this.#bytes += sizeOf(transaction)
     for (const key of transaction.deps) {
-      if (!this.#keys.has(key)) this.#keyBytes += utf8(key).length
+      if (!this.#keys.has(key)) this.#keyBytes += utf8Length(key)
       this.#keys.add(key)
     }
   }

@@ -1,7 +1,7 @@
 /** Transactions and batches (§3): their shapes, limits, ids and signatures. A batch is what is ordered; a transaction is what is executed. */
-import { compareText, fromHex, type Id, toHex, utf8 } from '../base/bytes.js'
+import { compareText, fromHex, type Id, toHex, utf8Length } from '../base/bytes.js'
 import { bytes, type Codec, type Decoded, fromCbor, list, mapped, nullable, object, refuse, text, toCbor, uint } from '../base/codec.js'
-import { statementDigest } from '../base/hash.js'
+import { statementDigest, statementId } from '../base/hash.js'
 import type { Ed25519 } from '../bls/backend.js'
 import { LIMITS } from './limits.js'
 
@@ -50,9 +50,11 @@ export const transactionCodec = object({ ...content, signature: nullable(bytes(6
 /** One transaction. Its id covers everything but the signature. */
 export type Transaction = Decoded<typeof transactionCodec>
 
-/** The bytes whose digest is the transaction's id and which its client signs. */
+const TRANSACTION_TAG = 'musig/v1/transaction'
+
+/** What the client signs: the transaction's id as bytes. */
 function transactionDigest(clusterId: Id, transaction: Omit<Transaction, 'signature'>): Uint8Array {
-  return statementDigest('musig/v1/transaction', clusterId, toCbor(contentCodec, transaction))
+  return statementDigest(TRANSACTION_TAG, clusterId, toCbor(contentCodec, transaction))
 }
 
 const ids = new WeakMap<Transaction, Id>()
@@ -61,7 +63,7 @@ const ids = new WeakMap<Transaction, Id>()
 export function transactionId(clusterId: Id, transaction: Transaction): Id {
   let id = ids.get(transaction)
   if (id === undefined) {
-    id = toHex(transactionDigest(clusterId, transaction))
+    id = statementId(TRANSACTION_TAG, clusterId, toCbor(contentCodec, transaction))
     ids.set(transaction, id)
   }
   return id
@@ -117,7 +119,8 @@ export function makeBatch(ed25519: Ed25519, clusterId: Id, linkSecretKey: Uint8A
 
 /** Reads a batch. Errors: `BAD_ENCODING`. The signature is checked by `batchFault`. */
 export function decodeBatch(clusterId: Id, encoded: Uint8Array): Batch {
-  const decoded = fromCbor(batchCodec, encoded, LIMITS.batchBytes, 'batch')
+  // Its bytes are kept anyway: what is in them need not be copied.
+  const decoded = fromCbor(batchCodec, encoded, LIMITS.batchBytes, 'batch', { shares: true })
   if (decoded.transactions.length === 0) refuse('batch.transactions', 'empty')
   const keys = unionOfKeys(decoded.transactions)
   if (keys.includes(EPOCH_KEY) && decoded.transactions.length > 1) refuse('batch.transactions', 'a change of the signers beside others')
@@ -150,7 +153,7 @@ export function fitsBatch(keys: Iterable<string>): boolean {
   let bytes = 0
   for (const k of keys) {
     count++
-    bytes += utf8(k).length
+    bytes += utf8Length(k)
   }
   return count <= LIMITS.keysPerBatch && bytes <= LIMITS.keyBytesPerBatch
 }
@@ -169,5 +172,5 @@ export function normalizeKeys(keys: readonly string[]): string[] {
 
 /** How many bytes a transaction takes in a batch, about. */
 export function sizeOf(transaction: Transaction): number {
-  return transaction.payload.length + transaction.deps.reduce((sum, k) => sum + utf8(k).length + 2, 0) + 160
+  return transaction.payload.length + transaction.deps.reduce((sum, k) => sum + utf8Length(k) + 2, 0) + 160
 }

@@ -2,7 +2,7 @@
  * Views (§6): which conflicting batches arrived before a batch at a signer. Owns the shape, freezing at first sight, the encoding relative to
  * a reference so that equal sets become equal bytes, and reading views of one batch together.
  */
-import { type Id, utf8 } from '../base/bytes.js'
+import { type Id, utf8Length } from '../base/bytes.js'
 import { type Codec, id, list, mapOf, mapped, object, refuse, text, uint } from '../base/codec.js'
 import type { History } from './key-logs.js'
 import { LIMITS } from './limits.js'
@@ -45,7 +45,7 @@ export interface View {
 /** How many bytes these keys take in a view, with a height each. */
 export function heightBytesOf(keys: Iterable<string>): number {
   let bytes = 0
-  for (const key of keys) bytes += utf8(key).length + 7
+  for (const key of keys) bytes += utf8Length(key) + 7
   return bytes
 }
 

@@ -3,7 +3,7 @@
  * the next version, and a change may name the version it expects. A deleted document leaves its version behind, so that one version never
  * means two contents. Documents have no owner: whoever may submit may change them.
  */
-import { utf8 } from '../base/bytes.js'
+import { utf8, utf8Length } from '../base/bytes.js'
 import { type Codec, mapped, nullable, object, oneOf, refuse, text, uint } from '../base/codec.js'
 import { MusigError, unreachable } from '../base/errors.js'
 import { LIMITS } from '../core/limits.js'
@@ -153,7 +153,7 @@ export class Documents implements StateMachine {
     if (text === null && op !== 'create' && (op !== 'put' || wanted !== null)) return { ok: false, reason: `there is no document ${id}` }
     if (wanted !== null && wanted !== version) return { ok: false, reason: `document ${id} is at version ${version}, not ${wanted}` }
     const next = nextText(operation, text)
-    if (next !== null && utf8(next).length > MAX_DOCUMENT_BYTES) {
+    if (next !== null && utf8Length(next) > MAX_DOCUMENT_BYTES) {
       return { ok: false, reason: `document ${id} would be larger than ${MAX_DOCUMENT_BYTES} bytes` }
     }
     this.#documents.set(id, { version: version + 1, text: next })

@@ -2,7 +2,7 @@
  * JSON as the built-in state machines take it: read so that every signer, whatever runs it, gets the same value or the same refusal (no key
  * twice, no number that cannot be kept, bounded depth), and written in one way only (RFC 8785), so that equal values are equal text.
  */
-import { toHex } from '../base/bytes.js'
+import { fromUtf8 } from '../base/bytes.js'
 import { MusigError } from '../base/errors.js'
 
 /** A JSON value. */
@@ -16,11 +16,9 @@ const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*|[{}[\]:]/g
 
 /** Reads JSON in UTF-8. Errors: `BAD_ENCODING`, with a reason that is the same everywhere. */
 export function readJson(bytes: Uint8Array): Json {
-  let text: string
+  const text = fromUtf8(bytes) ?? ''
   let value: Json
   try {
-    // The one strict UTF-8 decoder that the language itself has: it refuses overlong forms, surrogates and cut sequences.
-    text = decodeURIComponent(toHex(bytes).replace(/../g, '%$&'))
     value = JSON.parse(text)
   } catch {
     // The engine's own words differ between its versions, and reasons stand in receipts.

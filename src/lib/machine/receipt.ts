@@ -2,7 +2,7 @@
  * Receipts of machines that others wrote: read strictly, and copied, so that nothing that the machine still holds stands in what was told to clients. Built-in
  * machines make theirs well and are not read.
  */
-import { shorten, utf8 } from '../base/bytes.js'
+import { shorten, utf8Length } from '../base/bytes.js'
 import { refuse } from '../base/codec.js'
 import type { Receipt } from './state-machine.js'
 
@@ -21,7 +21,7 @@ export function jsonCopy(value: unknown, place: string, maxBytes: number): unkno
     refuse(place, `not JSON: ${shorten(error instanceof Error ? error.message : String(error), 100)}`)
   }
   if (text === undefined) return undefined
-  if (text.length > maxBytes || (text.length * 3 > maxBytes && utf8(text).length > maxBytes)) refuse(place, `more than ${maxBytes} bytes of JSON`)
+  if (text.length > maxBytes || (text.length * 3 > maxBytes && utf8Length(text) > maxBytes)) refuse(place, `more than ${maxBytes} bytes of JSON`)
   const copy: unknown = JSON.parse(text)
   return copy
 }

@@ -22,6 +22,8 @@ export class Table<V> {
   readonly #entries: Codec<Map<string, V>>
   readonly #snapshot: Codec<{ table: string; entries: Map<string, V> }>
   #buckets: Bucket<V>[] = emptyBuckets()
+  /** The key that was looked for last, and the number of its bucket. */
+  #latest: { key?: string; number: number } = { number: 0 }
 
   /** `name` keeps the digests of different kinds of tables apart; `value` checks values that a snapshot brings. */
   constructor(name: string, key: Codec<string>, value: Codec<V>) {
@@ -70,8 +72,10 @@ export class Table<V> {
     for (const [key, value] of entries) this.set(key, value)
   }
 
+  /** What is set was mostly read just before: the hash is worked out once for both. */
   #bucketOf(key: string): Bucket<V> {
-    return this.#buckets[sha256(utf8(key))[0] ?? 0] as Bucket<V>
+    if (key !== this.#latest.key) this.#latest = { key, number: sha256(utf8(key))[0] ?? 0 }
+    return this.#buckets[this.#latest.number] as Bucket<V>
   }
 }
 

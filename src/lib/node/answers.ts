@@ -26,7 +26,7 @@ export interface TransactionResult {
   txId: Id
   /** Null while it waits for a batch, where it was rejected, and at a peer that began from a snapshot after the execution of a transaction without keys. */
   batchId: Id | null
-  /** The heights of its batch in the logs of its keys; empty before its execution. */
+  /** The heights of its batch in the logs of its keys, of all keys of the batch where its body is pruned; empty before its execution. */
   position: Record<string, number>
   /** Its place within the batch. */
   index: number | null
@@ -119,9 +119,12 @@ export function findId(ids: Iterable<Id>, prefix: string, what: string): Id {
   return first
 }
 
-/** The life of a transaction. Errors: `NOT_FOUND`. */
-export function transactionAnswer(subject: Subject, txId: Id): TransactionResult {
-  const { executor, journal, moments } = subject
+/** What the transactions of a batch have in common. */
+type OfBatch = Pick<TransactionResult, 'path' | 'ballot' | 'score' | 'votes' | 'phases'> & { totalMs: number | null }
+
+/** The life of a transaction. `batches`: what was worked out for others of the same answer. Errors: `NOT_FOUND`. */
+export function transactionAnswer(subject: Subject, txId: Id, batches = new Map<Id, OfBatch>()): TransactionResult {
+  const { executor, journal } = subject
   const outcome = executor.outcome(txId)
   const batchId = outcome ? outcome.batchId : executor.pendingBatch(txId)
   const blank = { txId, position: {}, index: null, path: null, ballot: null, score: null, votes: null, receipt: null, latencyMs: null, phases: {} }
@@ -139,19 +142,25 @@ export function transactionAnswer(subject: Subject, txId: Id): TransactionResult
   }
   if (batchId === null || !known) return { ...blank, batchId, status: 'pending' }
   if (!outcome) return { ...blank, batchId, ...decisionOf(subject, known), status: known.committed ? 'committed' : 'pending' }
-  const times = phaseTimesOf(moments.of(batchId))
-  const latencyMs = outcome.latencyMs ?? times?.totalMs
+  const ofBatch = batches.get(batchId) ?? sharedBy(subject, known)
+  batches.set(batchId, ofBatch)
+  const { totalMs, ...shared } = ofBatch
+  const latencyMs = outcome.latencyMs ?? totalMs
   return {
     txId,
     batchId,
-    position: positionOf(journal, batchId),
+    position: positionOf(journal, batchId, known.batch.transactions[outcome.index ?? -1]?.deps),
     index: outcome.index,
     status: 'executed',
-    ...decisionOf(subject, known),
+    ...shared,
     receipt: outcome.receipt,
-    latencyMs: latencyMs === undefined ? null : rounded(latencyMs),
-    phases: times?.phases ?? {},
+    latencyMs: latencyMs === null ? null : rounded(latencyMs),
   }
+}
+
+function sharedBy(subject: Subject, known: KnownBatch): OfBatch {
+  const times = phaseTimesOf(subject.moments.of(known.batch.id))
+  return { ...decisionOf(subject, known), phases: times?.phases ?? {}, totalMs: times?.totalMs ?? null }
 }
 
 /** Everything known of a batch. Errors: `NOT_FOUND`. */
@@ -219,8 +228,10 @@ export function knownBatch(journal: Journal, batchId: Id): KnownBatch {
   return known
 }
 
-function positionOf(journal: Journal, batchId: Id): Record<string, number> {
-  return Object.fromEntries(journal.logs.heightsOf(batchId) ?? [])
+/** The heights of a batch on these of its keys, or on all. */
+function positionOf(journal: Journal, batchId: Id, keys?: readonly string[]): Record<string, number> {
+  const heights = journal.logs.heightsOf(batchId) ?? new Map<string, number>()
+  return Object.fromEntries(keys ? keys.flatMap((key) => (heights.has(key) ? [[key, heights.get(key) ?? 0]] : [])) : heights)
 }
 
 function pathOf({ committed }: KnownBatch): { path: 'fast' | 'slow' | null; ballot: number | null } {

@@ -5,13 +5,12 @@
  * POST /api/transactions /api/faults · GET /api/transactions[/ID] /api/batches/ID /api/certificates/ID /api/descriptions/ID /api/groups/ID /api/timelines/ID
  * /api/query /api/status /api/conduct /api/evidence/FILE /api/manifest /api/subscribe · GET /healthz /metrics. Reads are open to this machine's users; changes need the token.
  */
-import { setMaxListeners } from 'node:events'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { Id } from '../base/bytes.js'
-import { MusigError } from '../base/errors.js'
+import { invariant, MusigError } from '../base/errors.js'
 import { manifestToJson } from '../core/manifest.js'
 import { isLinkTarget } from './accepting.js'
 import { batchAnswer, certificateAnswer, findId, historyAnswer, type Subject, type TransactionResult, transactionAnswer } from './answers.js'
@@ -40,8 +39,8 @@ export interface ApiOptions {
   log?: (error: unknown, path: string) => void
 }
 
-/** Waits for the execution of a transaction. Errors: those that the caller is told. */
-export type Executed = (txId: Id, timeoutMs: number) => Promise<TransactionResult>
+/** Waits for the execution of transactions; what came of each, or the error that its caller is told. */
+export type Executed = (txIds: readonly Id[], timeoutMs: number) => Promise<(TransactionResult | MusigError)[]>
 
 /** What callers may change. */
 export interface Changes {
@@ -200,8 +199,11 @@ export class Api {
   async #show(prefix: string, response: ServerResponse, url: URL): Promise<TransactionResult> {
     const timeoutMs = wholeNumber(url, 'timeoutMs', 0, API_LIMITS.waitMs)
     const txId = findId(this.#subject.executor.txIds(), prefix, 'transaction')
-    if (timeoutMs > 0 && this.#subject.executor.refusal(txId) === undefined) return this.#waiter(response)(txId, timeoutMs)
-    return transactionAnswer(this.#subject, txId)
+    if (timeoutMs <= 0 || this.#subject.executor.refusal(txId) !== undefined) return transactionAnswer(this.#subject, txId)
+    const [result] = await this.#waiter(response)([txId], timeoutMs)
+    if (result instanceof MusigError) throw result
+    invariant(result, 'one answer for one transaction')
+    return result
   }
 
   /** What waits for executions as long as somebody waits for the response. */
@@ -209,17 +211,19 @@ export class Api {
     const gone = new AbortController()
     response.once('close', () => gone.abort())
     const signal = AbortSignal.any([gone.signal, this.#closing.signal])
-    // One request may wait for many transactions.
-    setMaxListeners(0, signal)
-    return (txId, timeoutMs) => this.#executed(txId, timeoutMs, signal)
+    return async (txIds, timeoutMs) => {
+      const { executor } = this.#subject
+      await executor.wait(txIds, timeoutMs, signal)
+      const batches = new Map()
+      return Promise.all(
+        txIds.map((txId) => (executor.outcome(txId) ? transactionAnswer(this.#subject, txId, batches) : this.#notExecuted(txId, timeoutMs))),
+      )
+    }
   }
 
-  /** Waits for execution. Errors: `UNREACHABLE` while stopping, those of `late`. */
-  async #executed(txId: Id, timeoutMs: number, signal: AbortSignal): Promise<TransactionResult> {
-    const outcome = await this.#subject.executor.wait(txId, timeoutMs, signal)
-    if (outcome) return transactionAnswer(this.#subject, txId)
-    if (this.#closing.signal.aborted) throw new MusigError('UNREACHABLE', `it stops; ${askAgain(txId)}`)
-    throw await this.#options.late(txId, timeoutMs)
+  /** What the caller of a transaction is told that is not executed in time: `UNREACHABLE` while stopping, else what `late` says. */
+  async #notExecuted(txId: Id, timeoutMs: number): Promise<MusigError> {
+    return this.#closing.signal.aborted ? new MusigError('UNREACHABLE', `it stops; ${askAgain(txId)}`) : this.#options.late(txId, timeoutMs)
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -244,7 +248,8 @@ export class Api {
 
   #publish(txIds: readonly Id[]): void {
     if (this.#webSockets.clients.size === 0) return
-    const lines = txIds.map((txId) => `${JSON.stringify(transactionAnswer(this.#subject, txId))}\n`)
+    const batches = new Map()
+    const lines = txIds.map((txId) => `${JSON.stringify(transactionAnswer(this.#subject, txId, batches))}\n`)
     for (const subscriber of this.#webSockets.clients) for (const line of lines) push(subscriber, line)
   }
 }

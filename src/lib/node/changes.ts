@@ -5,7 +5,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Id } from '../base/bytes.js'
 import { fromJson, list, refuse } from '../base/codec.js'
-import { MusigError } from '../base/errors.js'
+import { invariant, MusigError } from '../base/errors.js'
 import { LIMITS } from '../core/limits.js'
 import { type Transaction, transactionCodec, transactionId } from '../core/transaction.js'
 import { transactionAnswer } from './answers.js'
@@ -73,26 +73,27 @@ export class SignerChanges implements Changes {
     if (typeof body !== 'object' || body === null) refuse('body', 'not an object')
     const wait = waitOf(url)
     if ('transactions' in body) {
-      const transactions = fromJson(many, body.transactions, 'transactions')
-      const answers = await Promise.all(transactions.map((transaction) => this.#outcome(transaction, wait, executed)))
+      const answers = await this.#outcomes(fromJson(many, body.transactions, 'transactions'), wait, executed)
       return { status: 200, document: { results: answers.map(({ document }) => document) } }
     }
     if (!('transaction' in body)) refuse('body', '“transaction” is missing')
-    return this.#outcome(fromJson(transactionCodec, body.transaction, 'transaction'), wait, executed)
+    const [answer] = await this.#outcomes([fromJson(transactionCodec, body.transaction, 'transaction')], wait, executed)
+    invariant(answer, 'one answer for one transaction')
+    return answer
   }
 
-  /** Takes one transaction and waits as its caller wants. Does not throw: what is wrong with one of many is that one's affair. */
-  async #outcome(transaction: Transaction, { forExecution, timeoutMs }: Wait, executed: Executed): Promise<Answer> {
-    const txId = transactionId(this.#subject.manifest.clusterId, transaction)
-    try {
-      await this.#hand(txId, transaction)
-      if (!forExecution) return { status: 202, document: transactionAnswer(this.#subject, txId) }
-      return { status: 200, document: await executed(txId, timeoutMs) }
-    } catch (error) {
-      if (!(error instanceof MusigError) || error.code === 'INTERNAL') this.#options.log?.(error, '/api/transactions')
+  /** Takes transactions and waits as their caller wants. Does not throw: what is wrong with one of many is that one's affair. */
+  async #outcomes(transactions: readonly Transaction[], { forExecution, timeoutMs }: Wait, executed: Executed): Promise<Answer[]> {
+    const handed = await Promise.all(transactions.map((transaction) => this.#hand(transaction)))
+    const taken = handed.flatMap(({ txId, error }) => (error === undefined ? [txId] : []))
+    const results = forExecution ? await executed(taken, timeoutMs) : taken.map((txId) => transactionAnswer(this.#subject, txId))
+    let next = 0
+    return handed.map(({ txId, error }) => {
+      const result = error ?? results[next++]
       // Whoever gave the transaction must be able to ask for it again.
-      return errorAnswer(error, { txId })
-    }
+      if (result === undefined || result instanceof Error) return errorAnswer(result, { txId })
+      return { status: forExecution ? 200 : 202, document: result }
+    })
   }
 
   /** Takes a table of faults: in a test cluster alone. */
@@ -107,21 +108,26 @@ export class SignerChanges implements Changes {
     return { status: 200, document: { faults } }
   }
 
-  /** Errors: `REJECTED`, `BUSY`. */
-  async #hand(txId: Id, transaction: Transaction): Promise<void> {
-    const { executor } = this.#subject
+  /** Gives a transaction to the signer; why it was not taken: `REJECTED`, `BUSY`, or that the signer does not run. */
+  async #hand(transaction: Transaction): Promise<{ txId: Id; error?: Error }> {
+    const { executor, manifest } = this.#subject
+    const txId = transactionId(manifest.clusterId, transaction)
     executor.submitted(txId, performance.now())
+    let error: Error
     try {
       const reply = await this.#options.submit(transaction)
-      if (reply.status === 'rejected') {
-        executor.refused(txId, reply.reason)
-        throw new MusigError('REJECTED', `the transaction was rejected: ${reply.reason}`)
-      }
-      if (reply.status === 'busy') throw new MusigError('BUSY', `this signer takes no more transactions at the moment: ${reply.reason}`)
-    } catch (error) {
-      executor.dropped(txId)
-      throw error
+      if (reply.status !== 'rejected' && reply.status !== 'busy') return { txId }
+      if (reply.status === 'rejected') executor.refused(txId, reply.reason)
+      error =
+        reply.status === 'rejected'
+          ? new MusigError('REJECTED', `the transaction was rejected: ${reply.reason}`)
+          : new MusigError('BUSY', `this signer takes no more transactions at the moment: ${reply.reason}`)
+    } catch (thrown) {
+      error = thrown instanceof Error ? thrown : new Error(String(thrown))
+      if (!(error instanceof MusigError) || error.code === 'INTERNAL') this.#options.log?.(error, '/api/transactions')
     }
+    executor.dropped(txId)
+    return { txId, error }
   }
 
   /** All whose time is over at the same moment share one answer. */

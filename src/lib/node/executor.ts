@@ -48,7 +48,7 @@ export class Executor {
   /** Transactions that clients gave to this signer and that are not executed yet, by the time of their submission. */
   readonly #submitted = new Map<Id, number>()
   readonly #refused = new Map<Id, string>()
-  readonly #waiting = new Map<Id, Set<() => void>>()
+  readonly #waiting = new Map<Id, Set<(txId: Id) => void>>()
   readonly #subscribers = new Set<(txIds: readonly Id[]) => void>()
   readonly #heights = new Map<string, number>()
   /** Batches in the order in which they were applied, and the transactions that were executed first in each, up to where in one list of all. */
@@ -223,25 +223,35 @@ export class Executor {
     return this.#digest.digest
   }
 
-  /** Resolves with the outcome, or with undefined after `timeoutMs` or when `signal` aborts. */
-  async wait(txId: Id, timeoutMs: number, signal?: AbortSignal): Promise<Outcome | undefined> {
-    const outcome = this.#outcomes.get(txId)
-    if (outcome || timeoutMs <= 0 || signal?.aborted) return outcome
+  /** Resolves once all of these are executed, after `timeoutMs` or when `signal` aborts. */
+  async wait(txIds: readonly Id[], timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    const missing = new Set(txIds.filter((txId) => !this.#outcomes.has(txId)))
+    if (missing.size === 0 || timeoutMs <= 0 || signal?.aborted) return
     await new Promise<void>((resolve) => {
-      const waiters = this.#waiting.get(txId) ?? new Set()
-      this.#waiting.set(txId, waiters)
-      const done = () => {
+      const heard = (txId: Id) => {
+        missing.delete(txId)
+        if (missing.size === 0) end()
+      }
+      const end = () => {
         clearTimeout(timer)
-        signal?.removeEventListener('abort', done)
-        waiters.delete(done)
-        if (waiters.size === 0 && this.#waiting.get(txId) === waiters) this.#waiting.delete(txId)
+        signal?.removeEventListener('abort', end)
+        for (const txId of missing) this.#forget(txId, heard)
         resolve()
       }
-      const timer = setTimeout(done, timeoutMs)
-      signal?.addEventListener('abort', done)
-      waiters.add(done)
+      const timer = setTimeout(end, timeoutMs)
+      signal?.addEventListener('abort', end)
+      for (const txId of missing) {
+        const waiters = this.#waiting.get(txId)
+        if (waiters) waiters.add(heard)
+        else this.#waiting.set(txId, new Set([heard]))
+      }
     })
-    return this.#outcomes.get(txId)
+  }
+
+  #forget(txId: Id, waiter: (txId: Id) => void): void {
+    const waiters = this.#waiting.get(txId)
+    waiters?.delete(waiter)
+    if (waiters?.size === 0) this.#waiting.delete(txId)
   }
 
   /** Hears of the transactions of each batch as it is executed; returns what ends it. */
@@ -251,7 +261,11 @@ export class Executor {
   }
 
   #notify(txIds: readonly Id[]): void {
-    for (const txId of txIds) for (const done of [...(this.#waiting.get(txId) ?? [])]) done()
+    for (const txId of txIds) {
+      const waiters = this.#waiting.get(txId)
+      this.#waiting.delete(txId)
+      for (const heard of waiters ?? []) heard(txId)
+    }
     if (txIds.length > 0) for (const listener of this.#subscribers) listener(txIds)
   }
 }
