@@ -11,7 +11,7 @@ const { process } = globalThis as { process?: { getBuiltinModule?: (name: string
 const nodeCrypto = process?.getBuiltinModule?.('node:crypto')
 
 /** SHA-256 as 32 bytes. */
-export function sha256(data: Uint8Array): Uint8Array {
+export function sha256(data: Uint8Array): Uint8Array<ArrayBuffer> {
   // Not as a Buffer: that is compared and printed in another way.
   return nodeCrypto ? new Uint8Array(nodeCrypto.hash('sha256', data, 'buffer')) : portableSha256(data)
 }
