@@ -57,6 +57,8 @@ export interface Row {
 const PATIENCE_MS = 60_000
 /** So many transactions are waited for, up to three times as long. */
 const LEAST = 12
+/** Looking asks every signer, who have something else to do. */
+const LOOK_MS = 1000
 const PAUSE_MS = 2000
 const SLOW_MS = 300
 
@@ -176,7 +178,7 @@ export class LyingRun {
         seen.suspicion.add(reason.replace(/\b([0-9a-f]{8,}|\d+)\b/g, '…'))
         suspectedAfter ??= after
       }
-      await sleep(250)
+      await sleep(LOOK_MS)
     }
     const namedAfter = named.size > 0 ? provedAfter : suspectedAfter
     return { ...seen, named: liars.filter((liar) => named.has(liar)).length, namedAfter }
