@@ -70,6 +70,13 @@ export const DIRECTED: readonly Search[] = [
   { rule: 'settling', base: { n: 5, txs: 6, deltaMs: 50 }, change: { contention: 1, hotKeys: 1, restarts: 2, delay: '1-10' } },
 ]
 
+/** Rules that stories of their own show. The file breaks the rule and sees what it is there for. */
+export const SHOWN_ELSEWHERE: ReadonlyMap<keyof Rules, string> = new Map([
+  ['halvesJoined', 'test/core/joining.test.ts'],
+  ['changesConflict', 'test/simulator/epochs.ts'],
+  ['changesEnd', 'test/simulator/epochs.ts'],
+])
+
 /** What breaks in a run, but for progress. */
 export function planted({ base, change, seed }: Omit<Search, 'rule'> & { seed: number }, options: RunOptions): Violation[] {
   const drawn = sweptScenario({ base: { ...CALM, limitMs: 90_000, ...base }, crashes: 1 }, seed)

@@ -5,7 +5,6 @@
  */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { ALL_RULES } from '../../src/lib/core/rules.js'
 import { CALM, type Scenario } from '../../src/lib/simulator/scenario.js'
 import { simulate } from '../../src/lib/simulator/simulate.js'
 import { sweptScenario } from '../../src/lib/simulator/sweep.js'
@@ -38,14 +37,6 @@ function search({ rule, base, change = {} }: Search, seconds: number): { seed: n
 for (const one of PLANTED) test(`by chance: ${one.rule}`, () => assert.ok(search(one, SEARCH_S)))
 
 for (const one of DIRECTED) test(`sought by chance, shown by a schedule: ${one.rule}`, () => void search(one, SEARCH_DIRECTED_S))
-
-test('no rule was forgotten', () => {
-  const sought = new Set([...PLANTED, ...DIRECTED].map(({ rule }) => rule))
-  assert.equal(
-    Object.keys(ALL_RULES).filter((rule) => !sought.has(rule as Search['rule'])),
-    [],
-  )
-})
 
 /** Five of seven: with fewer it takes more seeds. */
 const TOO_MANY: [what: string, base: Partial<Scenario>][] = [

@@ -3,13 +3,15 @@
  * Planted bugs: with one rule taken out the simulator finds what breaks, at the seeds kept here; with the rule kept the same seeds are safe. Found by
  * running the seeds of a sweep from 1 on; `docs/simulator.md` says after how many.
  */
+import { readFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { DurableRecord } from '../../src/lib/core/record.js'
+import { ALL_RULES } from '../../src/lib/core/rules.js'
 import { Signer } from '../../src/lib/core/signer.js'
 import type { SimulatedSigner } from '../../src/lib/simulator/host.js'
 import type { RunOptions } from '../../src/lib/simulator/simulate.js'
-import { PLANTED, planted } from './planted-rules.js'
+import { DIRECTED, PLANTED, planted, SHOWN_ELSEWHERE } from './planted-rules.js'
 
 for (const one of PLANTED) {
   test(`without “${one.rule}” seed ${one.seed} breaks ${one.breaks}`, () => {
@@ -58,5 +60,15 @@ for (const [what, change] of BOUNDS)
     console.log(`${what}: caught at seed ${caught}`)
     assert.ok(caught > 0)
   })
+
+test('no rule was forgotten', () => {
+  const shown = new Set<string>([...[...PLANTED, ...DIRECTED].map(({ rule }) => rule), ...SHOWN_ELSEWHERE.keys()])
+  assert.equal(
+    Object.keys(ALL_RULES).filter((rule) => !shown.has(rule)),
+    [],
+  )
+  for (const [rule, file] of SHOWN_ELSEWHERE)
+    assert.ok(readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8').includes(rule), `${rule} in ${file}`)
+})
 
 test.run()
