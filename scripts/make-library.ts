@@ -114,6 +114,7 @@ const SECTIONS: readonly Section[] = [
       'deletePayload',
       'documentKey',
       'Documents',
+      'Append',
       'StateMachine',
       'Position',
       'Receipt',

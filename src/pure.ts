@@ -76,6 +76,7 @@ export {
   verifyEvidence,
   verifySignature,
 } from './lib/library/verify.js'
+export { Append } from './lib/machine/append.js'
 export { createPayload, Documents, deletePayload, documentKey, patchPayload, putPayload, updatePayload } from './lib/machine/documents.js'
 export type { Json } from './lib/machine/json.js'
 export { accountKey, Ledger, openPayload, transferPayload } from './lib/machine/ledger.js'

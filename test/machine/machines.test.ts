@@ -4,7 +4,7 @@ import { toHex } from '../../src/lib/base/bytes.js'
 import { MACHINE_NAMES, machineByName } from '../../src/lib/machine/machines.js'
 
 test('the built-in machines are found by name, each time new', () => {
-  assert.equal([...MACHINE_NAMES], ['ledger', 'documents'])
+  assert.equal([...MACHINE_NAMES], ['ledger', 'documents', 'append'])
   for (const name of MACHINE_NAMES) assert.is.not(machineByName(name), machineByName(name))
 })
 
@@ -14,7 +14,7 @@ test('empty machines of different kinds have different digests', () => {
 })
 
 test('an unknown name is refused with what there is', () => {
-  assert.throws(() => machineByName('constructor'), 'unknown state machine “constructor”; built in are ledger, documents')
+  assert.throws(() => machineByName('constructor'), 'unknown state machine “constructor”; built in are ledger, documents, append')
 })
 
 test.run()

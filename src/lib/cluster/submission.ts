@@ -7,6 +7,7 @@ import { type ErrorCode, MusigError } from '../base/errors.js'
 import { signTransaction, type Transaction, transactionId } from '../core/transaction.js'
 import type { TransactionResult } from '../node/answers.js'
 import { nodeEd25519 } from '../node/ed25519.js'
+import { isMachineFile } from '../node/machine-file.js'
 import { clusterClientKey, namedClientKey } from './client-key.js'
 import { type Connection, type Place, withCluster } from './connection.js'
 
@@ -47,7 +48,7 @@ const NONCE_BYTES = 16
 export function submitOne(sending: Sending, content: Content, machine?: string): Promise<TransactionResult> {
   return withCluster(sending, async (connection) => {
     const { client, manifest } = connection
-    if (machine !== undefined && isBuiltIn(manifest.machine) && manifest.machine !== machine)
+    if (machine !== undefined && !isMachineFile(manifest.machine) && manifest.machine !== machine)
       throw new MusigError('BAD_INPUT', `this cluster runs the ${manifest.machine} machine; this operation is one of the ${machine} machine`)
     const make = await maker(connection, sending)
     return submitted(connection, make(content), sending, client.submit.bind(client))
@@ -92,10 +93,6 @@ export function submitMany(
 /** Whether a transaction did, or may still do, what it was sent for. */
 export function isAccepted({ status, receipt }: Pick<TransactionResult, 'status' | 'receipt'>): boolean {
   return status !== 'rejected' && receipt?.ok !== false
-}
-
-function isBuiltIn(machine: string): boolean {
-  return machine === 'ledger' || machine === 'documents'
 }
 
 /** Makes transactions that nobody else can make: signed, with a nonce. */

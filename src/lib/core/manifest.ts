@@ -80,7 +80,7 @@ const agreed = {
   tolerance: toleranceCodec,
   /** Δ of the synchrony guard (§9) in milliseconds; 0: no guard. */
   deltaMs: uint(MINUTE_MS),
-  /** The state machine that every signer runs: `ledger`, `documents` or the digest of a file. */
+  /** The state machine that every signer runs: the name of a built-in one or the digest of a file. */
   machine: text(128, 1),
   /** Whether liars may be started in it, and its links be given faults, on purpose. */
   test: bool,
@@ -106,7 +106,7 @@ const laterIdentity = object({ ...agreed, succeeds, ...ofIdentities })
 export type Timing = Decoded<typeof timingCodec>
 /** One signer: its keys, and the two signatures that show that it holds their secrets. */
 export type SignerEntry = Decoded<typeof signerCodec>
-/** What a manifest's file says. `machine`: `ledger`, `documents` or the digest of a file; `window`: undecided batches that an initiator may have. */
+/** What a manifest's file says. `machine`: the name of a built-in one or the digest of a file; `window`: undecided batches that an initiator may have. */
 export type ManifestContent = Decoded<typeof firstCodec> & { succeeds?: Decoded<typeof succeeds> }
 
 /** Quorum and bounds (§1), all whole numbers of signers. More than `inclusion` votes that name a batch put it before. */

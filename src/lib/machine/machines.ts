@@ -1,6 +1,7 @@
 /** The state machines that come with the package, by the names that a manifest gives them. */
 import { shorten } from '../base/bytes.js'
 import { MusigError } from '../base/errors.js'
+import { Append } from './append.js'
 import { Documents } from './documents.js'
 import { Ledger } from './ledger.js'
 import type { StateMachine } from './state-machine.js'
@@ -8,6 +9,7 @@ import type { StateMachine } from './state-machine.js'
 const MACHINES: ReadonlyMap<string, () => StateMachine> = new Map<string, () => StateMachine>([
   ['ledger', () => new Ledger()],
   ['documents', () => new Documents()],
+  ['append', () => new Append()],
 ])
 
 /** Names that `machineByName` knows. */
