@@ -1,15 +1,13 @@
 /** `musig bench`: throughput and latency of a cluster, beside what this machine can do at best. */
-import { readFileSync } from 'node:fs'
 import { Flags } from '@oclif/core'
 import { MusigError } from '../lib/base/errors.js'
-import { type BenchResult, bench } from '../lib/bench/bench.js'
+import { type BenchResult, bench, type Measured, measuredCluster } from '../lib/bench/bench.js'
 import { benchSvg } from '../lib/bench/bench-svg.js'
 import { benchRows } from '../lib/bench/bench-text.js'
 import { withOwnCluster } from '../lib/bench/own-cluster.js'
 import { BENCH_DEFAULTS, BENCH_LIMITS, type BenchSettings } from '../lib/bench/settings.js'
 import { clusterFlag, MusigCommand } from '../lib/cli/base-command.js'
 import { writeOutput } from '../lib/cli/drawing.js'
-import { ClusterFolder } from '../lib/cluster/cluster-folder.js'
 import { DEFAULTS } from '../lib/cluster/up.js'
 import { LIMITS } from '../lib/core/limits.js'
 import { MACHINE_NAMES } from '../lib/machine/machines.js'
@@ -116,41 +114,44 @@ export default class Bench extends MusigCommand {
       ...{ payload: flags.payload, conflicts: flags.conflicts, hotKeys: flags['hot-keys'], zipf: flags.zipf, seed: flags.seed },
     }
     const result = await this.interruptible((signal) => {
-      const measure = (home: string, cluster: string) => this.measure(home, cluster, { ...settings, entries: flags.entries }, signal)
+      const measure = (home: string, cluster: string) => this.measure(measuredCluster(home, cluster), { ...settings, entries: flags.entries }, signal)
       if (flags.count === undefined) return measure(this.home(flags), flags.cluster)
       const wanted = { n: flags.count, machine: flags.machine, pack: flags.pack, deltaMs: flags.delta }
-      return withOwnCluster(wanted, signal, (steps) => this.steps(steps), measure)
+      return withOwnCluster(wanted, { signal, show: (steps) => this.steps(steps), warn: (line) => this.warn(line) }, measure)
     })
-    if (flags.svg !== undefined) writeOutput(flags.svg, benchSvg(result))
+    if (flags.svg !== undefined) this.draw(flags.svg, benchSvg(result))
     if (flags.svg !== '-') await this.table(['', ''], benchRows(result))
-    return result
+    return result.interrupted ? this.stopped(result) : result
   }
 
   private async measure(
-    home: string,
-    cluster: string,
-    settings: Omit<BenchSettings, 'entries'> & { entries?: number | undefined },
+    measured: Measured,
+    { entries = measured.manifest.n, ...settings }: Omit<BenchSettings, 'entries'> & { entries?: number | undefined },
     signal: AbortSignal,
   ): Promise<BenchResult> {
-    const folder = new ClusterFolder(home, cluster)
-    const record = folder.read()
-    const manifest = folder.manifest(record)
-    const { n } = manifest
-    const entries = settings.entries ?? n
+    const { n } = measured.manifest
     if (entries > n) throw new MusigError('BAD_INPUT', `--entries ${entries}: the cluster has ${n} signers`)
-    const token = readFileSync(folder.resolve('token'), 'utf8').trim()
-    const addresses = record.signers.map(({ url }) => url)
     let result: BenchResult | undefined
     await this.steps([
       {
         title: `Benchmark of ${n} signers`,
         run: async (say) => {
-          result = await bench({ manifest, addresses, token, folder: folder.path }, { ...settings, entries }, signal, say)
+          result = await bench(measured, { ...settings, entries }, signal, say)
         },
       },
     ])
-    signal.throwIfAborted()
     if (!result) throw new MusigError('INTERNAL', 'the benchmark ended without a result')
     return result
+  }
+
+  /** A drawing that cannot be written does not take the figures with it. */
+  private draw(file: string, svg: string): void {
+    try {
+      writeOutput(file, svg)
+    } catch (error) {
+      if (!(error instanceof MusigError)) throw error
+      this.warn(error.message)
+      process.exitCode = error.exitCode
+    }
   }
 }

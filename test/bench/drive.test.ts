@@ -83,12 +83,27 @@ test('an open loop sends what is due, and times from when it was due: a client t
   assert.ok(driven.latencies.maxValue > 190_000)
 })
 
-test('an abort ends it', async () => {
-  const { client } = fakeClient(() => RESULT)
-  const controller = new AbortController()
-  setTimeout(() => controller.abort(), 30)
-  const driven = await drive(client).run(60_000, controller.signal)
-  assert.ok(driven.ms < 30_000)
+test('an abort ends it, without waiting for answers that may never come', async () => {
+  for (const more of [{}, { rate: 50 }]) {
+    const client = { submit: () => new Promise(() => {}) } as unknown as Client
+    const controller = new AbortController()
+    setTimeout(() => controller.abort(), 30)
+    const driven = await drive(client, more).run(60_000, controller.signal)
+    assert.is(driven.executed, 0)
+  }
+})
+
+test('a bug in an open loop ends it and is told', async () => {
+  const { client } = fakeClient(() => {
+    throw new TypeError('a bug')
+  })
+  let told: unknown
+  await drive(client, { rate: 100 })
+    .run(60_000, NEVER)
+    .catch((error: unknown) => {
+      told = error
+    })
+  assert.instance(told, TypeError)
 })
 
 test.run()

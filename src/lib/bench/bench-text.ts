@@ -3,38 +3,47 @@ import type { BenchResult } from './bench.js'
 
 /** What was reached, what it cost, and what this machine can do at best: name and figure. */
 export function benchRows(result: BenchResult): [what: string, figure: string][] {
-  const { latencyMs: l, batches, perSigner, floors, settings } = result
+  const { latencyMs: l, floors, settings } = result
   const errors = Object.entries(result.errors).map(([code, count]) => `${count} ${code}`)
   return [
     [
       'sent',
       `${settings.rate === null ? `by ${settings.clients} clients` : `${settings.rate} a second`}${settings.group > 1 ? `, ${settings.group} in a request` : ''}`,
     ],
+    ...(result.interrupted ? [['broken off', `after ${result.seconds} s of ${settings.seconds} s`] as [string, string]] : []),
     ['executed', `${count(result.executed)}, ${count(result.perSecond)} a second`],
     ['refused by the machine', count(result.refused)],
     ['without an answer', errors.length > 0 ? errors.join(', ') : '0'],
     ['latency', `p50 ${ms(l.p50)} · p90 ${ms(l.p90)} · p99 ${ms(l.p99)} · p99.9 ${ms(l.p999)} · most ${ms(l.max)}`],
-    [
-      'batches',
-      `${count(batches.perSecond)} a second, ${batches.transactions} transactions each; ${count(batches.fast)} fast, ${count(batches.slow)} in phase 3 or later`,
-    ],
     [
       'phases, mean',
       Object.entries(result.phasesMs)
         .map(([phase, value]) => `${phase} ${ms(value)}`)
         .join(' · ') || '-',
     ],
-    [
-      'each signer',
-      `${perSigner.cpuMsPerTransaction} ms of CPU and ${count(perSigner.sentBytesPerTransaction)} bytes sent a transaction; ${perSigner.messagesPerBatch} messages and ${perSigner.appendsPerBatch} durable writes a batch`,
-    ],
+    ...costRows(result),
     ['the client', `${result.clientCpuMsPerTransaction} ms of CPU a transaction`],
-    ['memory', `${Math.round(result.memoryBytes / 2 ** 20)} MiB in the largest process`],
     [
       'this machine',
       `${floors.cores} cores · ${floors.bls} sign ${ms(floors.blsSignMs)}, verify ${ms(floors.blsVerifyMs)} · ed25519 verify ${ms(floors.ed25519VerifyMs)} · SHA-256 of 64 KiB ${ms(floors.sha256Ms)} · round trip ${ms(floors.roundTripMs)} · durable 4 KiB ${ms(floors.durableWriteMs)}`,
     ],
-    ['batches of what signing allows', `${Math.round(1000 * result.ofSigningFloor) / 10} %`],
+  ]
+}
+
+/** What the signers' metrics tell; one row that says why where they cannot be read. */
+function costRows({ batches, perSigner, memoryBytes, ofSigningFloor, usageFault }: BenchResult): [what: string, figure: string][] {
+  if (!batches || !perSigner) return [['batches, each signer', `unknown: ${usageFault}`]]
+  return [
+    [
+      'batches',
+      `${count(batches.perSecond)} a second, ${batches.transactions} transactions each; ${count(batches.fast)} fast, ${count(batches.slow)} in phase 3 or later`,
+    ],
+    ['batches of what signing allows', `${Math.round(1000 * (ofSigningFloor ?? 0)) / 10} %`],
+    [
+      'each signer',
+      `${perSigner.cpuMsPerTransaction} ms of CPU and ${count(perSigner.sentBytesPerTransaction)} bytes sent a transaction; ${perSigner.messagesPerBatch} messages and ${perSigner.appendsPerBatch} durable writes a batch`,
+    ],
+    ['memory', `${Math.round((memoryBytes ?? 0) / 2 ** 20)} MiB in the largest process`],
   ]
 }
 

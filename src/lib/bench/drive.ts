@@ -53,37 +53,44 @@ export class Drive {
     }
   }
 
-  /** Sends for so long and waits for what is under way. Errors: none; an abort ends it early. */
+  /** Sends for so long and waits for what is under way. An abort ends it at once, with what was answered until then. */
   async run(forMs: number, signal: AbortSignal): Promise<Driven> {
     const latencies = build({ lowestDiscernibleValue: 1, highestTrackableValue: LONGEST_US, numberOfSignificantValueDigits: 3 })
     const driven: Driven = { ms: 0, executed: 0, refused: 0, fast: 0, errors: {}, latencies, phases: new Map() }
     const begun = performance.now()
     const isOver = () => signal.aborted || performance.now() - begun >= forMs
-    if (this.#settings.rate === null) {
-      const work = async () => {
-        while (!isOver()) await this.#request(driven, performance.now())
-      }
-      await Promise.all(Array.from({ length: this.#settings.clients }, work))
-    } else await this.#atRate(this.#settings.rate, driven, begun, isOver)
+    const { rate, clients } = this.#settings
+    const work = async () => {
+      while (!isOver()) await this.#request(driven, performance.now())
+    }
+    const sent = rate === null ? Promise.all(Array.from({ length: clients }, work)) : this.#atRate(rate, driven, begun, isOver)
+    await Promise.race([sent, aborted(signal)])
     driven.ms = performance.now() - begun
-    return driven
+    return { ...driven, errors: { ...driven.errors } }
   }
 
   async #atRate(rate: number, driven: Driven, begun: number, isOver: () => boolean): Promise<void> {
     const everyMs = (1000 * this.#settings.group) / rate
     const underWay = new Set<Promise<void>>()
-    for (let i = 0; !isOver(); ) {
+    let bug: { error: unknown } | undefined
+    for (let i = 0; !isOver() && !bug; ) {
       for (; begun + i * everyMs <= performance.now() && !isOver(); i++) {
         if (underWay.size >= MOST_UNDER_WAY) {
           this.#count(driven, 'BUSY', this.#settings.group)
           continue
         }
-        const request = this.#request(driven, begun + i * everyMs).finally(() => underWay.delete(request))
+        // Kept until the end: a rejection that nobody waits for would end the process, and leave a cluster running.
+        const request = this.#request(driven, begun + i * everyMs)
+          .catch((error: unknown) => {
+            bug ??= { error }
+          })
+          .finally(() => underWay.delete(request))
         underWay.add(request)
       }
       await new Promise((resolve) => setTimeout(resolve, Math.min(everyMs, 5)))
     }
     await Promise.all(underWay)
+    if (bug) throw bug.error
   }
 
   async #request(driven: Driven, dueMs: number): Promise<void> {
@@ -118,4 +125,11 @@ export class Drive {
   #count(driven: Driven, code: string, count: number): void {
     driven.errors[code] = (driven.errors[code] ?? 0) + count
   }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
 }

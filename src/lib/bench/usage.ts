@@ -17,11 +17,20 @@ export interface Usage {
 }
 
 const APPEND_HISTOGRAM = 'musig_store_append_seconds'
-const TIMEOUT_MS = 10_000
+/** How long a signer may take for one answer, and how long it is asked again: one with much to do answers late. */
+const ANSWER_MS = 20_000
+const WITHIN_MS = 60_000
+const PAUSE_MS = 250
 
-/** Asks each signer. Errors: `UNREACHABLE`. */
-export async function usageOf(addresses: readonly string[]): Promise<Usage> {
-  const all = await Promise.all(addresses.map(metricsOf))
+/** How often and how long signers are asked. */
+export interface Patience {
+  signal: AbortSignal
+  withinMs?: number
+}
+
+/** Asks each signer, again where it does not answer. Errors: `UNREACHABLE` once the time is over, and at once after an abort. */
+export async function usageOf(addresses: readonly string[], patience: Patience): Promise<Usage> {
+  const all = (await Promise.all(addresses.map((address) => metricsText(address, patience)))).map(metricsIn)
   const sum = (name: string) => all.reduce((total, metrics) => total + metrics(name), 0)
   const most = (read: (metrics: Metrics) => number) => Math.max(...all.map(read))
   return {
@@ -47,13 +56,26 @@ export function usedBetween(before: Usage, after: Usage): Usage {
 /** The sum of a metric over all its lines, or over those with this label. */
 type Metrics = (name: string, label?: string) => number
 
-async function metricsOf(address: string): Promise<Metrics> {
-  let text: string
-  try {
-    text = await (await fetch(new URL('/metrics', address), { signal: AbortSignal.timeout(TIMEOUT_MS) })).text()
-  } catch (error) {
-    throw new MusigError('UNREACHABLE', `the metrics of the signer at ${address} cannot be read`, { cause: error })
+async function metricsText(address: string, { signal, withinMs = WITHIN_MS }: Patience): Promise<string> {
+  const deadline = performance.now() + withinMs
+  for (;;) {
+    const left = deadline - performance.now()
+    try {
+      signal.throwIfAborted()
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(Math.min(ANSWER_MS, left)))])
+      // Not a connection that was kept alive: the signer may have given it up since.
+      const response = await fetch(new URL('/metrics', address), { signal: limit, headers: { connection: 'close' } })
+      if (!response.ok) throw new Error(`HTTP ${response.status}`)
+      return await response.text()
+    } catch (error) {
+      if (signal.aborted || performance.now() + PAUSE_MS >= deadline)
+        throw new MusigError('UNREACHABLE', `the metrics of the signer at ${address} cannot be read`, { cause: error })
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
+    }
   }
+}
+
+function metricsIn(text: string): Metrics {
   const lines = text.split('\n').flatMap((line) => {
     const match = /^([a-z_]+)(\{[^}]*\})? ([0-9.e+-]+)/.exec(line)
     return match ? [{ name: match[1], labels: match[2] ?? '', value: Number(match[3]) }] : []

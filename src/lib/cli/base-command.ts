@@ -127,11 +127,17 @@ export abstract class MusigCommand extends Command {
       return await work(controller.signal)
     } catch (error) {
       if (!controller.signal.aborted) throw error
-      process.stderr.write('Stopped.\n')
-      return this.exit(INTERRUPTED_EXIT)
+      return this.stopped()
     } finally {
       process.off('SIGINT', stop).off('SIGTERM', stop)
     }
+  }
+
+  /** Ends a command that was interrupted; `result` is what it has until then, for `--json`. */
+  protected stopped(result?: object): never {
+    if (result && this.jsonEnabled()) this.logJson(this.toSuccessJson(result))
+    process.stderr.write('Stopped.\n')
+    return this.exit(INTERRUPTED_EXIT)
   }
 
   /** Prints one JSON object on a line of its own: for watchers, whose `run()` returns nothing. */

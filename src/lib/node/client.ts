@@ -22,10 +22,14 @@ import type { PeerStatusAnswer } from './peer-status.js'
 import type { StatusAnswer } from './signer-status.js'
 import { Subscription } from './subscription.js'
 
-/** Where signers and peers are: their addresses by index, or the file in which a local cluster records them. */
-export type ClientOptions =
-  | { addresses: readonly string[]; peers?: readonly string[] | undefined; token?: string | undefined }
-  | { clusterFile: string; token?: string | undefined }
+/**
+ * Where signers and peers are: their addresses by index, or the file in which a local cluster records them. `connections`: how many requests one of them is
+ * given at once, 64 unless it is said; others wait.
+ */
+export type ClientOptions = ({ addresses: readonly string[]; peers?: readonly string[] | undefined } | { clusterFile: string }) & {
+  token?: string | undefined
+  connections?: number | undefined
+}
 
 /** Who can be asked: a signer by its index, or a peer by its own. */
 export type Member = number | { peer: number }
@@ -47,6 +51,7 @@ export interface ReadOptions {
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000
+const DEFAULT_CONNECTIONS = 64
 /** What a signer is given on top of its own limit to say that the time is over. */
 const GRACE_MS = 1_000
 
@@ -80,7 +85,7 @@ export class Client {
   readonly #signers: readonly Place[]
   readonly #peers: readonly Place[]
   readonly #token: string | undefined
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 })
+  readonly #agent: Agent
   readonly #subscriptions = new Set<Subscription>()
   /** The signer that answered last. */
   #current = 0
@@ -93,6 +98,7 @@ export class Client {
     this.#signers = placesOf(addresses, 'signer')
     this.#peers = placesOf(peers, 'peer')
     this.#token = token
+    this.#agent = new Agent({ keepAlive: true, maxSockets: options.connections ?? DEFAULT_CONNECTIONS })
   }
 
   /**
