@@ -5,6 +5,9 @@ import { type BenchResult, bench, type Measured, measuredCluster } from '../lib/
 import { benchSvg } from '../lib/bench/bench-svg.js'
 import { benchRows } from '../lib/bench/bench-text.js'
 import { withOwnCluster } from '../lib/bench/own-cluster.js'
+import { type RampResult, ramp } from '../lib/bench/ramp.js'
+import { rampSvg } from '../lib/bench/ramp-svg.js'
+import { RAMP_HEAD, rampRows, rampSentences } from '../lib/bench/ramp-text.js'
 import { BENCH_DEFAULTS, BENCH_LIMITS, type BenchSettings } from '../lib/bench/settings.js'
 import { clusterFlag, MusigCommand } from '../lib/cli/base-command.js'
 import { writeOutput } from '../lib/cli/drawing.js'
@@ -21,6 +24,8 @@ const number = Flags.custom<number, { most: number }>({
   },
 })
 
+type Result = BenchResult | RampResult
+
 export default class Bench extends MusigCommand {
   static override summary = 'Measure the throughput and latency of a cluster.'
   static override description =
@@ -30,6 +35,7 @@ export default class Bench extends MusigCommand {
     '<%= config.bin %> bench -n 7 --clients 256 --group 16 --conflicts 0.1',
     '<%= config.bin %> bench --cluster default --rate 200 --svg latency.svg',
     '<%= config.bin %> bench -n 4 --machine documents --seconds 30 --json',
+    '<%= config.bin %> bench -n 4 --ramp --seconds 5 --svg ramp.svg',
   ]
   static override flags = {
     ...clusterFlag,
@@ -75,6 +81,11 @@ export default class Bench extends MusigCommand {
       most: BENCH_LIMITS.rate,
       helpValue: 'R',
     }),
+    ramp: Flags.boolean({
+      description:
+        'Find the saturation: one client, two, four …, each step for --seconds, until throughput grows by less than 5 %; then an open loop at 70 % of that.',
+      exclusive: ['rate', 'clients'],
+    }),
     group: Flags.integer({
       description: 'Transactions in one request.',
       default: BENCH_DEFAULTS.group,
@@ -104,44 +115,55 @@ export default class Bench extends MusigCommand {
     }),
     entries: Flags.integer({ description: 'Signers that are given transactions (default: all).', min: 1, max: LIMITS.signers, helpValue: 'K' }),
     seed: Flags.string({ description: 'Which keys are hot when.', default: 'bench' }),
-    svg: Flags.string({ description: 'Draw the latencies into this file; - is stdout.', helpValue: 'FILE' }),
+    svg: Flags.string({
+      description: 'Draw the latencies into this file, with --ramp throughput against latency; - is stdout.',
+      helpValue: 'FILE',
+    }),
   }
 
-  async run(): Promise<BenchResult> {
+  async run(): Promise<Result> {
     const { flags } = await this.parse(Bench)
     const settings = {
       ...{ seconds: flags.seconds, warmUp: flags['warm-up'], clients: flags.clients, rate: flags.rate ?? null, group: flags.group },
       ...{ payload: flags.payload, conflicts: flags.conflicts, hotKeys: flags['hot-keys'], zipf: flags.zipf, seed: flags.seed },
     }
     const result = await this.interruptible((signal) => {
-      const measure = (home: string, cluster: string) => this.measure(measuredCluster(home, cluster), { ...settings, entries: flags.entries }, signal)
+      const wanted = { ...settings, entries: flags.entries }
+      const measure = (home: string, cluster: string) => this.measure(measuredCluster(home, cluster), wanted, flags.ramp ? ramp : bench, signal)
       if (flags.count === undefined) return measure(this.home(flags), flags.cluster)
-      const wanted = { n: flags.count, machine: flags.machine, pack: flags.pack, deltaMs: flags.delta }
-      return withOwnCluster(wanted, { signal, show: (steps) => this.steps(steps), warn: (line) => this.warn(line) }, measure)
+      const own = { n: flags.count, machine: flags.machine, pack: flags.pack, deltaMs: flags.delta }
+      return withOwnCluster(own, { signal, show: (steps) => this.steps(steps), warn: (line) => this.warn(line) }, measure)
     })
-    if (flags.svg !== undefined) this.draw(flags.svg, benchSvg(result))
-    if (flags.svg !== '-') await this.table(['', ''], benchRows(result))
+    if (flags.svg !== undefined) this.draw(flags.svg, 'steps' in result ? rampSvg(result) : benchSvg(result))
+    if (flags.svg !== '-') await this.show(result)
     return result.interrupted ? this.stopped(result) : result
   }
 
   private async measure(
     measured: Measured,
     { entries = measured.manifest.n, ...settings }: Omit<BenchSettings, 'entries'> & { entries?: number | undefined },
+    work: (...given: Parameters<typeof bench>) => Promise<Result>,
     signal: AbortSignal,
-  ): Promise<BenchResult> {
+  ): Promise<Result> {
     const { n } = measured.manifest
     if (entries > n) throw new MusigError('BAD_INPUT', `--entries ${entries}: the cluster has ${n} signers`)
-    let result: BenchResult | undefined
+    let result: Result | undefined
     await this.steps([
       {
         title: `Benchmark of ${n} signers`,
         run: async (say) => {
-          result = await bench(measured, { ...settings, entries }, signal, say)
+          result = await work(measured, { ...settings, entries }, signal, say)
         },
       },
     ])
     if (!result) throw new MusigError('INTERNAL', 'the benchmark ended without a result')
     return result
+  }
+
+  private async show(result: Result): Promise<void> {
+    if (!('steps' in result)) return this.table(['', ''], benchRows(result))
+    await this.table(RAMP_HEAD, rampRows(result))
+    for (const sentence of rampSentences(result)) this.log(sentence)
   }
 
   /** A drawing that cannot be written does not take the figures with it. */

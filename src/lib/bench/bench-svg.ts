@@ -1,5 +1,6 @@
 /** The latencies of a benchmark, drawn: how long which share of the transactions took. */
 import { drawing, mark, polyline, text } from '../inspect/svg.js'
+import { axisLines, niceAbove } from './axis-svg.js'
 import type { BenchResult } from './bench.js'
 
 const [LEFT, TOP, WIDTH, HEIGHT] = [70, 84, 620, 260]
@@ -18,17 +19,6 @@ export function benchSvg(result: BenchResult): string {
   const x = (share: number) => LEFT + (WIDTH * Math.log10(1 / (1 - share))) / 3.2
   const y = (value: number) => TOP + HEIGHT - (HEIGHT * Math.min(value, top)) / top
   const points = SHARES.map(([name, share]) => ({ name, x: x(share), y: y(latencyMs[name]), value: latencyMs[name] }))
-  const grid = Array.from({ length: 5 }, (_, i) => (top * i) / 4).flatMap((value) => [
-    polyline(
-      [
-        [LEFT, y(value)],
-        [LEFT + WIDTH, y(value)],
-      ],
-      'rule',
-      { 'stroke-width': 1 },
-    ),
-    text(LEFT - 8, y(value) + 4, `${Number(value.toPrecision(3))} ms`, { anchor: 'end', tone: 'faint', size: 11 }),
-  ])
   return drawing({
     title: `Latency at ${Math.round(perSecond)} transactions a second`,
     description: SHARES.map(([name]) => `${NAMES[name]} within ${latencyMs[name]} ms`).join(', '),
@@ -37,7 +27,7 @@ export function benchSvg(result: BenchResult): string {
     body: [
       text(LEFT, 30, `${Math.round(perSecond).toLocaleString('en-US')} transactions a second`, { size: 16, strong: true }),
       text(LEFT, 52, `n = ${n}, ${machine}, ${Math.round(100 * fastShare)} % decided in the fast phase`, { tone: 'faint' }),
-      ...grid,
+      ...axisLines({ left: LEFT, top: TOP, width: WIDTH, height: HEIGHT, most: top, unit: 'ms' }),
       polyline([[LEFT, y(latencyMs.p50)], ...points.map((point): [number, number] => [point.x, point.y])], 'line0', { 'stroke-width': 2.5 }),
       ...points.flatMap((point) => [
         mark('disc', point.x, point.y, 4, 'line0', `${NAMES[point.name]}: ${point.value} ms`),
@@ -47,10 +37,4 @@ export function benchSvg(result: BenchResult): string {
       text(LEFT + WIDTH / 2, TOP + HEIGHT + 40, 'share of the transactions that were executed within', { anchor: 'middle', tone: 'faint', size: 11 }),
     ],
   })
-}
-
-/** The next of 1, 2, 5, 10 … above. */
-function niceAbove(value: number): number {
-  const power = 10 ** Math.floor(Math.log10(Math.max(value, 0.001)))
-  return ([1, 2, 5, 10].find((factor) => factor * power >= value) ?? 10) * power
 }

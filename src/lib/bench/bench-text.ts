@@ -11,21 +11,21 @@ export function benchRows(result: BenchResult): [what: string, figure: string][]
       `${settings.rate === null ? `by ${settings.clients} clients` : `${settings.rate} a second`}${settings.group > 1 ? `, ${settings.group} in a request` : ''}`,
     ],
     ...(result.interrupted ? [['broken off', `after ${result.seconds} s of ${settings.seconds} s`] as [string, string]] : []),
-    ['executed', `${count(result.executed)}, ${count(result.perSecond)} a second`],
-    ['refused by the machine', count(result.refused)],
+    ['executed', `${countText(result.executed)}, ${countText(result.perSecond)} a second`],
+    ['refused by the machine', countText(result.refused)],
     ['without an answer', errors.length > 0 ? errors.join(', ') : '0'],
-    ['latency', `p50 ${ms(l.p50)} · p90 ${ms(l.p90)} · p99 ${ms(l.p99)} · p99.9 ${ms(l.p999)} · most ${ms(l.max)}`],
+    ['latency', `p50 ${msText(l.p50)} · p90 ${msText(l.p90)} · p99 ${msText(l.p99)} · p99.9 ${msText(l.p999)} · most ${msText(l.max)}`],
     [
       'phases, mean',
       Object.entries(result.phasesMs)
-        .map(([phase, value]) => `${phase} ${ms(value)}`)
+        .map(([phase, value]) => `${phase} ${msText(value)}`)
         .join(' · ') || '-',
     ],
     ...costRows(result),
     ['the client', `${result.clientCpuMsPerTransaction} ms of CPU a transaction`],
     [
       'this machine',
-      `${floors.cores} cores · ${floors.bls} sign ${ms(floors.blsSignMs)}, verify ${ms(floors.blsVerifyMs)} · ed25519 verify ${ms(floors.ed25519VerifyMs)} · SHA-256 of 64 KiB ${ms(floors.sha256Ms)} · round trip ${ms(floors.roundTripMs)} · durable 4 KiB ${ms(floors.durableWriteMs)}`,
+      `${floors.cores} cores · ${floors.bls} sign ${msText(floors.blsSignMs)}, verify ${msText(floors.blsVerifyMs)} · ed25519 verify ${msText(floors.ed25519VerifyMs)} · SHA-256 of 64 KiB ${msText(floors.sha256Ms)} · round trip ${msText(floors.roundTripMs)} · durable 4 KiB ${msText(floors.durableWriteMs)}`,
     ],
   ]
 }
@@ -36,21 +36,23 @@ function costRows({ batches, perSigner, memoryBytes, ofSigningFloor, usageFault 
   return [
     [
       'batches',
-      `${count(batches.perSecond)} a second, ${batches.transactions} transactions each; ${count(batches.fast)} fast, ${count(batches.slow)} in phase 3 or later`,
+      `${countText(batches.perSecond)} a second, ${batches.transactions} transactions each; ${countText(batches.fast)} fast, ${countText(batches.slow)} in phase 3 or later`,
     ],
     ['batches of what signing allows', `${Math.round(1000 * (ofSigningFloor ?? 0)) / 10} %`],
     [
       'each signer',
-      `${perSigner.cpuMsPerTransaction} ms of CPU and ${count(perSigner.sentBytesPerTransaction)} bytes sent a transaction; ${perSigner.messagesPerBatch} messages and ${perSigner.appendsPerBatch} durable writes a batch`,
+      `${perSigner.cpuMsPerTransaction} ms of CPU and ${countText(perSigner.sentBytesPerTransaction)} bytes sent a transaction; ${perSigner.messagesPerBatch} messages and ${perSigner.appendsPerBatch} durable writes a batch`,
     ],
     ['memory', `${Math.round((memoryBytes ?? 0) / 2 ** 20)} MiB in the largest process`],
   ]
 }
 
-function count(value: number): string {
+/** A figure for a person: three places at most below 100, whole above. */
+export function countText(value: number): string {
   return value >= 100 ? Math.round(value).toLocaleString('en-US') : String(value)
 }
 
-function ms(value: number): string {
+/** Milliseconds for a person. */
+export function msText(value: number): string {
   return `${value >= 100 ? Math.round(value) : Number(value.toPrecision(3))} ms`
 }
