@@ -1,107 +1,18 @@
 // time limit: 400 s
 /**
- * Changes of the signers, as processes: evicted and admitted under load, with a signer killed meanwhile, and a liar thrown out. Nothing that a client was told is
- * lost, all signers give the same receipts, and certificates of every epoch hold.
+ * Changes of the signers, as processes: evicted and admitted under load, with a signer killed meanwhile. Nothing that a client was told is lost, all signers give the
+ * same receipts, and certificates of every epoch hold. With liars: `epochs.long`.
  */
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { utf8 } from '../../src/lib/base/bytes.js'
 import type { Changed } from '../../src/lib/cluster/change.js'
 import type { ClusterStatus } from '../../src/lib/cluster/status.js'
-import { signTransaction, type Transaction } from '../../src/lib/core/transaction.js'
-import { openPayload, transferPayload } from '../../src/lib/machine/ledger.js'
-import type { TransactionResult } from '../../src/lib/node/answers.js'
-import { Client } from '../../src/lib/node/client.js'
-import { nodeEd25519 } from '../../src/lib/node/ed25519.js'
-import { Bench, jsonOf } from '../commands/musig.js'
-
-const bench = new Bench()
-const secret = new Uint8Array(32).fill(9)
-const ACCOUNTS = ['a', 'b', 'c']
-let number = 0
-
-async function cluster<T>(...args: string[]): Promise<T> {
-  const outcome = await bench.musig(['cluster', ...args, '--json'])
-  assert.is(outcome.code, 0, outcome.stderr + outcome.stdout)
-  return jsonOf(outcome) as T
-}
-
-function clientOf(name: string): Client {
-  const folder = join(bench.home, 'clusters', name)
-  return new Client({ clusterFile: join(folder, 'cluster.json'), token: readFileSync(join(folder, 'token'), 'utf8').trim() })
-}
-
-async function until(holds: () => Promise<boolean>, what: string, limitMs = 90_000): Promise<void> {
-  for (const end = Date.now() + limitMs; ; await new Promise((resolve) => setTimeout(resolve, 100))) {
-    if (await holds().catch(() => false)) return
-    assert.ok(Date.now() < end, `${what}: not within ${limitMs} ms`)
-  }
-}
-
-/** Transfers without a pause, through all signers, and what clients were told. */
-class Load {
-  readonly told: TransactionResult[] = []
-  readonly #client: Client
-  readonly #clusterId: string
-  readonly #work: Promise<unknown>
-  #isOver = false
-
-  constructor(client: Client, clusterId: string, signers: number) {
-    this.#client = client
-    this.#clusterId = clusterId
-    this.#work = Promise.all(Array.from({ length: 6 }, (_, i) => this.#run(i, signers)))
-  }
-
-  async #run(i: number, signers: number): Promise<void> {
-    for (let j = i; !this.#isOver; j++) {
-      const draft = transferPayload(ACCOUNTS[j % 3] ?? 'a', ACCOUNTS[(j + 1) % 3] ?? 'b', 1)
-      const transaction = transactionOf(this.#clusterId, draft)
-      // Whoever has no answer hands the same one in again.
-      for (let result: TransactionResult | undefined; !result && !this.#isOver; ) {
-        result = await this.#client.submit(transaction, { to: j % signers, timeoutMs: 20_000 }).catch(() => undefined)
-        if (result?.status === 'executed') this.told.push(result)
-      }
-    }
-  }
-
-  async grows(by: number): Promise<void> {
-    const wanted = this.told.length + by
-    await until(async () => this.told.length >= wanted, `${by} more transfers`)
-  }
-
-  async end(): Promise<void> {
-    this.#isOver = true
-    await this.#work
-  }
-}
-
-function transactionOf(clusterId: string, { deps, payload }: { deps: string[]; payload: Uint8Array }): Transaction {
-  const nonce = utf8(`epochs ${++number}`)
-  return signTransaction(nodeEd25519, clusterId, secret, { deps, payload, client: null, nonce, expiry: null, signature: null })
-}
-
-/** All that was told is the same at these signers, and so is what came of it. */
-async function sameAt(client: Client, signers: readonly number[], told: readonly TransactionResult[]): Promise<void> {
-  await until(async () => {
-    const states = await Promise.all(signers.map((from) => client.status({ from })))
-    return new Set(states.map(({ orderDigest, machineDigest, epoch }) => `${epoch}${orderDigest}${machineDigest}`)).size === 1
-  }, 'one epoch, one order, one state')
-  for (const { txId, position, receipt } of told)
-    for (const from of signers) {
-      const again = await client.show(txId, { from })
-      assert.equal([again.position, again.receipt], [position, receipt], `${txId} at signer ${from}`)
-    }
-  const sum = (await Promise.all(ACCOUNTS.map((name) => client.query(`acct:${name}`)))) as { balance: number }[]
-  assert.is(
-    sum.reduce((all, { balance }) => all + balance, 0),
-    3000,
-  )
-}
+import { openPayload } from '../../src/lib/machine/ledger.js'
+import { ACCOUNTS, bench, clientOf, cluster, Load, sameAt, transactionOf } from './changing.js'
 
 test.after(async () => {
-  for (const name of ['change', 'liar']) await bench.musig(['cluster', 'rm', '--cluster', name])
+  await bench.musig(['cluster', 'rm', '--cluster', 'change'])
   bench.remove()
 })
 
@@ -163,19 +74,6 @@ test('evicted and admitted under load, one killed during a change and started ag
   await cluster('down', '--cluster', 'change')
   await cluster('up', '--cluster', 'change')
   await sameAt(clientOf('change'), [1, 2, 4, 5], load.told.slice(-5))
-})
-
-test('a liar is evicted: the others go on, and it is nobody', async () => {
-  await cluster('up', '-n', '5', '--cluster', 'liar', '--byzantine', '2:equivocate')
-  const client = clientOf('liar')
-  const { clusterId } = await client.manifest()
-  for (const name of ACCOUNTS) await client.submit(transactionOf(clusterId, openPayload(name, 1000)), { to: 0, timeoutMs: 60_000 })
-  const { epoch } = await cluster<Changed>('evict', '2', '--cluster', 'liar')
-  assert.is(epoch, 1)
-  const result = await client.submit(transactionOf(clusterId, transferPayload('a', 'b', 1)), { to: 0, timeoutMs: 60_000 })
-  assert.is(result.status, 'executed')
-  await sameAt(client, [0, 1, 3, 4], [result])
-  client.close()
 })
 
 test('what cannot be changed is refused in one line', async () => {

@@ -10,6 +10,7 @@ import type { KnownBatch } from './known-batch.js'
 import type { MessageOf } from './message.js'
 import { valueDigest } from './statement.js'
 import { leavesOut, type Value } from './tally.js'
+import type { Batch } from './transaction.js'
 
 /** What is known of the slow rounds of one batch. */
 interface Noticed {
@@ -163,7 +164,7 @@ export class Guard {
   /** Whether each conflicting batch that a fast value leaves out, noticed or decided, is final with this batch before it. */
   #conflictsAreBehind({ batch }: KnownBatch, value: Value): boolean {
     const { journal } = this.#ctx
-    for (const named of this.#conflictsOf(batch.id, batch.keys, value)) {
+    for (const named of this.#conflictsOf(batch, value)) {
       const decided = journal.get(named)?.committed
       if (!journal.isDecided(named) && !this.#noticed.has(named)) continue
       if (!leavesOut(value, named, journal.logs)) continue
@@ -172,11 +173,11 @@ export class Guard {
     return true
   }
 
-  /** Conflicting batches that are not executed, and those executed above the value's base. */
-  *#conflictsOf(batchId: Id, keys: readonly string[], value: Value): Iterable<Id> {
+  /** Conflicting batches of the same epoch that are not executed, and those executed above the value's base. Between epochs the change decides what comes first (§24). */
+  *#conflictsOf({ id: batchId, epoch, keys }: Batch, value: Value): Iterable<Id> {
     const { journal } = this.#ctx
-    for (const named of journal.pendingOn(keys)) if (named !== batchId) yield named
-    for (const named of journal.executedAbove(keys, value.base)) if (named !== batchId) yield named
+    for (const named of [...journal.pendingOn(keys), ...journal.executedAbove(keys, value.base)])
+      if (named !== batchId && (journal.get(named)?.batch.epoch ?? epoch) === epoch) yield named
   }
 
   /** What binds this signer in a batch: the committed value, else its highest certificate, unless that gives way to another batch's. */
@@ -189,7 +190,7 @@ export class Guard {
   isVoid({ batch }: KnownBatch, { certificate, value }: { certificate: Certificate; value: Value }): boolean {
     if (certificate.type !== 'fast' || !this.#ctx.rules.fastIsVoid) return false
     const { journal } = this.#ctx
-    for (const named of this.#conflictsOf(batch.id, batch.keys, value)) {
+    for (const named of this.#conflictsOf(batch, value)) {
       const other = journal.get(named)
       // What was executed without this batch leaves it out.
       if (journal.pastOf(named)?.isFast === false && leavesOut(value, named, journal.logs)) return true
