@@ -328,7 +328,7 @@ class LevelStore implements SignerStore {
       if (!snapshot || !equalBytes(digestOfSnapshot(snapshot), digest)) return broken('the snapshot is missing or altered')
       if (!this.#tip) this.#base = { snapshot, past: outlines.values, records: records.count }
     } catch (error) {
-      throw error instanceof MusigError ? error : failed(`what is left of pruned records in ${this.#folder} cannot be read`, error)
+      throw error instanceof MusigError ? error : failed(`the store ${this.#folder} cannot be read`, error)
     }
   }
 
