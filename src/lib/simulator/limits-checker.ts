@@ -7,6 +7,7 @@ import type { Manifest } from '../core/manifest.js'
 import { longestMs, parseDelay } from './delay.js'
 import type { History, Violation } from './history.js'
 import { short } from './past.js'
+import { longestRoundTripMs } from './regions.js'
 import type { Scenario } from './scenario.js'
 
 /** Messages for each batch and signer where no ballot but 0 is needed: down and up twice, down once more, and what comes late. */
@@ -38,9 +39,10 @@ export function isCalm({
 
 /** How long one batch takes at most: five times through the tree and onto disks, the root's wait, the guard's; null if messages may take for ever. */
 export function calmMsOf(scenario: Scenario, { n, timing, deltaMs }: Manifest): number | null {
-  const { delay, disk, regions, regionMs, signMs, verifyMs, messageMs } = scenario
-  const hopMs = longestMs(parseDelay(delay)) + 2 * longestMs(parseDelay(disk)) + (regions > 1 ? regionMs : 0)
-  const isFree = signMs + verifyMs + messageMs === 0
+  const { delay, disk, regions, regionMs, wideArea, bandwidth, signMs, verifyMs, messageMs } = scenario
+  const farMs = wideArea ? longestRoundTripMs(regions) / 2 : regionMs
+  const hopMs = longestMs(parseDelay(delay)) + 2 * longestMs(parseDelay(disk)) + (regions > 1 ? farMs : 0)
+  const isFree = signMs + verifyMs + messageMs + bandwidth === 0
   if (!isFree || hopMs === Number.POSITIVE_INFINITY) return null
   return (5 * Math.ceil(Math.log2(Math.max(2, n))) + 2) * hopMs + timing.orderWaitMs + timing.catchUpWaitMs + 3 * deltaMs
 }

@@ -1,6 +1,7 @@
 /**
  * The mesh, for comparison only: an initiator sends its batch to all, every signer sends its signed vote to every other, each gathers a quorum and
- * derives the same as the others. No tree, no phase 3, no recovery: a batch on which the votes disagree stays undecided, and nothing is durable.
+ * derives the same as the others. No tree, no phase 3, no recovery: a batch on which the votes disagree stays undecided. Batches and votes are
+ * durable before they leave, as in the protocol, so that the comparison is fair; a signer that comes back does not read them.
  */
 import { bitmapOf } from '../base/bitmap.js'
 import { type Id, toHex } from '../base/bytes.js'
@@ -73,7 +74,6 @@ export class MeshSigner implements SimulatedSigner {
     const body = { epoch: manifest.epoch, initiator: self, sequence: this.#sequence++, time, transactions: [transaction] }
     const batch = makeBatch(crypto.ed25519, manifest.clusterId, linkSecretKey, body)
     this.#effects.push({ type: 'reply', requestId, txId, status: 'taken' })
-    this.#sendAll({ type: 'propose', batch, reference: emptyView() })
     this.#arrive(batch)
   }
 
@@ -87,7 +87,7 @@ export class MeshSigner implements SimulatedSigner {
     if (message.type === 'vote' && message.votes) this.#count(from, message.batchId, message.votes)
   }
 
-  /** First sight: votes, and tells everyone. */
+  /** First sight: votes, and tells everyone; an own batch goes first. */
   #arrive(batch: Batch): void {
     const { manifest, crypto, blsSecretKey, self } = this.#options
     const ballot = this.#ballotOf(batch.id)
@@ -97,6 +97,11 @@ export class MeshSigner implements SimulatedSigner {
     const view = freezeView(batch.keys, before, this.#logs)
     this.#pending.add(batch.id)
     const signature = crypto.bls.sign(blsSecretKey, voteDigest(manifest, batch.id, view))
+    this.#effects.push(
+      { type: 'persist', record: { type: 'batch', batch } },
+      { type: 'persist', record: { type: 'vote', batchId: batch.id, view, signature } },
+    )
+    if (batch.initiator === self) this.#sendAll({ type: 'propose', batch, reference: emptyView() })
     const votes: VoteSet = { entries: [{ view, signers: bitmapOf(manifest.n, [self]) }], signature }
     this.#sendAll({ type: 'vote', batchId: batch.id, votes, postponed: bitmapOf(manifest.n, []) })
     this.#count(self, batch.id, votes)

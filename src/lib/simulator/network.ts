@@ -1,6 +1,7 @@
 /**
  * The virtual network: one-way links between signers, each with its delays, losses and order. Owns what is on the way and when it arrives;
- * whether the two ends are running is the world's business. Links keep their order unless they are told not to.
+ * whether the two ends are running is the world's business. Links keep their order unless they are told not to. What one end sends, over
+ * whichever links, shares its uplink: messages leave it one after the other.
  */
 import type { SeededRandom } from '../base/prng.js'
 import { type Delay, drawMs } from './delay.js'
@@ -36,33 +37,42 @@ export class Network<Packet> {
   readonly #settingsOf: (from: number, to: number) => LinkSettings
   readonly #arrive: (from: number, to: number, packet: Packet) => void
   readonly #links: Map<number, Link>[] = []
+  /** Bits that leave an end in a millisecond. */
+  readonly #bitsPerMs: number
+  /** When the uplink of each end has sent all that was handed to it. */
+  readonly #freeAt: number[] = []
   /** Messages that were lost on the way. */
   lost = 0
   /** Set false when all losses end: links then lose and double nothing, whatever their settings. */
   lossy = true
 
+  /** `uplinkMbit`: what each end may send, in Mbit a second; 0 for no bound. */
   constructor(
     timeline: Timeline,
     random: SeededRandom,
     settingsOf: (from: number, to: number) => LinkSettings,
     arrive: (from: number, to: number, packet: Packet) => void,
+    uplinkMbit = 0,
   ) {
     this.#timeline = timeline
     this.#random = random
     this.#settingsOf = settingsOf
     this.#arrive = arrive
+    this.#bitsPerMs = uplinkMbit > 0 ? uplinkMbit * 1000 : Number.POSITIVE_INFINITY
   }
 
-  /** Sends a packet: it arrives after a drawn delay, or is lost. */
-  send(from: number, to: number, packet: Packet): void {
+  /** Sends a packet of so many bytes: it arrives a drawn delay after it has left the uplink, or is lost. */
+  send(from: number, to: number, packet: Packet, bytes = 0): void {
     const link = this.#link(from, to)
+    const leavesAt = this.#leavesAt(from, bytes)
     const { loss, duplicate } = link.settings
     if (link.silent || (this.lossy && loss > 0 && this.#random.fraction() < loss)) {
       this.lost++
       return
     }
-    this.#carry(link, () => this.#arrive(from, to, packet))
-    if (this.lossy && duplicate > 0 && this.#random.fraction() < duplicate) this.#carry(link, () => this.#arrive(from, to, packet))
+    const arrive = () => this.#arrive(from, to, packet)
+    this.#carry(link, leavesAt, arrive)
+    if (this.lossy && duplicate > 0 && this.#random.fraction() < duplicate) this.#carry(link, leavesAt, arrive)
   }
 
   /** Runs something at the far end of a link, after everything that was sent before; never lost. */
@@ -78,6 +88,11 @@ export class Network<Packet> {
     this.#link(from, to).generation++
   }
 
+  /** Empties an uplink: what its end had handed to it is gone with that end, and `drop` says for which links. */
+  clear(from: number): void {
+    this.#freeAt[from] = 0
+  }
+
   /** Lets nothing pass without telling anyone, or ends that. */
   silence(from: number, to: number, silent: boolean): void {
     this.#link(from, to).silent = silent
@@ -89,9 +104,18 @@ export class Network<Packet> {
     link.settings = { ...link.settings, extraMs: Math.max(0, link.settings.extraMs + moreMs) }
   }
 
-  #carry(link: Link, arrive: () => void): void {
+  /** When the last bit of a message leaves an end, behind all that it sent before. */
+  #leavesAt(from: number, bytes: number): number {
+    const { now } = this.#timeline
+    if (this.#bitsPerMs === Number.POSITIVE_INFINITY) return now
+    const at = Math.max(now, this.#freeAt[from] ?? 0) + (bytes * 8) / this.#bitsPerMs
+    this.#freeAt[from] = at
+    return at
+  }
+
+  #carry(link: Link, leavesAt: number, arrive: () => void): void {
     const { delay, extraMs, reorder } = link.settings
-    const due = this.#timeline.now + drawMs(delay, this.#random) + extraMs
+    const due = leavesAt + drawMs(delay, this.#random) + extraMs
     const at = reorder ? due : Math.max(due, link.lastAt)
     link.lastAt = Math.max(link.lastAt, at)
     const { generation } = link

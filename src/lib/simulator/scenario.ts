@@ -7,6 +7,7 @@ import { LIE_NAMES } from '../byzantine/lies.js'
 import { LIMITS } from '../core/limits.js'
 import { type Manifest, parseTolerance } from '../core/manifest.js'
 import { parseDelay } from './delay.js'
+import { REGIONS } from './regions.js'
 
 /** The shapes in which votes may travel. */
 export const TOPOLOGIES = ['tree', 'star', 'mesh'] as const
@@ -14,6 +15,15 @@ export const TOPOLOGIES = ['tree', 'star', 'mesh'] as const
 export const LIES: readonly string[] = ['any', ...LIE_NAMES]
 /** How votes travel: along the protocol’s tree, or, to be compared with, through a star or a full mesh. */
 export type Topology = (typeof TOPOLOGIES)[number]
+
+/** How the tree of a batch is made where signers lie in regions. */
+export const TREES = ['regional', 'random'] as const
+export type TreeStrategy = (typeof TREES)[number]
+/** Bytes of a transaction of a bundle. */
+export const BUNDLED_BYTES = 128
+const MAX_BUNDLE = LIMITS.payloadBytes / BUNDLED_BYTES
+/** Mbit a second. */
+const MAX_BANDWIDTH = 1_000_000
 
 /** A run holds everything in memory. */
 const MAX_TXS = 1_000_000
@@ -68,9 +78,20 @@ export interface Scenario {
   /** Signers that are taken out of the cluster during the run, and that come in. */
   evicts: number
   admits: number
-  /** Signers lie in this many regions; between two there are `regionMs` more. */
+  /** Signers lie in this many regions, in turn; between two there are `regionMs` more, or over a wide area what `regions.ts` says. */
   regions: number
   regionMs: number
+  wideArea: boolean
+  /** Whether subtrees keep to a region where there are regions (§4), or the tree looks at none. */
+  tree: TreeStrategy
+  /** What each signer may send, in Mbit a second; 0 for no bound. */
+  bandwidth: number
+  /** Signers at which one batch is always under way, the next as soon as the last is executed; 0: transactions come at random times. */
+  load: number
+  /** Batches that follow one another at each of them. */
+  turns: number
+  /** Transactions of 128 bytes that such a batch carries. */
+  bundle: number
   /** How long after the last fault everything must be executed. */
   limitMs: number
   /** What signing, verifying, and reading or sending a message cost a signer. */
@@ -115,6 +136,12 @@ export const CALM: Scenario = {
   admits: 0,
   regions: 0,
   regionMs: 40,
+  wideArea: false,
+  tree: 'regional',
+  bandwidth: 0,
+  load: 0,
+  turns: 4,
+  bundle: 100,
   limitMs: 240_000,
   signMs: 0,
   verifyMs: 0,
@@ -145,6 +172,9 @@ export function checkScenario(scenario: Scenario, { n, quorum, crashBound }: Pic
     'evicts',
     'admits',
     'regions',
+    'load',
+    'turns',
+    'bundle',
     'seed',
   ] as const
   for (const name of counts)
@@ -156,6 +186,7 @@ export function checkScenario(scenario: Scenario, { n, quorum, crashBound }: Pic
     if (!(scenario[name] >= 0 && scenario[name] <= 1)) refuse(`${name} is ${scenario[name]}, not a share from 0 to 1`)
   for (const name of ['windowMs', 'pauseMs', 'deltaMs', 'limitMs', 'regionMs', 'signMs', 'verifyMs', 'messageMs'] as const)
     if (!(scenario[name] >= 0 && scenario[name] <= 86_400_000)) refuse(`${name} is ${scenario[name]}, not from 0 to a day`)
+  checkScale(scenario, refuse)
   if (scenario.contention > 0 && scenario.hotKeys === 0) refuse('contention needs at least one hot key')
   if (scenario.crashes > crashBound) refuse(`${scenario.crashes} of ${n} signers crash for good; more than n − q = ${crashBound} may not`)
   if (scenario.crashes + scenario.restarts > n) refuse(`${scenario.crashes} crashes and ${scenario.restarts} restarts are more than the ${n} signers`)
@@ -174,6 +205,18 @@ export function checkScenario(scenario: Scenario, { n, quorum, crashBound }: Pic
   parseDelay(scenario.delay)
   parseDelay(scenario.disk)
   parseTolerance(scenario.tolerance)
+}
+
+/** What has to do with distance, bandwidth and load. */
+function checkScale({ n, regions, wideArea, tree, bandwidth, load, turns, bundle }: Scenario, refuse: (text: string) => never): void {
+  if (wideArea && (regions < 2 || regions > REGIONS.length))
+    refuse(`regions is ${regions}; --wide-area needs 2 to ${REGIONS.length}: ${REGIONS.join(', ')}`)
+  if (!TREES.includes(tree)) refuse(`tree is none of ${TREES.join(', ')}`)
+  if (!(bandwidth >= 0 && bandwidth <= MAX_BANDWIDTH)) refuse(`bandwidth is ${bandwidth}, not from 0 to ${MAX_BANDWIDTH} Mbit/s`)
+  if (load > n) refuse(`load is ${load}; there are ${n} signers, and one batch under way at each`)
+  if (load > 0 && turns < 3) refuse(`turns is ${turns}; at least 3 are needed, of which the first and the last are not measured`)
+  if (load * turns > MAX_TXS) refuse(`load and turns make ${load * turns} batches; at most ${MAX_TXS} are taken`)
+  if (bundle < 1 || bundle > MAX_BUNDLE) refuse(`bundle is ${bundle}, not from 1 to ${MAX_BUNDLE} transactions`)
 }
 
 /** The command that repeats a run: every setting that differs from a calm run's. */

@@ -3,6 +3,7 @@ import { compareBytes } from '../base/bytes.js'
 import { SeededRandom } from '../base/prng.js'
 import type { Crypto } from '../bls/backend.js'
 import { LOCAL_TIMING, type Manifest, makeManifest, parseTolerance, signerEntry, type Timing } from '../core/manifest.js'
+import type { TreeStrategy } from './scenario.js'
 
 /** A signer's two secret keys. */
 export interface SecretKeys {
@@ -18,6 +19,8 @@ export interface SignersOptions {
   fanout: number
   /** A region for each signer, or none. */
   regions: readonly string[]
+  /** Whether the tree looks at them. Default: it does. */
+  tree?: TreeStrategy
   timing: Partial<Timing>
   /** Signers that have no seat in the manifest, and may be admitted. */
   spare?: number
@@ -46,7 +49,7 @@ export function signersOf(crypto: Crypto, options: SignersOptions): Signers {
   return signers
 }
 
-function makeSigners(crypto: Crypto, { n, tolerance, deltaMs, fanout, regions, timing, spare = 0 }: SignersOptions): Signers {
+function makeSigners(crypto: Crypto, { n, tolerance, deltaMs, fanout, regions, tree = 'regional', timing, spare = 0 }: SignersOptions): Signers {
   const random = new SeededRandom('simulated signers')
   const unordered = Array.from({ length: n }, () => ({ bls: secretKey(random), link: random.bytes(32) }))
   const keys = unordered
@@ -60,7 +63,7 @@ function makeSigners(crypto: Crypto, { n, tolerance, deltaMs, fanout, regions, t
     deltaMs,
     machine: 'mixing',
     test: true,
-    tree: { strategy: regions.length > 0 ? 'regional' : 'random', fanout },
+    tree: { strategy: regions.length > 0 ? tree : 'random', fanout },
     window: 4,
     timing: { ...LOCAL_TIMING, ...timing },
     signers: keys.map(({ bls, link }, i) => signerEntry(crypto, bls, link, `signer-${i}`, regions[i % Math.max(1, regions.length)] ?? '')),

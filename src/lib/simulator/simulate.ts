@@ -19,10 +19,13 @@ import type { SimulatedSigner } from './host.js'
 import { joinedEvidence, recordsOf } from './joined-evidence.js'
 import { type LiarGroup, liarsOf } from './liars.js'
 import { calmMsOf, isCalm } from './limits-checker.js'
+import { type Load, measureLoad, planLoad } from './load.js'
 import { MeshSigner } from './mesh.js'
 import { checkTransaction } from './mixing-machine.js'
 import { planChanges } from './operators.js'
 import { endName, short } from './past.js'
+import { quantile } from './quantile.js'
+import { WIDE_AREA_TIMING } from './regions.js'
 import { checkScenario, commandOf, type Scenario } from './scenario.js'
 import { type Signers, signersOf } from './signers.js'
 import type { TraceLine } from './trace.js'
@@ -77,6 +80,8 @@ export interface Result {
   batches: { executed: number; fast: number; slow: number; recovered: number }
   /** The share of executed batches that were decided without phase 3. */
   fastShare: number
+  /** What a run under load reached; null without. */
+  load: Load | null
   /** From submission to execution at the signer that was asked: medians; `p95Ms` and `maxMs` of all transactions. */
   latency: { hops: number; ms: number; p95Ms: number; maxMs: number }
   perSigner: PerSigner
@@ -101,7 +106,8 @@ export function simulate(scenario: Scenario, options: RunOptions = {}): Result {
   const crypto = rememberingCrypto(options.crypto ?? { bls: fake, ed25519: fakeEd25519 })
   const signers = signersFor(scenario, options)
   const { manifest } = signers
-  const plan = planWorkload(scenario, manifest.clusterId, new SeededRandom(`workload/${scenario.seed}`))
+  const planned = scenario.load > 0 ? planLoad : planWorkload
+  const plan = planned(scenario, manifest.clusterId, new SeededRandom(`workload/${scenario.seed}`))
   const roots = plan.map(({ signer }) => signer)
   const faults = [
     ...planFaults(scenario, roots, new SeededRandom(`faults/${scenario.seed}`)),
@@ -151,14 +157,15 @@ function accusationsIn({ recorder, seats }: World, crypto: Crypto): Accusation[]
 }
 
 function signersFor(scenario: Scenario, { crypto, timing }: RunOptions): Signers {
-  const { n, tolerance, deltaMs, topology, regions } = scenario
+  const { n, tolerance, deltaMs, topology, regions, tree, wideArea } = scenario
   return signersOf(crypto ?? FAKE, {
     n,
     tolerance,
     deltaMs,
     fanout: topology === 'star' ? Math.max(2, n - 1) : 2,
     regions: regions > 1 ? Array.from({ length: regions }, (_, i) => `region-${i}`) : [],
-    timing: timing ?? {},
+    tree,
+    timing: { ...(wideArea ? WIDE_AREA_TIMING : {}), ...timing },
     ...(scenario.admits > 0 && { spare: scenario.admits }),
   })
 }
@@ -279,6 +286,7 @@ function resultOf(scenario: Scenario, world: World, violations: Violation[], his
   const latencies = [...history.transactions.values()].flatMap(({ submittedAt, acknowledgedAt }) =>
     acknowledgedAt === undefined ? [] : [acknowledgedAt - submittedAt],
   )
+  const { perSigner, busiest } = costsOf(world.costs.slice(0, scenario.n))
   return {
     seed: scenario.seed,
     n: scenario.n,
@@ -291,13 +299,15 @@ function resultOf(scenario: Scenario, world: World, violations: Violation[], his
     command: commandOf(scenario),
     batches: { executed: executed.size, fast, slow: executed.size - fast - recovered, recovered },
     fastShare: executed.size === 0 ? 0 : fast / executed.size,
+    load: scenario.load > 0 ? measureLoad(scenario, history.transactions.values(), busiest) : null,
     latency: {
       hops: quantile([...world.hopsOf.values()], 0.5),
       ms: quantile(latencies, 0.5),
       p95Ms: quantile(latencies, 0.95),
       maxMs: quantile(latencies, 1),
     },
-    ...costsOf(world.costs.slice(0, scenario.n)),
+    perSigner,
+    busiest,
     faults: world.fired,
     lost: world.lost,
     suspicions: world.suspicions,
@@ -310,6 +320,7 @@ function costsOf(costs: readonly Costs[]): { perSigner: PerSigner; busiest: PerS
   const of = (combine: (values: number[]) => number): PerSigner => ({
     messages: combine(costs.map((cost) => cost.messages)),
     bytes: combine(costs.map((cost) => cost.bytes)),
+    workMs: combine(costs.map((cost) => cost.workMs)),
     signatures: combine(costs.map((cost) => cost.signatures)),
     verifications: combine(costs.map((cost) => cost.verifications)),
     pairings: combine(costs.map((cost) => cost.pairings)),
@@ -320,10 +331,4 @@ function costsOf(costs: readonly Costs[]): { perSigner: PerSigner; busiest: PerS
     perSigner: of((values) => values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)),
     busiest: of((values) => values.reduce((most, value) => Math.max(most, value), 0)),
   }
-}
-
-/** The smallest value that is not below this share of all; 0 of none. */
-export function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0
 }

@@ -1,8 +1,9 @@
 /** Many runs: one scenario from each seed, harder and easier ones mixed, and a table of what held at the end. */
 import { SeededRandom } from '../base/prng.js'
 import type { Violation } from './history.js'
+import { quantile } from './quantile.js'
 import type { Scenario } from './scenario.js'
-import { quantile, type Result, type Verdict } from './simulate.js'
+import type { Result, Verdict } from './simulate.js'
 
 /** Which faults a sweep mixes. `crashes` bounds those for good. */
 export interface SweepOptions {

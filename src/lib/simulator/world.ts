@@ -19,6 +19,7 @@ import { Network } from './network.js'
 import { Operators, type PlannedChange } from './operators.js'
 import { Outages } from './outages.js'
 import { Recorder } from './recorder.js'
+import { roundTripMs } from './regions.js'
 import type { Scenario } from './scenario.js'
 import { Seats } from './seats.js'
 import type { Signers } from './signers.js'
@@ -31,6 +32,8 @@ export interface Costs extends CryptoCounts {
   /** Messages and bytes that it sent. */
   messages: number
   bytes: number
+  /** Milliseconds for which its core was busy. */
+  workMs: number
 }
 
 /** What a world is made of. */
@@ -97,7 +100,7 @@ export class World {
     this.#recordCodec = recordCodec(clusterId)
     this.seats = new Seats(signers.publicKeys, scenario.peers)
     this.recorder = new Recorder(hosts, scenario.peers, signers.manifest, this.seats)
-    this.costs = Array.from({ length: ends }, () => ({ messages: 0, bytes: 0, ...noCounts() }))
+    this.costs = Array.from({ length: ends }, () => ({ messages: 0, bytes: 0, workMs: 0, ...noCounts() }))
     this.#hops = Array.from({ length: ends }, () => new Map())
     this.#executedTxs = Array.from({ length: ends }, () => new Set())
     this.#network = this.#makeNetwork(new SeededRandom(`network/${scenario.seed}`))
@@ -183,14 +186,14 @@ export class World {
   #makeNetwork(random: SeededRandom): Network<Packet> {
     const { scenario } = this.#options
     const delay = parseDelay(scenario.delay)
-    const { loss, duplicate, reorder, regions, regionMs } = scenario
-    const settings = { delay, extraMs: 0, loss, duplicate, reorder }
-    const isFar = (a: number, b: number) => regions > 1 && a % regions !== b % regions
+    const { loss, duplicate, reorder, bandwidth } = scenario
+    const settings = { delay, loss, duplicate, reorder }
     return new Network(
       this.timeline,
       random,
-      (from, to) => (isFar(from, to) ? { ...settings, extraMs: regionMs } : settings),
+      (from, to) => ({ ...settings, extraMs: distanceMs(scenario, from, to) }),
       (from, to, packet) => this.#arrive(from, to, packet),
+      bandwidth,
     )
   }
 
@@ -213,6 +216,7 @@ export class World {
         const total = costs.signatures * scenario.signMs + costs.verifications * scenario.verifyMs
         const ms = total - charged + messages * scenario.messageMs
         charged = total
+        costs.workMs += ms
         return ms
       },
       happened: (event) => this.#options.trace?.(eventLine(this.timeline.now, index, event)),
@@ -233,7 +237,10 @@ export class World {
         this.progress++
         this.#options.trace?.({ at: this.timeline.now, signer: null, what: 'fault', data: fault })
       },
-      wentDown: (signer) => this.clients.crashed(signer),
+      wentDown: (signer) => {
+        this.#network.clear(signer)
+        this.clients.crashed(signer)
+      },
       started: (signer, executed) => {
         const { manifest } = this.hosts[signer] ?? {}
         if (manifest) this.recorder.entered(manifest)
@@ -365,12 +372,14 @@ export class World {
     this.recorder.sent(from, message, seat)
     const costs = this.costs[from] as Costs
     costs.messages++
-    if (this.#options.countBytes) costs.bytes += this.#encode(message).length
+    const isCounted = this.#options.countBytes || this.#options.scenario.bandwidth > 0
+    const bytes = isCounted ? this.#encode(message).length : 0
+    costs.bytes += bytes
     const batchId = batchIdOf(message)
     if (batchId !== undefined && this.#isSigner(from) && this.#isSigner(to)) this.messages.set(batchId, (this.messages.get(batchId) ?? 0) + 1)
     if (!this.#outages.reaches(from, to)) return
     const hops = batchId === undefined ? 0 : (this.#hops[from]?.get(batchId) ?? 0) + 1
-    this.#network.send(from, to, { message, hops })
+    this.#network.send(from, to, { message, hops }, bytes)
   }
 
   /** A host's index in the manifest of its own epoch. */
@@ -387,4 +396,12 @@ export class World {
     for (const txId of txIds) this.#executedTxs[signer]?.add(txId)
     this.clients.executed(signer, txIds)
   }
+}
+
+/** What the regions of two hosts add to a message between them. */
+function distanceMs({ regions, regionMs, wideArea }: Scenario, from: number, to: number): number {
+  if (regions < 2) return 0
+  const [a, b] = [from % regions, to % regions]
+  if (wideArea) return roundTripMs(a, b) / 2
+  return a === b ? 0 : regionMs
 }
