@@ -5,6 +5,7 @@ import { MusigError } from '../../lib/base/errors.js'
 import { MusigCommand } from '../../lib/cli/base-command.js'
 import { settingFlags } from '../../lib/cli/setting-flags.js'
 import { loadCrypto } from '../../lib/node/crypto.js'
+import type { Load } from '../../lib/simulator/load.js'
 import { CALM } from '../../lib/simulator/scenario.js'
 import { flagOf, SETTINGS, scenarioFrom } from '../../lib/simulator/settings.js'
 import { type Result, simulate } from '../../lib/simulator/simulate.js'
@@ -18,6 +19,7 @@ export default class SimRun extends MusigCommand {
     '<%= config.bin %> sim run -n 31 --txs 20 --contention 0.8',
     '<%= config.bin %> sim run --seed 7 --crashes 1 --restarts 2 --loss 0.1 --trace run.jsonl',
     '<%= config.bin %> sim run -n 1023 --topology star --json',
+    '<%= config.bin %> sim run -n 31 --regions 6 --wide-area --delay 0-2 --bandwidth 100 --load 8 --sign-ms 0.65 --verify-ms 1.9 --message-ms 0.05',
   ]
   static override flags = {
     seed: Flags.integer({ description: 'Decides everything that the settings leave open; a fresh one by default.', min: 0 }),
@@ -45,20 +47,27 @@ export default class SimRun extends MusigCommand {
 
   private async show(result: Result): Promise<void> {
     if (this.jsonEnabled()) return
-    const { verdict, batches, latency, perSigner, busiest, faults, violations, unknown } = result
+    const { verdict, batches, load, latency, perSigner, busiest, faults, violations, unknown } = result
     this.log(`${verdict}: ${batches.executed} batches executed (${batches.fast} fast, ${batches.slow} in phase 3, ${batches.recovered} in recovery)`)
     for (const text of unknown) this.log(`  shows nothing: ${text}`)
     for (const { id, text } of violations) this.log(`  ${id}  ${text}`)
     if (faults.length > 0) this.log(`faults: ${faults.join('; ')}`)
+    if (load) this.log(loadText(load))
     this.log(`latency: ${latency.hops} hops, ${round(latency.ms)} ms (median), ${round(latency.p95Ms)} ms (95 %), ${round(latency.maxMs)} ms (most)`)
-    const rows = (['messages', 'bytes', 'signatures', 'verifications', 'pairings'] as const).map((name) => [
+    const rows = (['messages', 'bytes', 'signatures', 'verifications', 'pairings', 'workMs'] as const).map((name) => [
       name,
       round(perSigner[name]),
-      busiest[name],
+      round(busiest[name]),
     ])
     await this.table(['per signer', 'mean', 'most'], rows)
     this.log(`again: ${result.command}`)
   }
+}
+
+function loadText({ txsPerSecond, batchesPerSecond, latencyMs, p95Ms, uplinkMbit, cpuShare, batches, measuredMs }: Load): string {
+  const reached = `${round(txsPerSecond)} transactions a second in ${round(batchesPerSecond)} batches, ${round(latencyMs)} ms (median), ${round(p95Ms)} ms (95 %)`
+  const used = `busiest uplink ${round(uplinkMbit)} Mbit/s, busiest core ${round(100 * cpuShare)} %`
+  return `under load: ${reached}; ${used}; ${batches} batches in ${round(measuredMs)} ms measured`
 }
 
 function round(value: number): number {

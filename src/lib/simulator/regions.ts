@@ -3,6 +3,7 @@
  * their networks usually show them, rounded: typical ones, not measured by this project, and other by some percent in any year and on any route.
  */
 import type { Timing } from '../core/manifest.js'
+import type { Scenario } from './scenario.js'
 
 /** The regions in the order in which runs use them: the first few lie on three continents already. */
 export const REGIONS = ['Virginia', 'Ireland', 'Tokyo', 'Oregon', 'Frankfurt', 'Singapore', 'São Paulo', 'Mumbai'] as const
@@ -20,8 +21,16 @@ const ROUND_TRIPS_MS: readonly (readonly number[])[] = [
 ]
 
 /** The way between two regions, by their places in `REGIONS`, and back. */
-export function roundTripMs(a: number, b: number): number {
+function roundTripMs(a: number, b: number): number {
   return ROUND_TRIPS_MS[Math.max(a, b)]?.[Math.min(a, b)] ?? 0
+}
+
+/** What the regions of two hosts add to a message between them. */
+export function distanceMs({ regions, regionMs, wideArea }: Pick<Scenario, 'regions' | 'regionMs' | 'wideArea'>, from: number, to: number): number {
+  if (regions < 2) return 0
+  const [a, b] = [from % regions, to % regions]
+  if (wideArea) return roundTripMs(a, b) / 2
+  return a === b ? 0 : regionMs
 }
 
 /** The longest round trip between the first `count` regions. */

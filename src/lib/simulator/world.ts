@@ -19,7 +19,7 @@ import { Network } from './network.js'
 import { Operators, type PlannedChange } from './operators.js'
 import { Outages } from './outages.js'
 import { Recorder } from './recorder.js'
-import { roundTripMs } from './regions.js'
+import { distanceMs } from './regions.js'
 import type { Scenario } from './scenario.js'
 import { Seats } from './seats.js'
 import type { Signers } from './signers.js'
@@ -396,12 +396,4 @@ export class World {
     for (const txId of txIds) this.#executedTxs[signer]?.add(txId)
     this.clients.executed(signer, txIds)
   }
-}
-
-/** What the regions of two hosts add to a message between them. */
-function distanceMs({ regions, regionMs, wideArea }: Scenario, from: number, to: number): number {
-  if (regions < 2) return 0
-  const [a, b] = [from % regions, to % regions]
-  if (wideArea) return roundTripMs(a, b) / 2
-  return a === b ? 0 : regionMs
 }
