@@ -83,4 +83,4 @@ export { accountKey, Ledger, openPayload, transferPayload } from './lib/machine/
 export type { Draft } from './lib/machine/operation.js'
 export type { Position, Receipt, StateMachine } from './lib/machine/state-machine.js'
 export type { Violation } from './lib/simulator/history.js'
-export type { Scenario, Topology, TreeStrategy } from './lib/simulator/scenario.js'
+export type { Scenario, Topology } from './lib/simulator/scenario.js'

@@ -11,7 +11,7 @@ import type { TransactionHistory } from '../../src/lib/simulator/history.js'
 import { measureLoad } from '../../src/lib/simulator/load.js'
 import { Network } from '../../src/lib/simulator/network.js'
 import { REGIONS } from '../../src/lib/simulator/regions.js'
-import { CALM, type Scenario, type TreeStrategy } from '../../src/lib/simulator/scenario.js'
+import { CALM, type Scenario } from '../../src/lib/simulator/scenario.js'
 import { signersOf } from '../../src/lib/simulator/signers.js'
 import { simulate } from '../../src/lib/simulator/simulate.js'
 import { Timeline } from '../../src/lib/simulator/timeline.js'
@@ -182,7 +182,7 @@ test('a tree of regions has each region in one piece, so that few edges cross; a
   const n = 60
   for (let i = 0; i < 20; i++) {
     const id = toHex(new SeededRandom(`batch ${i}`).bytes(32))
-    const cross = (tree: TreeStrategy): number => {
+    const cross = (tree: Scenario['tree']): number => {
       const { manifest } = signersOf(FAKE, { n, tolerance: '1/2', deltaMs: 0, fanout: 2, regions: PLACES, tree, timing: {} })
       const made = treeOf(id, i, manifest)
       const { permutation } = made
@@ -198,7 +198,7 @@ test('a tree of regions has each region in one piece, so that few edges cross; a
 })
 
 test('--tree says which of the two a run takes', () => {
-  const far = (tree: TreeStrategy): number => {
+  const far = (tree: Scenario['tree']): number => {
     const proposals = traced({ ...WIDE, n: 60, regions: 6, txs: 3, tree }).filter(
       ({ what, data }) => what === 'send' && (data as { type: string }).type === 'propose',
     )

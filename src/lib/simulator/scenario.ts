@@ -18,7 +18,6 @@ export type Topology = (typeof TOPOLOGIES)[number]
 
 /** How the tree of a batch is made where signers lie in regions. */
 export const TREES = ['regional', 'random'] as const
-export type TreeStrategy = (typeof TREES)[number]
 /** Bytes of a transaction of a bundle. */
 export const BUNDLED_BYTES = 128
 const MAX_BUNDLE = LIMITS.payloadBytes / BUNDLED_BYTES
@@ -83,7 +82,7 @@ export interface Scenario {
   regionMs: number
   wideArea: boolean
   /** Whether subtrees keep to a region where there are regions (§4), or the tree looks at none. */
-  tree: TreeStrategy
+  tree: 'regional' | 'random'
   /** What each signer may send, in Mbit a second; 0 for no bound. */
   bandwidth: number
   /** Signers at which one batch is always under way, the next as soon as the last is executed; 0: transactions come at random times. */

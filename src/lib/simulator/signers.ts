@@ -3,7 +3,7 @@ import { compareBytes } from '../base/bytes.js'
 import { SeededRandom } from '../base/prng.js'
 import type { Crypto } from '../bls/backend.js'
 import { LOCAL_TIMING, type Manifest, makeManifest, parseTolerance, signerEntry, type Timing } from '../core/manifest.js'
-import type { TreeStrategy } from './scenario.js'
+import type { Scenario } from './scenario.js'
 
 /** A signer's two secret keys. */
 export interface SecretKeys {
@@ -20,7 +20,7 @@ export interface SignersOptions {
   /** A region for each signer, or none. */
   regions: readonly string[]
   /** Whether the tree looks at them. Default: it does. */
-  tree?: TreeStrategy
+  tree?: Scenario['tree']
   timing: Partial<Timing>
   /** Signers that have no seat in the manifest, and may be admitted. */
   spare?: number
