@@ -15,12 +15,12 @@ test('a cluster that cannot be taken away is warned of, and the figures are ther
   const warnings: string[] = []
   let [home, release]: [string, () => Promise<void>] = ['', async () => {}]
   const { signal } = new AbortController()
-  const result = await withOwnCluster({ n: 1 }, { signal, show, warn: (line) => warnings.push(line) }, async (at, cluster) => {
-    home = at
-    release = await takeLock(new ClusterFolder(at, cluster).lockFile, () => 'held by the test')
-    return 'figures'
-  })
   try {
+    const result = await withOwnCluster({ n: 1 }, { signal, show, warn: (line) => warnings.push(line) }, async (at, cluster) => {
+      home = at
+      release = await takeLock(new ClusterFolder(at, cluster).lockFile, () => 'held by the test')
+      return 'figures'
+    })
     assert.is(result, 'figures')
     assert.is(warnings.length, 1)
     assert.match(warnings[0] ?? '', /^the cluster in .* could not be taken away: .* is being changed by process/)
