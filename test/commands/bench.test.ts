@@ -1,4 +1,5 @@
 /** `musig bench`: on a cluster of its own, on one that stands, and what it refuses. */
+// time limit: 300 s
 import { readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
