@@ -1,7 +1,8 @@
 /** Times a piece of work in this process: warms it up, then takes the median over samples that are long enough to be timed. */
 
-const WARM_UP_MS = 80
-const MEASURE_MS = 240
+// Long enough for the compiler to have done its work.
+const WARM_UP_MS = 1000
+const MEASURE_MS = 500
 const LEAST_SAMPLES = 5
 /** A sample repeats the work until it takes about so long, for the clock ticks. */
 const SAMPLE_MS = 1
