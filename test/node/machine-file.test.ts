@@ -137,6 +137,26 @@ test('what it throws becomes a refusal, counted and logged with its transaction'
   assert.instance((fields as { err: Error }).err, RangeError)
 })
 
+test('a machine that writes over its transaction changes nobody else’s', async () => {
+  const spoil = '{ t.deps.push("x"); for (const b of [t.payload, t.nonce, t.client, t.signature]) b.fill(9); return WHAT }'
+  const path = file(
+    'spoils.mjs',
+    `export default class { check(t) ${spoil.replace('WHAT', 'undefined')} apply(t) ${spoil.replace('WHAT', '{ ok: true, result: 1 }')} ${METHODS} }`,
+  )
+  const machine = await load(path)
+  const make = (): Transaction => ({
+    ...transaction,
+    deps: ['a'],
+    payload: Uint8Array.of(1, 2),
+    client: new Uint8Array(32),
+    signature: new Uint8Array(64),
+  })
+  const mine = make()
+  assert.is(machine.check(mine), undefined)
+  assert.equal(machine.apply(mine, position), { ok: true, result: 1 })
+  assert.equal(mine, make())
+})
+
 test('failures are logged some times each, and counted always', async () => {
   const path = withMethods('often.mjs', 'apply() { throw 1 }')
   let lines = 0

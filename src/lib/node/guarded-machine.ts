@@ -30,7 +30,7 @@ export class GuardedMachine implements StateMachine {
       'check',
       null,
       () => {
-        const reason: unknown = this.#machine.check(transaction)
+        const reason: unknown = this.#machine.check(ownCopy(transaction))
         if (reason === undefined || reason === null) return undefined
         if (typeof reason === 'string' && reason !== '') return shorten(reason, MAX_REASON)
         throw new TypeError('it gave neither a reason nor undefined')
@@ -41,7 +41,7 @@ export class GuardedMachine implements StateMachine {
 
   apply(transaction: Transaction, position: Position): Receipt {
     const failed: Receipt = { ok: false, reason: 'the state machine failed' }
-    return this.#answer('apply', position.txId, () => readReceipt(this.#machine.apply(transaction, position)), failed)
+    return this.#answer('apply', position.txId, () => readReceipt(this.#machine.apply(ownCopy(transaction), position)), failed)
   }
 
   query(path: string): unknown {
@@ -107,6 +107,18 @@ export class GuardedMachine implements StateMachine {
   #failed(call: MachineCall, error: unknown, txId: Id | null): void {
     if (error instanceof MusigError && error.code === 'MACHINE_FAILED') throw error
     this.watch.failed(call, error, txId)
+  }
+}
+
+/** What a machine does to its transaction is its own affair: the batch that others are given is made of the same bytes. */
+function ownCopy({ deps, payload, client, nonce, expiry, signature }: Transaction): Transaction {
+  return {
+    deps: [...deps],
+    payload: payload.slice(),
+    client: client?.slice() ?? null,
+    nonce: nonce.slice(),
+    expiry,
+    signature: signature?.slice() ?? null,
   }
 }
 
