@@ -273,7 +273,7 @@ test('wrong input is refused in one line and leaves nothing behind', async () =>
   await Promise.all([
     refused(['up', '--byzantine', '0:mute'], 2, 'BAD_INPUT', /there is no lie “mute”; there are silent, withhold, /),
     refused(['up', '--cluster', 'none', '--machine', './mine.js'], 2, 'NOT_FOUND', /mine\.js does not exist/),
-    refused(['up', '--cluster', 'none', '--machine', 'ledgr'], 2, 'BAD_INPUT', /neither ledger nor documents nor a file that is there/),
+    refused(['up', '--cluster', 'none', '--machine', 'ledgr'], 2, 'BAD_INPUT', /neither ledger nor documents nor append nor a file that is there/),
     refused(['up', '--regions', 'eu,,us'], 2, 'BAD_INPUT', /no name of a region/),
     refused(['up', '--cluster', '../elsewhere'], 2, 'BAD_INPUT', /no name for a cluster/),
     refused(['up', '--base-port', '65535', '--cluster', 'c'], 2, 'BAD_INPUT', /the highest is 65535/),
