@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { utf8 } from '../../src/lib/base/bytes.js'
 import { signTransaction, type Transaction } from '../../src/lib/core/transaction.js'
-import { transferPayload } from '../../src/lib/machine/ledger.js'
+import { openPayload, transferPayload } from '../../src/lib/machine/ledger.js'
 import type { TransactionResult } from '../../src/lib/node/answers.js'
 import { Client } from '../../src/lib/node/client.js'
 import { nodeEd25519 } from '../../src/lib/node/ed25519.js'
@@ -27,6 +27,15 @@ export async function cluster<T>(...args: string[]): Promise<T> {
 export function clientOf(name: string): Client {
   const folder = join(bench.home, 'clusters', name)
   return new Client({ clusterFile: join(folder, 'cluster.json'), token: readFileSync(join(folder, 'token'), 'utf8').trim() })
+}
+
+/** A cluster with its accounts opened, through its first signer. */
+export async function opened(name: string, ...flags: string[]): Promise<{ client: Client; clusterId: string }> {
+  await cluster('up', '--cluster', name, ...flags)
+  const client = clientOf(name)
+  const { clusterId } = await client.manifest()
+  for (const account of ACCOUNTS) await client.submit(transactionOf(clusterId, openPayload(account, 1000)), { to: 0, timeoutMs: 60_000 })
+  return { client, clusterId }
 }
 
 /** Transfers without a pause, through all signers, and what clients were told. */

@@ -3,9 +3,9 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Changed } from '../../src/lib/cluster/change.js'
-import { openPayload, transferPayload } from '../../src/lib/machine/ledger.js'
+import { transferPayload } from '../../src/lib/machine/ledger.js'
 import { jsonOf } from '../commands/musig.js'
-import { ACCOUNTS, bench, clientOf, cluster, Load, sameAt, transactionOf } from './changing.js'
+import { bench, cluster, Load, opened, sameAt, transactionOf } from './changing.js'
 
 test.after(async () => {
   for (const name of ['liar', 'replay']) await bench.musig(['cluster', 'rm', '--cluster', name])
@@ -13,10 +13,7 @@ test.after(async () => {
 })
 
 test('a liar is evicted: the others go on, and it is nobody', async () => {
-  await cluster('up', '-n', '5', '--cluster', 'liar', '--byzantine', '2:equivocate')
-  const client = clientOf('liar')
-  const { clusterId } = await client.manifest()
-  for (const name of ACCOUNTS) await client.submit(transactionOf(clusterId, openPayload(name, 1000)), { to: 0, timeoutMs: 60_000 })
+  const { client, clusterId } = await opened('liar', '-n', '5', '--byzantine', '2:equivocate')
   const { epoch } = await cluster<Changed>('evict', '2', '--cluster', 'liar')
   assert.is(epoch, 1)
   const result = await client.submit(transactionOf(clusterId, transferPayload('a', 'b', 1)), { to: 0, timeoutMs: 60_000 })
@@ -26,10 +23,7 @@ test('a liar is evicted: the others go on, and it is nobody', async () => {
 })
 
 test('what was said in the old epoch is said again in the new one by a liar that stays: it changes nothing, and names nobody honest', async () => {
-  await cluster('up', '-n', '6', '--cluster', 'replay', '--byzantine', '4:replay-any')
-  const client = clientOf('replay')
-  const { clusterId } = await client.manifest()
-  for (const name of ACCOUNTS) await client.submit(transactionOf(clusterId, openPayload(name, 1000)), { to: 0, timeoutMs: 60_000 })
+  const { client, clusterId } = await opened('replay', '-n', '6', '--byzantine', '4:replay-any')
   // The first four: the liar may take what it is given, or not.
   const load = new Load(client, clusterId, 4)
   await load.grows(15)

@@ -8,8 +8,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Changed } from '../../src/lib/cluster/change.js'
 import type { ClusterStatus } from '../../src/lib/cluster/status.js'
-import { openPayload } from '../../src/lib/machine/ledger.js'
-import { ACCOUNTS, bench, clientOf, cluster, Load, sameAt, transactionOf } from './changing.js'
+import { bench, clientOf, cluster, Load, opened, sameAt } from './changing.js'
 
 test.after(async () => {
   await bench.musig(['cluster', 'rm', '--cluster', 'change'])
@@ -17,10 +16,7 @@ test.after(async () => {
 })
 
 test('evicted and admitted under load, one killed during a change and started again', async () => {
-  await cluster('up', '-n', '5', '--cluster', 'change')
-  const client = clientOf('change')
-  const { clusterId } = await client.manifest()
-  for (const name of ACCOUNTS) await client.submit(transactionOf(clusterId, openPayload(name, 1000)))
+  const { client, clusterId } = await opened('change', '-n', '5')
   const load = new Load(client, clusterId, 5)
   await load.grows(10)
   const [old] = load.told

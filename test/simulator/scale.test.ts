@@ -2,7 +2,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { toHex } from '../../src/lib/base/bytes.js'
-import { MusigError } from '../../src/lib/base/errors.js'
 import { SeededRandom } from '../../src/lib/base/prng.js'
 import { fake, fakeEd25519 } from '../../src/lib/bls/fake.js'
 import { treeOf } from '../../src/lib/core/tree.js'
@@ -16,6 +15,7 @@ import { signersOf } from '../../src/lib/simulator/signers.js'
 import { simulate } from '../../src/lib/simulator/simulate.js'
 import { Timeline } from '../../src/lib/simulator/timeline.js'
 import type { TraceLine } from '../../src/lib/simulator/trace.js'
+import { refusesSettings } from './refused.js'
 
 const WIDE: Scenario = { ...CALM, n: 16, regions: 8, wideArea: true, contention: 0, delay: '0', disk: '0' }
 
@@ -219,13 +219,6 @@ const BAD: [Partial<Scenario>, RegExp][] = [
   [{ bundle: 0 }, /bundle is 0/],
 ]
 
-for (const [bad, says] of BAD) {
-  test(`refused: ${JSON.stringify(bad)}`, () => {
-    assert.throws(
-      () => simulate({ ...CALM, ...bad }),
-      (error: unknown) => error instanceof MusigError && error.code === 'BAD_INPUT' && says.test(error.message),
-    )
-  })
-}
+refusesSettings(BAD)
 
 test.run()

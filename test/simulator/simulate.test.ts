@@ -1,7 +1,6 @@
 /** Whole runs: repeatable byte for byte, safe and live under the faults of this level, and never “ok” where nothing was shown. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { MusigError } from '../../src/lib/base/errors.js'
 import { noble, nobleEd25519 } from '../../src/lib/bls/noble.js'
 import type { DurableRecord } from '../../src/lib/core/record.js'
 import { Signer } from '../../src/lib/core/signer.js'
@@ -11,6 +10,7 @@ import { CALM, commandOf, type Scenario } from '../../src/lib/simulator/scenario
 import { flagOf, SETTINGS, scenarioFrom } from '../../src/lib/simulator/settings.js'
 import { type RunOptions, simulate } from '../../src/lib/simulator/simulate.js'
 import { headLine, scenarioOf, traceText } from '../../src/lib/simulator/trace.js'
+import { refusesSettings } from './refused.js'
 
 const hard: Partial<Scenario> = { contention: 1, hotKeys: 2, crashes: 1, restarts: 2, loss: 0.05, cuts: 1, slow: 1, delay: 'exp:10' }
 
@@ -191,13 +191,6 @@ const BAD: [Partial<Scenario>, RegExp][] = [
   [{ txs: -1 }, /txs is -1/],
 ]
 
-for (const [bad, says] of BAD) {
-  test(`refused: ${JSON.stringify(bad)}`, () => {
-    assert.throws(
-      () => simulate({ ...CALM, ...bad }),
-      (error: unknown) => error instanceof MusigError && error.code === 'BAD_INPUT' && says.test(error.message),
-    )
-  })
-}
+refusesSettings(BAD)
 
 test.run()

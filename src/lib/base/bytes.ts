@@ -36,7 +36,7 @@ export function utf8Length(text: string): number {
   return isAscii(text) ? text.length : utf8(text).length
 }
 
-export function isAscii(text: string): boolean {
+function isAscii(text: string): boolean {
   for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false
   return true
 }

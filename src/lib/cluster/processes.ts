@@ -28,7 +28,7 @@ const TERM_MS = 6_000
 const KILL_MS = 3_000
 const LOOK_MS = 25
 
-/** Where each signer has a process of its own: a small young generation saves some 4 MiB in each. One full of signers, or a peer that catches up, would collect too often. */
+/** Where each signer has a process of its own: half of the usual young generation saves memory in each. A smaller one, or this one in a process full of signers or a peer that catches up, collects too often. */
 const ALONE_FLAGS = ['--max-semi-space-size=8']
 
 /** The running processes of a cluster. Zombies, which have ended but were not collected, are not among them. */

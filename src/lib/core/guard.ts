@@ -176,8 +176,9 @@ export class Guard {
   /** Conflicting batches of the same epoch that are not executed, and those executed above the value's base. Between epochs the change decides what comes first (§24). */
   *#conflictsOf({ id: batchId, epoch, keys }: Batch, value: Value): Iterable<Id> {
     const { journal } = this.#ctx
-    for (const named of [...journal.pendingOn(keys), ...journal.executedAbove(keys, value.base)])
-      if (named !== batchId && (journal.get(named)?.batch.epoch ?? epoch) === epoch) yield named
+    const counts = (named: Id) => named !== batchId && (journal.get(named)?.batch.epoch ?? epoch) === epoch
+    for (const named of journal.pendingOn(keys)) if (counts(named)) yield named
+    for (const named of journal.executedAbove(keys, value.base)) if (counts(named)) yield named
   }
 
   /** What binds this signer in a batch: the committed value, else its highest certificate, unless that gives way to another batch's. */

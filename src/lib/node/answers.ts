@@ -119,8 +119,8 @@ export function findId(ids: Iterable<Id>, prefix: string, what: string): Id {
   return first
 }
 
-/** What the transactions of a batch have in common. */
-type OfBatch = Pick<TransactionResult, 'path' | 'ballot' | 'score' | 'votes' | 'phases'> & { totalMs: number | null }
+/** What the answers about transactions of one batch have in common. */
+export type OfBatch = Pick<TransactionResult, 'path' | 'ballot' | 'score' | 'votes' | 'phases'> & { totalMs: number | null }
 
 /** The life of a transaction. `batches`: what was worked out for others of the same answer. Errors: `NOT_FOUND`. */
 export function transactionAnswer(subject: Subject, txId: Id, batches = new Map<Id, OfBatch>()): TransactionResult {

@@ -13,7 +13,16 @@ import type { Id } from '../base/bytes.js'
 import { invariant, MusigError } from '../base/errors.js'
 import { manifestToJson } from '../core/manifest.js'
 import { isLinkTarget } from './accepting.js'
-import { batchAnswer, certificateAnswer, findId, historyAnswer, type Subject, type TransactionResult, transactionAnswer } from './answers.js'
+import {
+  batchAnswer,
+  certificateAnswer,
+  findId,
+  historyAnswer,
+  type OfBatch,
+  type Subject,
+  type TransactionResult,
+  transactionAnswer,
+} from './answers.js'
 import { conductAnswer } from './conduct.js'
 import { descriptionAnswer, groupAnswer, timelineAnswer } from './descriptions.js'
 import { API_LIMITS, checkOrigin, errorAnswer, Refusal, sendJson } from './http-guard.js'
@@ -214,7 +223,7 @@ export class Api {
     return async (txIds, timeoutMs) => {
       const { executor } = this.#subject
       await executor.wait(txIds, timeoutMs, signal)
-      const batches = new Map()
+      const batches = new Map<Id, OfBatch>()
       return Promise.all(
         txIds.map((txId) => (executor.outcome(txId) ? transactionAnswer(this.#subject, txId, batches) : this.#notExecuted(txId, timeoutMs))),
       )
@@ -248,7 +257,7 @@ export class Api {
 
   #publish(txIds: readonly Id[]): void {
     if (this.#webSockets.clients.size === 0) return
-    const batches = new Map()
+    const batches = new Map<Id, OfBatch>()
     const lines = txIds.map((txId) => `${JSON.stringify(transactionAnswer(this.#subject, txId, batches))}\n`)
     for (const subscriber of this.#webSockets.clients) for (const line of lines) push(subscriber, line)
   }
