@@ -64,7 +64,8 @@ export class Drive {
       while (!isOver()) await this.#request(driven, performance.now())
     }
     const sent = rate === null ? Promise.all(Array.from({ length: clients }, work)) : this.#atRate(rate, driven, begun, isOver)
-    await Promise.race([sent, aborted(signal)])
+    const ended = new AbortController()
+    await Promise.race([sent, aborted(signal, ended.signal)]).finally(() => ended.abort())
     driven.ms = performance.now() - begun
     return { ...driven, errors: { ...driven.errors } }
   }
@@ -127,9 +128,10 @@ export class Drive {
   }
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
+/** Resolves when `signal` aborts; listens no longer once `ended` does. */
+function aborted(signal: AbortSignal, ended: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
+    else signal.addEventListener('abort', () => resolve(), { once: true, signal: ended })
   })
 }
