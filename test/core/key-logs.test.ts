@@ -111,4 +111,23 @@ test('clusters have different chains', () => {
   assert.is.not(one.orderDigest, other.orderDigest)
 })
 
+test('long logs give every head and all heights that they ever had', () => {
+  const logs = new KeyLogs(CLUSTER)
+  const heads: Uint8Array[] = [new Uint8Array(32)]
+  const heights: [string, number][][] = []
+  for (let i = 0; i < 700; i++) {
+    heights.push([...logs.append(id(i), i % 3 === 0 ? ['a', 'b'] : ['a'])])
+    heads.push(logs.headOf('a'))
+    if (i % 100 === 99) for (const [height, head] of heads.entries()) assert.equal(logs.headOf('a', height), head, `head ${height} of ${i + 1}`)
+  }
+  for (const [i, expected] of heights.entries()) {
+    assert.equal([...(logs.heightsOf(id(i)) ?? [])], expected)
+    assert.is(logs.placeOf(id(i)), i)
+  }
+  assert.equal(
+    [...logs.above(['b'], new Map([['b', 230]]))],
+    [690, 693, 696, 699].map((i) => id(i)),
+  )
+})
+
 test.run()

@@ -60,7 +60,7 @@ export class Execution {
   }
 
   #attempt(batchId: Id): Id[] {
-    if (this.#isOver || this.#logs.heightsOf(batchId)) return []
+    if (this.#isOver || this.#logs.placeOf(batchId) !== undefined) return []
     const obstacle = this.#obstacle(batchId)
     if (obstacle) {
       this.#wait(batchId, obstacle)
@@ -86,7 +86,7 @@ export class Execution {
   }
 
   #openPredecessors(batchId: Id): Id[] {
-    return (this.#committed(batchId)?.value.predecessors ?? []).filter((id) => !this.#logs.heightsOf(id))
+    return (this.#committed(batchId)?.value.predecessors ?? []).filter((id) => this.#logs.placeOf(id) === undefined)
   }
 
   /** The first thing in the batch's whole past that is missing. */

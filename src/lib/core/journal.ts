@@ -166,7 +166,7 @@ export class Journal {
   }
 
   isExecuted(batchId: Id): boolean {
-    return this.logs.heightsOf(batchId) !== undefined
+    return this.logs.placeOf(batchId) !== undefined
   }
 
   /** Batches that arrived and are not committed. */
@@ -246,10 +246,11 @@ export class Journal {
     for (const batch of past) {
       const { id, initiator, isFast, keys } = batch
       this.logs.append(id, keys)
+      const place = this.#past.size
       this.#past.set(id, { initiator, isFast })
-      for (const { txId } of [...batch.transactions, ...batch.keyless]) this.#executedTransactions.add(txId, id)
+      for (const { txId } of [...batch.transactions, ...batch.keyless]) this.#executedTransactions.add(txId, place)
     }
-    for (const [txId, batchId] of keyless) this.#executedTransactions.add(txId, batchId)
+    for (const [txId, batchId] of keyless) this.#executedTransactions.add(txId, this.logs.placeOf(batchId ?? '') ?? null)
     invariant(this.logs.executed.length === executed, 'a snapshot goes with the past up to it')
     this.hasRejoined = hasRejoined
     for (const change of changes) this.#epochs.begin(change)
@@ -269,10 +270,11 @@ export class Journal {
    * those that were not pruned before, in order.
    */
   prune(executed: number): PastBatch[] {
-    return this.logs.executed.slice(this.#past.size, executed).map((batchId) => {
+    const from = this.#past.size
+    return this.logs.executed.slice(from, executed).map((batchId, i) => {
       const { batch, committed } = this.#must(batchId)
       const isFast = committed?.certificate.type === 'fast'
-      const first = this.#executedTransactions.firstIn(batch)
+      const first = this.#executedTransactions.firstIn(batch, from + i)
       const hasKeys = ({ index }: { index: number }) => batch.transactions[index]?.deps.length !== 0
       this.#sequences.pruned(batch)
       this.#batches.delete(batchId)
@@ -290,7 +292,7 @@ export class Journal {
       journal.#logs.append(batchId, this.outlineOf(batchId)?.keys ?? [])
       journal.#past.set(batchId, outline)
     }
-    journal.#executedTransactions = this.#executedTransactions.of((batchId) => this.#past.has(batchId))
+    journal.#executedTransactions = this.#executedTransactions.upTo(this.#past.size)
     return journal
   }
 
@@ -335,7 +337,7 @@ export class Journal {
     this.#epochs.keep((batchId) => stands.has(batchId))
     if (this.#end && !stands.has(this.#end)) this.#end = undefined
     this.#execution = this.#newExecution()
-    this.#executedTransactions = this.#executedTransactions.of((batchId) => stands.has(batchId))
+    this.#executedTransactions = this.#executedTransactions.upTo(stands.size)
     this.#awaitAll((known) => {
       delete known.committed
       delete known.lock
@@ -382,7 +384,9 @@ export class Journal {
     invariant(committed, 'only committed batches are executed')
     this.#pending.executed(batch)
     if (isChange(batch.keys)) this.#end ??= batchId
-    const skipped = this.#executedTransactions.execute(batch)
+    const place = this.logs.placeOf(batchId)
+    invariant(place !== undefined, 'what is executed stands in the logs')
+    const skipped = this.#executedTransactions.execute(batch, place)
     return { batch, heights: this.logs.heightsOf(batchId) ?? new Map(), ...committed, skipped }
   }
 

@@ -5,6 +5,7 @@
 import { compareText, fromHex, type Id, toHex, uint32, utf8 } from '../base/bytes.js'
 import { encodeCbor } from '../base/cbor.js'
 import { digestOf, statementId } from '../base/hash.js'
+import { Numbers } from './numbers.js'
 
 const HEAD_BYTES = 32
 const NO_HEAD = new Uint8Array(HEAD_BYTES)
@@ -19,16 +20,33 @@ export interface History {
   heightsOf(batchId: Id): ReadonlyMap<string, number> | undefined
 }
 
+/**
+ * The log of one key. A cluster may have very many, most of them short, or few that are very long: an entry takes some twelve bytes.
+ */
 interface KeyLog {
-  entries: Id[]
-  /** The head after each entry, one after the other, with room to grow. */
+  /** Of the key, in the order in which keys came. */
+  readonly number: number
+  /** Its batches, by their places in the order of execution. */
+  readonly places: number[]
+  /** The head after the last entry, then those after every `HEAD_EVERY` entries, with room to grow: what lies between is hashed again where it is asked for. */
   heads: Uint8Array
 }
+
+/** Heads that are kept. */
+const HEAD_EVERY = 16
+/** Batches whose heights are at hand as they were given: those that views and votes speak of. The latest so many. */
+const AT_HAND = 256
 
 export class KeyLogs implements History {
   readonly #clusterId: Id
   readonly #logs = new Map<string, KeyLog>()
-  readonly #heights = new Map<Id, ReadonlyMap<string, number>>()
+  /** The keys by their numbers. */
+  readonly #keys: string[] = []
+  readonly #places = new Map<Id, number>()
+  /** The keys of all batches, in their order, by number, each with the batch's height there; and up to where in them those of each batch go. */
+  readonly #pairs = new Numbers()
+  readonly #ends = new Numbers()
+  readonly #atHand: ReadonlyMap<string, number>[] = []
   /** All executed batches in this signer's own order of execution. */
   readonly executed: Id[] = []
   readonly #digest = new Uint8Array(32)
@@ -42,45 +60,73 @@ export class KeyLogs implements History {
   append(batchId: Id, keys: readonly string[]): ReadonlyMap<string, number> {
     const heights = new Map<string, number>()
     const idBytes = fromHex(batchId)
+    const place = this.executed.length
     for (const key of keys) {
-      const log = this.#logs.get(key) ?? { entries: [], heads: new Uint8Array(HEAD_BYTES) }
-      const before = this.headOf(key)
-      log.entries.push(batchId)
-      const height = log.entries.length
-      if (log.heads.length < height * HEAD_BYTES) log.heads = grown(log.heads)
-      log.heads.set(chain(this.#clusterId, key, height, before, idBytes), (height - 1) * HEAD_BYTES)
-      this.#logs.set(key, log)
+      const log = this.#logOf(key)
+      const height = log.places.push(place)
+      const head = chain(this.#clusterId, key, height, height === 1 ? NO_HEAD : log.heads.subarray(0, HEAD_BYTES), idBytes)
+      log.heads.set(head)
+      if (height % HEAD_EVERY === 0) keep(log, height / HEAD_EVERY, head)
+      this.#pairs.push(log.number)
+      this.#pairs.push(height)
       heights.set(key, height)
     }
-    this.#heights.set(batchId, heights)
+    this.#ends.push(this.#pairs.length)
+    this.#places.set(batchId, place)
+    this.#atHand[place % AT_HAND] = heights
     this.executed.push(batchId)
     for (let i = 0; i < 32; i++) this.#digest[i] = (this.#digest[i] ?? 0) ^ (idBytes[i] ?? 0)
     this.#orderDigest = undefined
     return heights
   }
 
+  #logOf(key: string): KeyLog {
+    const known = this.#logs.get(key)
+    if (known) return known
+    const log = { number: this.#keys.push(key) - 1, places: [], heads: new Uint8Array(HEAD_BYTES) }
+    this.#logs.set(key, log)
+    return log
+  }
+
   heightOf(key: string): number {
-    return this.#logs.get(key)?.entries.length ?? 0
+    return this.#logs.get(key)?.places.length ?? 0
   }
 
   batchAt(key: string, height: number): Id | undefined {
-    return this.#logs.get(key)?.entries[height - 1]
+    return this.executed[this.#logs.get(key)?.places[height - 1] ?? -1]
   }
 
   /** The batches that were executed on these keys above these heights, on each key in its order. */
   *above(keys: Iterable<string>, heights: ReadonlyMap<string, number>): Iterable<Id> {
-    for (const key of keys) yield* this.#logs.get(key)?.entries.slice(heights.get(key) ?? 0) ?? []
+    for (const key of keys) for (const place of this.#logs.get(key)?.places.slice(heights.get(key) ?? 0) ?? []) yield this.executed[place] ?? ''
+  }
+
+  /** The place of an executed batch in the order of execution, from 0. */
+  placeOf(batchId: Id): number | undefined {
+    return this.#places.get(batchId)
   }
 
   heightsOf(batchId: Id): ReadonlyMap<string, number> | undefined {
-    return this.#heights.get(batchId)
+    const place = this.#places.get(batchId)
+    if (place === undefined) return undefined
+    if (place >= this.executed.length - AT_HAND) return this.#atHand[place % AT_HAND]
+    const heights = new Map<string, number>()
+    const end = this.#ends.at(place)
+    for (let at = place === 0 ? 0 : this.#ends.at(place - 1); at < end; at += 2)
+      heights.set(this.#keys[this.#pairs.at(at)] ?? '', this.#pairs.at(at + 1))
+    return heights
   }
 
   /** The head of a key's chain: the latest one, or that at a height which was reached. */
   headOf(key: string, height: number = this.heightOf(key)): Uint8Array {
     const log = this.#logs.get(key)
-    if (!log || height < 1 || height > log.entries.length) return NO_HEAD
-    return log.heads.slice((height - 1) * HEAD_BYTES, height * HEAD_BYTES)
+    if (!log || height < 1 || height > log.places.length) return NO_HEAD
+    if (height === log.places.length) return log.heads.slice(0, HEAD_BYTES)
+    const kept = Math.floor(height / HEAD_EVERY)
+    let head: Uint8Array = kept === 0 ? NO_HEAD : log.heads.slice(kept * HEAD_BYTES, (kept + 1) * HEAD_BYTES)
+    for (let at = kept * HEAD_EVERY + 1; at <= height; at++)
+      head = chain(this.#clusterId, key, at, head, fromHex(this.executed[log.places[at - 1] ?? -1] ?? ''))
+    return head
   }
 
   keys(): string[] {
@@ -108,10 +154,15 @@ export class KeyLogs implements History {
   }
 }
 
-function grown(heads: Uint8Array): Uint8Array {
-  const larger = new Uint8Array(2 * heads.length)
-  larger.set(heads)
-  return larger
+/** Notes the `index`-th of the heads that are kept. */
+function keep(log: KeyLog, index: number, head: Uint8Array): void {
+  const at = index * HEAD_BYTES
+  if (log.heads.length <= at) {
+    const larger = new Uint8Array(Math.max(2 * log.heads.length, at + HEAD_BYTES))
+    larger.set(log.heads)
+    log.heads = larger
+  }
+  log.heads.set(head, at)
 }
 
 /** One link of a key's chain: H("musig/v1/key\0", clusterId, key, height, previous head, batchId), raw parts (§13). */
