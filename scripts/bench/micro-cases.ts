@@ -14,6 +14,7 @@ import { type DecidedBatch, orderOf, rankedOrder } from '../../src/lib/core/orde
 import { tallyOf } from '../../src/lib/core/tally.js'
 import { decodeBatch, makeBatch, transactionCodec, transactionId } from '../../src/lib/core/transaction.js'
 import { type TreeParameters, treeOf } from '../../src/lib/core/tree.js'
+import { batchCases } from './batch-cases.js'
 
 type Work = (run: number) => unknown
 
@@ -21,6 +22,8 @@ type Work = (run: number) => unknown
 export interface MicroCase {
   group: string
   name: string
+  /** Of how many things a run is the work, where the time of one of them is told. */
+  of?: number
   make(): { work: Work; floor?: { name: string; work: Work } }
 }
 
@@ -34,7 +37,15 @@ const hashing = (bytes: Uint8Array) => ({ name: `SHA-256 of its ${bytes.length} 
 
 /** All of them. Random data has a seed of its own for each, so that every run measures the same. */
 export function microCases(crypto: Crypto): MicroCase[] {
-  return [...[7, 31, 127].map(tallyCase), ...orderCases(), ...codecCases(), ...[31, 1023].map(treeCase), ...signatureCases(crypto), ...hashCases()]
+  return [
+    ...[7, 31, 127].map(tallyCase),
+    ...orderCases(),
+    ...codecCases(),
+    ...batchCases(),
+    ...[31, 1023].map(treeCase),
+    ...signatureCases(crypto),
+    ...hashCases(),
+  ]
 }
 
 /** Every vote has a view of its own: of four keys on which up to 8 of 16 batches are above the base, and 8 of 12 pending ones. */

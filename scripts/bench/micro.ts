@@ -22,10 +22,10 @@ export function chosen(cases: readonly MicroCase[], word: string | undefined): M
   return found
 }
 
-export function measured({ group, name, make }: MicroCase): MicroRow {
+export function measured({ group, name, of = 1, make }: MicroCase): MicroRow {
   const { work, floor } = make()
-  const us = medianUs(work)
-  const floorUs = floor && medianUs(floor.work)
+  const us = medianUs(work) / of
+  const floorUs = floor && medianUs(floor.work) / of
   return {
     ...{ group, name, us: rounded(us) },
     floor: floor && floorUs !== undefined ? { name: floor.name, us: rounded(floorUs) } : null,

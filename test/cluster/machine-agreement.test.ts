@@ -70,7 +70,7 @@ class Node {
   readonly logs = new KeyLogs(CLUSTER_ID)
 
   constructor(quirk: Quirk = {}) {
-    this.executor = new Executor(CLUSTER_ID, new Counts(quirk))
+    this.executor = new Executor(new Counts(quirk))
   }
 
   run(batches: readonly Batch[], { replayed = false } = {}): this {

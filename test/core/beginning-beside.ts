@@ -87,7 +87,7 @@ export class BeginningBeside {
 
   #serve(signer: number): Served {
     const { manifest, keys } = this.#cluster
-    const executor = new Executor(manifest.clusterId, loaded(this.#options.machineOf?.(signer) ?? new MixingMachine()))
+    const executor = new Executor(loaded(this.#options.machineOf?.(signer) ?? new MixingMachine()))
     const cluster = this.#cluster
     const snapshots = new PeerSnapshots({
       manifest,
@@ -199,7 +199,7 @@ export class BeginningBeside {
   nextLife(later: readonly ExecutedBatch[] = []): { executor: Executor; learner: Learner } {
     if (!this.base) throw new Error('it has not begun')
     const { manifest } = this.#cluster
-    const executor = new Executor(manifest.clusterId, loaded(new MixingMachine()))
+    const executor = new Executor(loaded(new MixingMachine()))
     const learner = new Learner({ manifest, crypto: FAKE, confirm: this.#options.confirm ?? 0 })
     restoreBase(this.base, learner, executor)
     for (const { batch, certificate } of later) {

@@ -37,7 +37,7 @@ const manifest = makeManifest({
 
 function setUp() {
   const journal = new Journal(manifest)
-  const executor = new Executor(manifest.clusterId, Object.assign(new Documents(), { watch: new MachineWatch('documents'), close: () => {} }))
+  const executor = new Executor(Object.assign(new Documents(), { watch: new MachineWatch('documents'), close: () => {} }))
   const moments = new Moments()
   const subject: SignerSubject = {
     self: 0,

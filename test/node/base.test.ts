@@ -31,7 +31,7 @@ function pruned(): { cluster: SmallCluster; executor: Executor; base: StoreBase;
   }
   cluster.submit(1, again)
   const txIds = [submit(again), submit(keyless), submit(), submit()]
-  const executor = new Executor(cluster.manifest.clusterId, loaded(new MixingMachine()))
+  const executor = new Executor(loaded(new MixingMachine()))
   for (const executed of cluster.executed[0] ?? []) executor.execute(executed)
   const { journal } = cluster.signers[0] ?? {}
   assert.ok(journal)
@@ -58,7 +58,7 @@ function toldOf(cluster: SmallCluster, executor: Executor, place: number, signer
 test('transactions with keys and without keep their places and receipts, and the same is told of them', () => {
   const { cluster, executor, base, txIds } = pruned()
   const signer = signerOf(cluster)
-  const restored = new Executor(cluster.manifest.clusterId, loaded(new MixingMachine()))
+  const restored = new Executor(loaded(new MixingMachine()))
   restoreBase(base, signer, restored)
   assert.is(restored.executedTransactions, 4)
   for (const txId of txIds) {
@@ -80,7 +80,7 @@ test('a state machine that makes another state of it is noticed', () => {
     override restore(): void {}
   }
   try {
-    restoreBase(base, signerOf(cluster), new Executor(cluster.manifest.clusterId, loaded(new Forgetful())))
+    restoreBase(base, signerOf(cluster), new Executor(loaded(new Forgetful())))
     assert.unreachable()
   } catch (error) {
     assert.ok(error instanceof MusigError)

@@ -36,7 +36,7 @@ class CountingMachine extends MixingMachine {
 class Serving {
   readonly cluster = new SmallCluster({ n: 5 })
   readonly machine = loaded(new CountingMachine())
-  readonly executor = new Executor(this.cluster.manifest.clusterId, this.machine)
+  readonly executor = new Executor(this.machine)
   readonly sent: { peer: number; message: Message }[] = []
   readonly warnings: string[] = []
   readonly signer = { journal: this.journal, hasLostRecords: false, isComparing: false }

@@ -110,7 +110,7 @@ function plainFault(value: unknown): string | undefined {
   return undefined
 }
 
-/** By the bytes of the encoded keys, in front of which their length stands. */
-function compareKeys(a: string, b: string): number {
+/** The order of the keys of a map: by their bytes as they are encoded, in front of which their length stands. */
+export function compareKeys(a: string, b: string): number {
   return utf8Length(a) - utf8Length(b) || compareText(a, b)
 }

@@ -1,9 +1,15 @@
 /**
  * Codecs: from a value to its plain form and back, checking type, shape and limits on the way in. One codec serves two forms: `cbor`, where
  * bytes are byte strings and maps are maps, and `json`, where bytes are hex text and maps are objects. Every list has a limit.
+ *
+ * CBOR is written and read straight from and to its bytes, with the same checks of each value: a batch of transactions is not made into maps of maps on its way.
+ * What cannot be read that way is decoded by the long one, which says what is wrong.
  */
 import { fromHex, type Id, shorten, toHex, utf8Length } from './bytes.js'
-import { decodeCbor, encodeCbor, type Plain } from './cbor.js'
+import { compareKeys, decodeCbor, encodeCbor, type Plain } from './cbor.js'
+import { CborReader, unread } from './cbor-reader.js'
+import { CborWriter } from './cbor-writer.js'
+import { type Field, fieldsOf, kindOf, read, readFields, typeAhead, write, writeFields } from './codec-bytes.js'
 import { MusigError } from './errors.js'
 
 /** The two plain forms: deterministic CBOR's data model, or JSON's. */
@@ -13,6 +19,12 @@ export type Form = 'cbor' | 'json'
 export interface Codec<T> {
   encode(value: T, form: Form): unknown
   decode(plain: unknown, form: Form, place: string): T
+  /** The bytes of its CBOR form. Both go through the plain form where they are absent. */
+  write?(value: T, to: CborWriter): void
+  /** Reads what `write` wrote, and throws on all else. */
+  read?(from: CborReader): T
+  /** Those of an object, in the order of its bytes. */
+  readonly fields?: readonly Field[]
 }
 
 /** The type of the values of a codec. */
@@ -30,11 +42,23 @@ export function quoted(plain: unknown): string {
 }
 
 export function toCbor<T>(codec: Codec<T>, value: T): Uint8Array {
-  return encodeCbor(codec.encode(value, 'cbor') as Plain)
+  const writer = new CborWriter()
+  write(codec, value, writer)
+  return writer.end()
 }
 
 /** Errors: `BAD_ENCODING` on malformed, non-deterministic or ill-shaped bytes. `shares`: as `decodeCbor`. */
 export function fromCbor<T>(codec: Codec<T>, bytes: Uint8Array, maxBytes: number, place = 'message', { shares = false } = {}): T {
+  if (bytes.length <= maxBytes && codec.read) {
+    try {
+      const reader = new CborReader(bytes, shares)
+      const value = codec.read(reader)
+      reader.end()
+      return value
+    } catch {
+      // What is wrong is said below.
+    }
+  }
   return codec.decode(decodeCbor(bytes, maxBytes, { shares }), 'cbor', place)
 }
 
@@ -49,44 +73,48 @@ export function fromJson<T>(codec: Codec<T>, plain: unknown, place = 'document')
 
 /** A whole number from 0 to `max`. */
 export function uint(max = Number.MAX_SAFE_INTEGER): Codec<number> {
+  const decode: Codec<number>['decode'] = (plain, _form, place) => {
+    if (typeof plain !== 'number' || !Number.isSafeInteger(plain) || plain < 0 || Object.is(plain, -0)) refuse(place, 'not a whole number ≥ 0')
+    if (plain > max) refuse(place, `${plain} is above ${max}`)
+    return plain
+  }
   return {
     encode: (value) => value,
-    decode(plain, _form, place) {
-      if (typeof plain !== 'number' || !Number.isSafeInteger(plain) || plain < 0 || Object.is(plain, -0)) refuse(place, 'not a whole number ≥ 0')
-      if (plain > max) refuse(place, `${plain} is above ${max}`)
-      return plain
-    },
+    decode,
+    write: (value, to) => (Number.isSafeInteger(value) && value >= 0 ? to.uint(value) : to.raw(encodeCbor(value))),
+    read: (from) => decode(from.uint(), 'cbor', ''),
   }
 }
 
 /** Text of `min` to `max` bytes of UTF-8, well-formed. */
 export function text(max: number, min = 0): Codec<string> {
-  return {
-    encode: (value) => value,
-    decode(plain, _form, place) {
-      if (typeof plain !== 'string') refuse(place, 'not text')
-      if (plain.length > max || (plain.length * 3 > max && utf8Length(plain) > max)) refuse(place, `text longer than ${max} bytes`)
-      if (plain.length < min && utf8Length(plain) < min) refuse(place, min === 1 ? 'empty text' : `text shorter than ${min} bytes`)
-      if (/\p{Surrogate}/u.test(plain)) refuse(place, 'text with half a surrogate pair')
-      // UTF-8 decoders drop it, so such a text would not come back from CBOR as it went in.
-      if (plain.startsWith('\ufeff')) refuse(place, 'text with a byte order mark')
-      return plain
-    },
+  const decode: Codec<string>['decode'] = (plain, _form, place) => {
+    if (typeof plain !== 'string') refuse(place, 'not text')
+    if (plain.length > max || (plain.length * 3 > max && utf8Length(plain) > max)) refuse(place, `text longer than ${max} bytes`)
+    if (plain.length < min && utf8Length(plain) < min) refuse(place, min === 1 ? 'empty text' : `text shorter than ${min} bytes`)
+    if (/\p{Surrogate}/u.test(plain)) refuse(place, 'text with half a surrogate pair')
+    // UTF-8 decoders drop it, so such a text would not come back from CBOR as it went in.
+    if (plain.startsWith('\ufeff')) refuse(place, 'text with a byte order mark')
+    return plain
   }
+  return { encode: (value) => value, decode, write: (value, to) => to.text(value), read: (from) => decode(from.text(), 'cbor', '') }
 }
 
 /** Bytes, as many as `length` says: one number for exactly that many, or a range. In JSON lower-case hex. */
 export function bytes(length: number | { max: number; min?: number }): Codec<Uint8Array> {
   const [min, max] = typeof length === 'number' ? [length, length] : [length.min ?? 0, length.max]
+  const decode: Codec<Uint8Array>['decode'] = (plain, form, place) => {
+    const value = form === 'json' ? hexAt(plain, place, max) : plain
+    if (!(value instanceof Uint8Array)) refuse(place, 'not bytes')
+    if (value.length < min || value.length > max)
+      refuse(place, min === max ? `${value.length} bytes, not ${max}` : `${value.length} bytes, not ${min} to ${max}`)
+    return value
+  }
   return {
     encode: (value, form) => (form === 'json' ? toHex(value) : value),
-    decode(plain, form, place) {
-      const value = form === 'json' ? hexAt(plain, place, max) : plain
-      if (!(value instanceof Uint8Array)) refuse(place, 'not bytes')
-      if (value.length < min || value.length > max)
-        refuse(place, min === max ? `${value.length} bytes, not ${max}` : `${value.length} bytes, not ${min} to ${max}`)
-      return value
-    },
+    decode,
+    write: (value, to) => to.bytes(value),
+    read: (from) => decode(from.bytes(), 'cbor', ''),
   }
 }
 
@@ -108,25 +136,29 @@ export const id: Codec<Id> = {
     if (!(plain instanceof Uint8Array) || plain.length !== 32) refuse(place, 'not an id of 32 bytes')
     return toHex(plain)
   },
+  write: (value, to) => to.bytes(fromHex(value)),
+  read: (from) => id.decode(from.bytes(), 'cbor', ''),
 }
 
 export const bool: Codec<boolean> = {
   encode: (value) => value,
   decode: (plain, _form, place) => (typeof plain === 'boolean' ? plain : refuse(place, 'neither true nor false')),
+  write: (value, to) => to.bool(value),
+  read: (from) => from.bool(),
 }
 
 /** One of a fixed list of words. */
 export function oneOf<const W extends string>(words: readonly W[]): Codec<W> {
-  return {
-    encode: (value) => value,
-    decode: (plain, _form, place) => words.find((word) => word === plain) ?? refuse(place, `not one of ${words.join(', ')}`),
-  }
+  const decode: Codec<W>['decode'] = (plain, _form, place) => words.find((word) => word === plain) ?? refuse(place, `not one of ${words.join(', ')}`)
+  return { encode: (value) => value, decode, write: (value, to) => to.text(value), read: (from) => decode(from.text(), 'cbor', '') }
 }
 
 export function nullable<T>(codec: Codec<T>): Codec<T | null> {
   return {
     encode: (value, form) => (value === null ? null : codec.encode(value, form)),
     decode: (plain, form, place) => (plain === null ? null : codec.decode(plain, form, place)),
+    write: (value, to) => (value === null ? to.null() : write(codec, value, to)),
+    read: (from) => (from.isNull() ? null : read(codec, from)),
   }
 }
 
@@ -138,6 +170,17 @@ export function list<T>(codec: Codec<T>, max: number): Codec<T[]> {
       if (!Array.isArray(plain)) refuse(place, 'not a list')
       if (plain.length > max) refuse(place, `${plain.length} items, at most ${max} are taken`)
       return plain.map((item, i) => codec.decode(item, form, `${place}[${i}]`))
+    },
+    write(value, to) {
+      to.list(value.length)
+      for (const item of value) write(codec, item, to)
+    },
+    read(from) {
+      const length = from.list()
+      if (length > max) unread()
+      const value: T[] = []
+      for (let i = 0; i < length; i++) value.push(read(codec, from))
+      return value
     },
   }
 }
@@ -156,6 +199,27 @@ export function mapOf<T>(key: Codec<string>, codec: Codec<T>, max: number): Code
       for (const [k, item] of entries) value.set(key.decode(k, 'json', `${place} key`), codec.decode(item, form, `${place}.${shorten(k)}`))
       return value
     },
+    write(value, to) {
+      const entries = [...value].map(([k, item]) => [key.encode(k, 'json') as string, item] as const).sort(([a], [b]) => compareKeys(a, b))
+      to.map(entries.length)
+      for (const [k, item] of entries) {
+        to.text(k)
+        write(codec, item, to)
+      }
+    },
+    read(from) {
+      const size = from.map()
+      if (size > max) unread()
+      const value = new Map<string, T>()
+      let before: string | undefined
+      for (let i = 0; i < size; i++) {
+        const k = from.text()
+        if (before !== undefined && compareKeys(before, k) >= 0) unread()
+        before = k
+        value.set(key.decode(k, 'json', ''), read(codec, from))
+      }
+      return value
+    },
   }
 }
 
@@ -165,7 +229,11 @@ type Values<F extends Fields> = { [K in keyof F]: Decoded<F[K]> }
 /** An object with exactly these fields: a missing one and an unknown one are both refused. */
 export function object<F extends Fields>(fields: F): Codec<Values<F>> {
   const names = Object.keys(fields)
+  const inBytes = fieldsOf(fields)
   return {
+    fields: inBytes,
+    write: (value, to) => writeFields(inBytes, value, to),
+    read: (from) => readFields(inBytes, from, {}) as Values<F>,
     encode(value, form) {
       const entries = names.map((name) => [name, (fields[name] as Codec<unknown>).encode(value[name], form)] as const)
       return form === 'json' ? Object.fromEntries(entries) : new Map(entries)
@@ -189,7 +257,17 @@ export function tagged<V extends Record<string, Codec<unknown>>>(
   variants: V,
 ): Codec<{ [K in keyof V & string]: { type: K } & Decoded<V[K]> }[keyof V & string]> {
   type Union = { [K in keyof V & string]: { type: K } & Decoded<V[K]> }[keyof V & string]
+  const kinds = new Map(Object.entries(variants).map(([type, codec]) => [type, kindOf(oneOf([type]), codec)]))
   return {
+    write(value, to) {
+      const fields = kinds.get(value.type)
+      if (fields) writeFields(fields, value, to)
+      else to.raw(encodeCbor(this.encode(value, 'cbor') as Plain))
+    },
+    read(from) {
+      const fields = kinds.get(typeAhead(from))
+      return readFields(fields ?? unread(), from, { type: '' }) as Union
+    },
     encode(value, form) {
       const inner = (variants[value.type] as Codec<unknown>).encode(value, form)
       if (inner instanceof Map) return new Map<string, unknown>([['type', value.type], ...inner])
@@ -211,6 +289,8 @@ export function mapped<T, U>(codec: Codec<T>, into: (value: T, place: string) =>
   return {
     encode: (value, form) => codec.encode(from(value), form),
     decode: (plain, form, place) => into(codec.decode(plain, form, place), place),
+    write: (value, to) => write(codec, from(value), to),
+    read: (reader) => into(read(codec, reader), ''),
   }
 }
 

@@ -4,16 +4,19 @@ import { concat, fromHex, type Id, toHex, utf8 } from './bytes.js'
 
 /** Node's own SHA-256, several times as fast on short input. Browsers have none that answers at once. */
 interface NodeCrypto {
-  hash(algorithm: 'sha256', data: Uint8Array, encoding: 'hex'): string
-  hash(algorithm: 'sha256', data: Uint8Array, encoding: 'buffer'): Uint8Array
+  hash(algorithm: 'sha256', data: Uint8Array, encoding: 'hex' | 'latin1'): string
 }
 const { process } = globalThis as { process?: { getBuiltinModule?: (name: string) => NodeCrypto | undefined } }
 const nodeCrypto = process?.getBuiltinModule?.('node:crypto')
 
 /** SHA-256 as 32 bytes. */
 export function sha256(data: Uint8Array): Uint8Array<ArrayBuffer> {
-  // Not as a Buffer: that is compared and printed in another way.
-  return nodeCrypto ? new Uint8Array(nodeCrypto.hash('sha256', data, 'buffer')) : portableSha256(data)
+  if (!nodeCrypto) return portableSha256(data)
+  // A character for each byte: to make a Buffer takes Node longer than to hash.
+  const text = nodeCrypto.hash('sha256', data, 'latin1')
+  const digest = new Uint8Array(32)
+  for (let i = 0; i < 32; i++) digest[i] = text.charCodeAt(i)
+  return digest
 }
 
 function sha256Id(data: Uint8Array): Id {
@@ -27,25 +30,38 @@ export function digestOf(...parts: Uint8Array[]): Uint8Array {
 
 /** The digest of a statement: `tag` (without its closing NUL) keeps kinds of statements apart, `clusterId` keeps clusters apart. */
 export function statementDigest(tag: string, clusterId: Id, content: Uint8Array): Uint8Array {
-  return sha256(framed(tag, clusterId, content))
+  return sha256(framed(tag, clusterId, [content]))
 }
 
-/** The same as an id. */
-export function statementId(tag: string, clusterId: Id, content: Uint8Array): Id {
+/** The same as an id; the content may come in parts. */
+export function statementId(tag: string, clusterId: Id, ...content: Uint8Array[]): Id {
   return sha256Id(framed(tag, clusterId, content))
 }
 
-/** What stands before the content, by tag and cluster: a process knows few of either. */
-const frames = new Map<string, Uint8Array>()
-const FRAMES_KEPT = 256
+/** What stands before the content, by cluster and tag: a process knows few of either. */
+const frames = new Map<Id, Map<string, Uint8Array>>()
+const CLUSTERS_KEPT = 64
 
-function framed(tag: string, clusterId: Id, content: Uint8Array): Uint8Array {
-  const name = `${tag}\0${clusterId}`
-  let frame = frames.get(name)
+function framed(tag: string, clusterId: Id, content: readonly Uint8Array[]): Uint8Array {
+  let ofCluster = frames.get(clusterId)
+  if (!ofCluster) {
+    if (frames.size >= CLUSTERS_KEPT) frames.clear()
+    ofCluster = new Map()
+    frames.set(clusterId, ofCluster)
+  }
+  let frame = ofCluster.get(tag)
   if (!frame) {
     frame = concat(utf8(`${tag}\0`), fromHex(clusterId))
-    if (frames.size >= FRAMES_KEPT) frames.clear()
-    frames.set(name, frame)
+    ofCluster.set(tag, frame)
   }
-  return concat(frame, content)
+  let length = frame.length
+  for (const part of content) length += part.length
+  const whole = new Uint8Array(length)
+  whole.set(frame)
+  let at = frame.length
+  for (const part of content) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
 }

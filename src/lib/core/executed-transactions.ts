@@ -1,19 +1,14 @@
 /** Which transactions are executed, each in which batch, so that none is executed twice; with what of a batch is passed over for that, or because it came too late. */
 import type { Id } from '../base/bytes.js'
 import { IdTable } from './id-table.js'
-import { type Batch, transactionId } from './transaction.js'
+import type { Batch } from './transaction.js'
 
 /** In the place of a batch: it is not known. */
 const NOWHERE = 2 ** 32 - 1
 
 export class ExecutedTransactions {
-  readonly #clusterId: Id
   /** By the place of the batch in which each was executed, in the order of execution; `NOWHERE`: one without keys that came in another signer’s snapshot. */
   readonly #placeOf = new IdTable()
-
-  constructor(clusterId: Id) {
-    this.#clusterId = clusterId
-  }
 
   has(txId: Id): boolean {
     return this.#placeOf.has(txId)
@@ -28,7 +23,7 @@ export class ExecutedTransactions {
   execute(batch: Batch, place: number): Map<number, 'duplicate' | 'expired'> {
     const skipped = new Map<number, 'duplicate' | 'expired'>()
     batch.transactions.forEach((transaction, index) => {
-      const txId = transactionId(this.#clusterId, transaction)
+      const txId = batch.txIds[index] ?? ''
       if (this.has(txId)) {
         skipped.set(index, 'duplicate')
         return
@@ -43,8 +38,7 @@ export class ExecutedTransactions {
   /** The transactions that were executed first in the batch at this place, with their index. */
   firstIn(batch: Batch, place: number): { txId: Id; index: number }[] {
     const seen = new Set<Id>()
-    return batch.transactions.flatMap((transaction, index) => {
-      const txId = transactionId(this.#clusterId, transaction)
+    return batch.txIds.flatMap((txId, index) => {
       if (this.#placeOf.get(txId) !== place || seen.has(txId)) return []
       seen.add(txId)
       return [{ txId, index }]
@@ -53,7 +47,7 @@ export class ExecutedTransactions {
 
   /** The same of the first so many batches alone; those whose batch is not known stay. */
   upTo(batches: number): ExecutedTransactions {
-    const kept = new ExecutedTransactions(this.#clusterId)
+    const kept = new ExecutedTransactions()
     for (const [txId, place] of this.#placeOf.entries()) if (place === NOWHERE || place < batches) kept.#placeOf.set(txId, place)
     return kept
   }

@@ -99,7 +99,7 @@ export class Intake {
       if (known?.batch.initiator !== self || !this.#ctx.maySign(known)) continue
       this.#undecided.set(batchId, this.#ctx.now)
       this.#rounds.resume(known.batch)
-      for (const transaction of known.batch.transactions) this.#open.add(transactionId(this.#ctx.manifest.clusterId, transaction))
+      for (const txId of known.batch.txIds) this.#open.add(txId)
     }
     this.#takeUpLeftOver()
     this.#pack(this.#undecided.size === 0)
@@ -130,8 +130,7 @@ export class Intake {
   }
 
   executed(executed: readonly ExecutedBatch[]): void {
-    for (const { batch } of executed)
-      for (const transaction of batch.transactions) this.#open.delete(transactionId(this.#ctx.manifest.clusterId, transaction))
+    for (const { batch } of executed) for (const txId of batch.txIds) this.#open.delete(txId)
   }
 
   /**

@@ -44,7 +44,7 @@ export class Journal {
     this.#rules = rules
     this.#logs = new KeyLogs(manifest.clusterId)
     this.#pending = new Pending(rules.changesConflict)
-    this.#executedTransactions = new ExecutedTransactions(manifest.clusterId)
+    this.#executedTransactions = new ExecutedTransactions()
     this.#execution = this.#newExecution()
   }
 

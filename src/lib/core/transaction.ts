@@ -1,5 +1,6 @@
 /** Transactions and batches (§3): their shapes, limits, ids and signatures. A batch is what is ordered; a transaction is what is executed. */
 import { compareText, fromHex, type Id, toHex, utf8Length } from '../base/bytes.js'
+import { CborReader } from '../base/cbor-reader.js'
 import { bytes, type Codec, type Decoded, fromCbor, list, mapped, nullable, object, refuse, text, toCbor, uint } from '../base/codec.js'
 import { statementDigest, statementId } from '../base/hash.js'
 import type { Ed25519 } from '../bls/backend.js'
@@ -103,6 +104,8 @@ export interface Batch extends Decoded<typeof batchCodec> {
   id: Id
   /** The union of its transactions' keys, sorted. */
   keys: string[]
+  /** The ids of its transactions, in their order. */
+  txIds: Id[]
   /** Its encoding, forwarded as it came. */
   bytes: Uint8Array
 }
@@ -114,7 +117,8 @@ export type BatchOutline = Pick<Batch, 'id' | 'initiator' | 'keys'>
 export function makeBatch(ed25519: Ed25519, clusterId: Id, linkSecretKey: Uint8Array, body: Decoded<typeof batchContentCodec>): Batch {
   const digest = statementDigest('musig/v1/batch', clusterId, toCbor(batchContentCodec, body))
   const signed = { ...body, signature: ed25519.sign(linkSecretKey, digest) }
-  return { ...signed, id: toHex(digest), keys: unionOfKeys(body.transactions), bytes: toCbor(batchCodec, signed) }
+  const txIds = body.transactions.map((transaction) => transactionId(clusterId, transaction))
+  return { ...signed, id: toHex(digest), keys: unionOfKeys(body.transactions), txIds, bytes: toCbor(batchCodec, signed) }
 }
 
 /** Reads a batch. Errors: `BAD_ENCODING`. The signature is checked by `batchFault`. */
@@ -125,8 +129,37 @@ export function decodeBatch(clusterId: Id, encoded: Uint8Array): Batch {
   const keys = unionOfKeys(decoded.transactions)
   if (keys.includes(EPOCH_KEY) && decoded.transactions.length > 1) refuse('batch.transactions', 'a change of the signers beside others')
   if (!fitsBatch(keys)) refuse('batch.transactions', `more than ${LIMITS.keysPerBatch} dependency keys, or ${LIMITS.keyBytesPerBatch} bytes of them`)
-  const digest = statementDigest('musig/v1/batch', clusterId, toCbor(batchContentCodec, decoded))
-  return { ...decoded, id: toHex(digest), keys, bytes: encoded }
+  return { ...decoded, ...idsOf(clusterId, encoded), keys, bytes: encoded }
+}
+
+/** The heads of a batch's and a transaction's content, which is what is encoded without the signature. */
+const BATCH_HEAD = headOf(batchContent)
+const TRANSACTION_HEAD = headOf(content)
+
+function headOf(fields: object): Uint8Array {
+  return Uint8Array.of(0xa0 + Object.keys(fields).length)
+}
+
+/** The ids of a well-formed batch and of its transactions, from its bytes as they are: the signature stands last in a transaction, and before the transactions in a batch. */
+function idsOf(clusterId: Id, encoded: Uint8Array): Pick<Batch, 'id' | 'txIds'> {
+  const reader = new CborReader(encoded)
+  const txIds: Id[] = []
+  reader.map()
+  const first = reader.at
+  reader.skip(2 * (Object.keys(batchContent).length - 1))
+  const signature = reader.at
+  reader.skip(2)
+  const transactions = reader.at
+  reader.skip(1)
+  for (let left = reader.list(); left > 0; left--) {
+    reader.map()
+    const { at } = reader
+    reader.skip(2 * Object.keys(content).length)
+    txIds.push(statementId(TRANSACTION_TAG, clusterId, TRANSACTION_HEAD, encoded.subarray(at, reader.at)))
+    reader.skip(2)
+  }
+  const id = statementId('musig/v1/batch', clusterId, BATCH_HEAD, encoded.subarray(first, signature), encoded.subarray(transactions))
+  return { id, txIds }
 }
 
 /** A batch inside something else: its encoding as a byte string. */

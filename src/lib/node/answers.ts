@@ -12,7 +12,7 @@ import type { Manifest } from '../core/manifest.js'
 import type { Moments } from '../core/moments.js'
 import type { Rounds } from '../core/round.js'
 import { scoreOf, type Tally, tallyOf, valueCodec } from '../core/tally.js'
-import { transactionCodec, transactionId } from '../core/transaction.js'
+import { transactionCodec } from '../core/transaction.js'
 import { viewCodec } from '../core/view.js'
 import { countedViews, type VoteSet } from '../core/vote-set.js'
 import type { Receipt } from '../machine/state-machine.js'
@@ -176,8 +176,8 @@ export function batchAnswer(subject: Subject, batchId: Id): BatchAnswer {
     time: batch.time,
     keys: batch.keys,
     bytes: toHex(batch.bytes),
-    transactions: batch.transactions.map((transaction) => ({
-      txId: transactionId(manifest.clusterId, transaction),
+    transactions: batch.transactions.map((transaction, i) => ({
+      txId: batch.txIds[i] ?? '',
       transaction: toJson(transactionCodec, transaction),
     })),
     status: journal.isExecuted(batchId) ? 'executed' : committed ? 'committed' : 'pending',

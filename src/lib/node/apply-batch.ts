@@ -1,8 +1,6 @@
 /** What follows when a batch is executed at a signer or a peer: its state machine applies it, and metrics and log tell of it. */
 import type { Logger } from 'pino'
-import type { Id } from '../base/bytes.js'
 import type { ExecutedBatch } from '../core/steppable.js'
-import { transactionId } from '../core/transaction.js'
 import type { Executor } from './executor.js'
 import type { Metrics } from './metrics.js'
 
@@ -10,13 +8,10 @@ import type { Metrics } from './metrics.js'
 const LOGGED_IDS = 32
 
 /** Applies a batch at its place. */
-export function applyBatch(
-  { executor, metrics, log, clusterId }: { executor: Executor; metrics: Metrics; log: Logger; clusterId: Id },
-  executed: ExecutedBatch,
-): void {
+export function applyBatch({ executor, metrics, log }: { executor: Executor; metrics: Metrics; log: Logger }, executed: ExecutedBatch): void {
   const { batch, certificate, skipped } = executed
   executor.execute(executed, performance.now())
-  const txIds = batch.transactions.map((transaction) => transactionId(clusterId, transaction))
+  const { txIds } = batch
   const fresh = txIds.filter((_, i) => skipped.get(i) !== 'duplicate').flatMap((txId) => executor.outcome(txId) ?? [])
   metrics.executed(
     executed,

@@ -8,7 +8,7 @@ import { type Id, toHex } from '../base/bytes.js'
 import { changeOf } from '../core/change.js'
 import type { KeyLogs } from '../core/key-logs.js'
 import type { ExecutedBatch } from '../core/steppable.js'
-import { type Batch, isChange, type Transaction, transactionId } from '../core/transaction.js'
+import { type Batch, isChange, type Transaction } from '../core/transaction.js'
 import type { Position, Receipt } from '../machine/state-machine.js'
 import { ExecutedLog } from './executed-log.js'
 import type { LoadedMachine } from './machine-file.js'
@@ -41,7 +41,6 @@ export class Executor {
   readonly machine: LoadedMachine
   /** All that was executed, in order; kept where there are sinks. */
   readonly log: ExecutedLog | undefined
-  readonly #clusterId: Id
   readonly #outcomes = new Map<Id, Outcome>()
   /** Transactions of batches that arrived and are not executed; a transaction may stand in several. */
   readonly #pending = new Map<Id, Id>()
@@ -57,16 +56,14 @@ export class Executor {
   readonly #txIds: Id[] = []
   #digest: { at: number; digest: Id } | undefined
 
-  constructor(clusterId: Id, machine: LoadedMachine, { keepsLog = false } = {}) {
-    this.#clusterId = clusterId
+  constructor(machine: LoadedMachine, { keepsLog = false } = {}) {
     this.machine = machine
     this.log = keepsLog ? new ExecutedLog(this) : undefined
   }
 
   /** A batch has arrived: its transactions are known from now on. */
   arrived(batch: Batch): void {
-    for (const transaction of batch.transactions) {
-      const txId = transactionId(this.#clusterId, transaction)
+    for (const txId of batch.txIds) {
       if (!this.#outcomes.has(txId) && !this.#pending.has(txId)) this.#pending.set(txId, batch.id)
     }
   }
@@ -126,7 +123,7 @@ export class Executor {
     // What is read back is not looked at: where it made another state than elsewhere, that is seen here.
     if (now !== undefined && history?.isUnseen) history.looked(this.machineDigest)
     batch.transactions.forEach((transaction, index) => {
-      const txId = transactionId(this.#clusterId, transaction)
+      const txId = batch.txIds[index] ?? ''
       const skip = skipped.get(index)
       if (skip === 'duplicate') return
       const receipt: Receipt =

@@ -38,9 +38,9 @@ export class PeerBeginning {
   #remindedAt = performance.now()
 
   constructor(options: PeerBeginningOptions) {
-    const { manifest, machine } = options
+    const { machine } = options
     this.#options = options
-    this.#executor = new Executor(manifest.clusterId, machine)
+    this.#executor = new Executor(machine)
     this.steppable = new Beginning({ ...options, stage: stageOf(this.#executor) })
   }
 

@@ -72,7 +72,7 @@ export function reordered(batches: readonly Batch[], random: SeededRandom): Batc
 
 /** What a node has: its executor with a log, and nothing that would make a batch executed. */
 export class TestNode {
-  readonly executor = new Executor(CLUSTER_ID, new Counting(), { keepsLog: true })
+  readonly executor = new Executor(new Counting(), { keepsLog: true })
   readonly logs = new KeyLogs(CLUSTER_ID)
   readonly #executed = new Set<string>()
 
