@@ -25,6 +25,8 @@ export interface TransferOptions {
   doubles: number
   timeoutMs: number
   random: SeededRandom
+  /** Once aborted nothing is tried again. */
+  signal?: AbortSignal
 }
 
 /** What a client saw of one transfer, with what the signer told about its path. */
@@ -107,14 +109,14 @@ export class Transfers {
 
   /** Where no signer takes it, or the one that took it dies, it is tried again, the same transaction, until its time is over. */
   async #submit(transaction: Transaction, to: number): Promise<TransactionResult> {
-    const { client, timeoutMs } = this.#options
+    const { client, timeoutMs, signal } = this.#options
     const deadline = performance.now() + timeoutMs
     for (;;) {
       try {
         return await client.submit(transaction, { to, timeoutMs: Math.max(1, deadline - performance.now()) })
       } catch (error) {
         const isWorthAnother = error instanceof MusigError && AGAIN.has(error.code)
-        if (!isWorthAnother || performance.now() + RETRY_MS > deadline) throw error
+        if (!isWorthAnother || signal?.aborted || performance.now() + RETRY_MS > deadline) throw error
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
       }
     }

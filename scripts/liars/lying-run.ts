@@ -1,22 +1,21 @@
 /**
  * One cluster of processes with liars in it: transactions through the honest, some of them conflicting, some through the liars; then the same while honest ones are killed,
- * paused and slowed. Owns what is seen of it: who is proved guilty, by the library function behind `musig inspect faults`, after how long, and what transactions took.
+ * paused and slowed. Owns what is sent and who is hurt, what transactions took, and how often each liar had its turn.
  */
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { utf8 } from '../../src/lib/base/bytes.js'
+import { type Id, utf8 } from '../../src/lib/base/bytes.js'
 import { killMember, pauseMembers, restartMember } from '../../src/lib/cluster/hurt.js'
-import { Members } from '../../src/lib/cluster/members.js'
 import { changeLink, healCluster } from '../../src/lib/cluster/network.js'
-import { provedManifest } from '../../src/lib/cluster/proved-manifest.js'
 import { clusterStatus } from '../../src/lib/cluster/status.js'
-import { LiveFaults } from '../../src/lib/inspect/live-faults.js'
+import type { Transaction } from '../../src/lib/core/transaction.js'
 import { Client } from '../../src/lib/node/client.js'
-import { loadCrypto } from '../../src/lib/node/crypto.js'
 import type { OwnCluster } from '../chaos/own-cluster.js'
+import { LIES, NOBODY, type Turn } from './lies.js'
+import { Naming } from './naming.js'
 
 /** Who lies in a cluster of a size, and which processes of honest signers are hurt: never more than may be down, the liars counted in. */
-interface Size {
+export interface Size {
   /** Signers in a process; liars share none with the honest. */
   pack: number
   liars: readonly number[]
@@ -30,9 +29,6 @@ export const SIZES: Readonly<Record<string, Size>> = {
   7: { pack: 1, liars: [3], killed: 0, paused: 1, slowed: [2, 4] },
   31: { pack: 3, liars: [27, 28, 29], killed: 0, paused: 3, slowed: [6, 12] },
 }
-
-/** What stands for a cluster without liars. */
-export const NOBODY = 'nobody'
 
 /** What came of one lie. */
 export interface Row {
@@ -49,6 +45,8 @@ export interface Row {
   /** How many of the liars were proved guilty, of how many. */
   named: number
   liars: number
+  /** How often each liar could lie, where its lie needs a batch of its own; null: every batch is a turn. */
+  turns: { liar: number; count: number }[] | null
   /** Whether honest signers came to one order and state, and whether evidence named anybody honest. */
   agree: boolean
   slandered: boolean
@@ -57,8 +55,6 @@ export interface Row {
 const PATIENCE_MS = 60_000
 /** So many transactions are waited for, up to three times as long. */
 const LEAST = 12
-/** Looking asks every signer, who have something else to do. */
-const LOOK_MS = 1000
 const PAUSE_MS = 2000
 const SLOW_MS = 300
 
@@ -68,6 +64,9 @@ export class LyingRun {
   readonly #size: Size
   readonly #cluster: OwnCluster
   readonly #honest: number[]
+  readonly #turn: Turn | undefined
+  /** Transactions that each liar was given, by their ids. */
+  readonly #given = new Map<number, Id[]>()
   readonly #latencies: number[] = []
   #isMeasured = true
 
@@ -77,6 +76,7 @@ export class LyingRun {
     if (!size) throw new Error(`-n ${n} is none of ${Object.keys(SIZES).join(', ')}`)
     this.#n = n
     this.#lie = lie
+    this.#turn = LIES[lie]?.turn
     this.#size = lie === NOBODY ? { ...size, liars: [] } : size
     this.#cluster = cluster
     this.#honest = Array.from({ length: n }, (_, i) => i).filter((i) => !size.liars.includes(i))
@@ -99,43 +99,76 @@ export class LyingRun {
   }
 
   async #observed(client: Client, seconds: number, peers: number): Promise<Row> {
-    let isOver = false
-    const begun = performance.now()
-    const watching = this.#watch(client, peers, begun, () => isOver)
-    const loading = this.#load(client, () => isOver)
-    const end = performance.now() + seconds * 1000
-    const latest = end + 2 * seconds * 1000
-    while (performance.now() < end || (this.#latencies.length < LEAST && performance.now() < latest)) await sleep(100)
-    this.#isMeasured = false
-    await this.#hurt()
-    isOver = true
+    const over = new AbortController()
+    const { home, cluster } = this.#cluster
+    const naming = new Naming(client, { home, cluster }, { n: this.#n, peers, liars: this.#size.liars })
+    const watching = naming.watch(over.signal)
+    const loading = this.#load(client, over.signal)
+    try {
+      const end = performance.now() + seconds * 1000
+      const latest = end + 2 * seconds * 1000
+      while (performance.now() < end || (this.#latencies.length < LEAST && performance.now() < latest)) await sleep(100)
+      this.#isMeasured = false
+      await this.#hurt()
+    } finally {
+      // Also where it fails: nobody is left who looks and sends for ever.
+      over.abort()
+    }
     await loading
     const agree = await this.#agree()
     const { evidence, suspicion, namedAfter, named, slandered } = await watching
+    const turns = this.#turn ? await this.#turnsOf(client, this.#turn) : null
     const sorted = this.#latencies.sort((a, b) => a - b)
     const at = (share: number) => Math.round(sorted[Math.floor(share * (sorted.length - 1))] ?? Number.NaN)
-    const seen = { evidence: [...evidence], suspicion: [...suspicion], namedAfter, named, liars: this.#size.liars.length }
+    const seen = { evidence: [...evidence], suspicion: [...suspicion], namedAfter, named, liars: this.#size.liars.length, turns }
     return { n: this.#n, lie: this.#lie, executed: sorted.length, p50: at(0.5), p95: at(0.95), ...seen, agree, slandered }
   }
 
-  /** Rounds of transactions through three honest signers, two of them on one key; one in four through a liar too, who owes nothing. */
-  async #load(client: Client, isOver: () => boolean): Promise<void> {
+  /**
+   * Rounds of transactions through three honest signers, two of them on one key. In one of four a liar is given one too, and owes nothing; in each all of them are, where
+   * their lie needs it.
+   */
+  async #load(client: Client, over: AbortSignal): Promise<void> {
     const put = (id: string, to: number) => ({
       deps: [`doc:${id}`],
       payload: utf8(JSON.stringify({ op: 'put', id, document: { to } })),
       ...{ client: null, nonce: randomBytes(16), expiry: null, signature: null },
     })
-    for (let i = 0; !isOver(); i++) {
+    for (let i = 0; !over.aborted; i++) {
       const to = (k: number) => this.#honest[(3 * i + k) % this.#honest.length] ?? 0
-      const liar = this.#size.liars[i % Math.max(1, this.#size.liars.length)]
+      const { liars } = this.#size
       const isMeasured = this.#isMeasured
       const submit = async (id: string, signer: number) => {
         const result = await client.submit(put(id, signer), { to: signer, timeoutMs: PATIENCE_MS }).catch(() => undefined)
         if (isMeasured && result?.status === 'executed' && result.latencyMs !== null) this.#latencies.push(result.latencyMs)
       }
-      if (i % 4 === 0 && liar !== undefined) client.submit(put('shared', liar), { to: liar, wait: 'none' }).catch(() => undefined)
+      for (const liar of liars)
+        if (this.#turn || (i % 4 === 0 && liar === liars[(i / 4) % liars.length])) this.#give(client, liar, put('shared', liar))
       await Promise.all([submit(`own-${i}`, to(0)), submit('shared', to(1)), submit('shared', to(2))])
     }
+  }
+
+  #give(client: Client, liar: number, transaction: Transaction): void {
+    const given = this.#given.get(liar) ?? []
+    this.#given.set(liar, given)
+    const keep = ({ txId }: { txId: Id }) => given.push(txId)
+    client.submit(transaction, { to: liar, wait: 'none' }).then(keep, () => undefined)
+  }
+
+  /** Batches of each liar's own; with `order` those that it ordered. Asked of the liar: what it lies about is not this. */
+  async #turnsOf(client: Client, turn: Turn): Promise<{ liar: number; count: number }[]> {
+    return Promise.all(
+      this.#size.liars.map(async (liar) => {
+        const batchIds = new Set<Id>()
+        for (const txId of this.#given.get(liar) ?? []) {
+          const { batchId = null } = (await client.show(txId, { from: liar }).catch(() => undefined)) ?? {}
+          if (batchId !== null) batchIds.add(batchId)
+        }
+        let count = 0
+        for (const batchId of batchIds) if (turn === 'batch' || (await hasOrdered(client, liar, batchId))) count++
+        return { liar, count }
+      }),
+    )
   }
 
   /** Slows a link, kills a process of honest signers and starts it again, stops another for a while. */
@@ -152,38 +185,6 @@ export class LyingRun {
     await healCluster(home, cluster)
   }
 
-  /** Who is named, looked at again and again until it is over: then once more. */
-  async #watch(client: Client, peers: number, begun: number, isOver: () => boolean) {
-    const { home, cluster } = this.#cluster
-    const { liars } = this.#size
-    const crypto = loadCrypto()
-    const faults = new LiveFaults(crypto, provedManifest(undefined, { home, cluster }, crypto.bls), new Members(client, this.#n, peers))
-    const named = new Set<number>()
-    const seen = { evidence: new Set<string>(), suspicion: new Set<string>(), slandered: false }
-    let provedAfter: number | null = null
-    let suspectedAfter: number | null = null
-    for (let last = false; !last; ) {
-      last = isOver()
-      const data = await faults.look().catch(() => undefined)
-      const after = (performance.now() - begun) / 1000
-      for (const { kind, signers } of data?.evidence ?? []) {
-        seen.evidence.add(kind)
-        for (const signer of signers) named.add(signer)
-      }
-      seen.slandered ||= [...named].some((signer) => !liars.includes(signer))
-      if (liars.length > 0 && liars.every((liar) => named.has(liar))) provedAfter ??= after
-      const honest = new Set([...this.#honest.map((i) => `signer ${i}`), ...Array.from({ length: peers }, (_, i) => `peer ${i}`)])
-      for (const { signer, reason, observers } of data?.suspicion ?? []) {
-        if (!liars.includes(signer) || !observers.some((by) => honest.has(by)) || reason === 'does not answer') continue
-        seen.suspicion.add(reason.replace(/\b([0-9a-f]{8,}|\d+)\b/g, '…'))
-        suspectedAfter ??= after
-      }
-      await sleep(LOOK_MS)
-    }
-    const namedAfter = named.size > 0 ? provedAfter : suspectedAfter
-    return { ...seen, named: liars.filter((liar) => named.has(liar)).length, namedAfter }
-  }
-
   /** Whether honest signers come to the same order and state. */
   async #agree(): Promise<boolean> {
     for (const end = performance.now() + PATIENCE_MS; performance.now() < end; await sleep(250)) {
@@ -193,4 +194,10 @@ export class LyingRun {
     }
     return false
   }
+}
+
+/** Whether a signer ordered this batch in its first ballot. */
+async function hasOrdered(client: Client, signer: number, batchId: Id): Promise<boolean> {
+  const timeline = await client.timeline(batchId, { from: signer }).catch(() => undefined)
+  return timeline?.moments?.some(({ what, ballot, signer: from }) => what === 'ordered' && ballot === 0 && from === undefined) ?? false
 }

@@ -1,10 +1,11 @@
 /** Who is faulty, merged over what members tell: what is proved is checked here and never somebody's word, what is suspected is marked as such. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { toHex } from '../../src/lib/base/bytes.js'
 import { toJson } from '../../src/lib/base/codec.js'
-import { evidenceCodec } from '../../src/lib/core/evidence.js'
+import { evidenceCodec, verifyEvidence } from '../../src/lib/core/evidence.js'
 import { faultsText } from '../../src/lib/inspect/faults-text.js'
-import { LiveFaults, type Report } from '../../src/lib/inspect/live-faults.js'
+import { type Claim, type Judged, LiveFaults, type Report } from '../../src/lib/inspect/live-faults.js'
 import { loadCrypto } from '../../src/lib/node/crypto.js'
 import { Liars } from '../core/evidence-samples.js'
 
@@ -14,10 +15,17 @@ const codec = evidenceCodec(manifest.clusterId)
 const samples = liars.samples().map(({ evidence, guilty }, i) => ({
   file: `${evidence.type}-${i}.json`,
   guilty,
+  evidence,
   document: { schema: 1, clusterId: manifest.clusterId, evidence: toJson(codec, evidence) } as unknown,
 }))
 const [first] = samples
 if (!first) throw new Error('no samples')
+
+/** What an honest holder says of a sample. */
+function claim({ file, evidence, guilty }: (typeof samples)[number], since = LATE): Claim {
+  const judgement = verifyEvidence(crypto, manifest, evidence)
+  return { kind: evidence.type, signers: guilty, batchIds: judgement.type === 'guilty' ? judgement.batchIds : [], file, since }
+}
 
 const EARLY = '2026-01-01T00:00:00.000Z'
 const LATE = '2026-02-01T00:00:00.000Z'
@@ -27,9 +35,9 @@ function report(index: number, more: Partial<Report> = {}): Report {
   return { name: `signer ${index}`, status: { suspicion: [] }, conduct: { decisions: 0, signers: [] }, proofs: [], ...more }
 }
 
-function live(reports: Report[], proof: (name: string, file: string) => unknown = () => undefined) {
+function live(reports: Report[], proof: (name: string, file: string) => unknown = () => undefined, judged: Judged = { manifest }) {
   const asked: string[] = []
-  const faults = new LiveFaults(crypto, manifest, {
+  const faults = new LiveFaults(crypto, judged, {
     reports: async () => reports,
     proof: async (name, file) => {
       asked.push(`${name} ${file}`)
@@ -42,13 +50,13 @@ function live(reports: Report[], proof: (name: string, file: string) => unknown 
 const given = (file: string) => samples.find((sample) => sample.file === file)?.document
 
 test('proofs of every kind: who is guilty follows from the proof; one copy is taken however many hold it, and once', async () => {
-  const proofs = samples.map(({ file }) => ({ file, since: LATE }))
-  const { faults, asked } = live([report(0, { proofs }), report(1, { proofs: proofs.map(({ file }) => ({ file, since: EARLY })) })], (_, file) =>
+  const proofs = samples.map((sample) => claim(sample))
+  const { faults, asked } = live([report(0, { proofs }), report(1, { proofs: samples.map((sample) => claim(sample, EARLY)) })], (_, file) =>
     given(file),
   )
   const { evidence, suspicion } = await faults.look()
   await faults.look()
-  assert.is(asked.length, samples.length)
+  assert.is(asked.length, new Set(proofs.map(({ kind, signers, batchIds }) => JSON.stringify([kind, signers, batchIds]))).size)
   assert.equal(suspicion, [])
   for (const { guilty, document, file } of samples) {
     const found = evidence.find((fault) => fault.file === file)
@@ -63,7 +71,7 @@ test('a signer that claims evidence which does not hold names nobody but itself,
   const spoilt = JSON.parse(JSON.stringify(first.document), (key, value) =>
     key === 'signature' && typeof value === 'string' ? `${value.slice(0, -2)}00` : value,
   )
-  const proofs = [{ file: first.file, since: LATE }]
+  const proofs = [claim(first)]
   for (const wrong of [spoilt, { evidence: 7 }, 'nonsense', null]) {
     const alone = await live([report(3, { proofs }), report(0)], () => wrong).faults.look()
     assert.equal(alone.evidence, [])
@@ -85,6 +93,38 @@ test('a signer that claims evidence which does not hold names nobody but itself,
   // Who only says that it holds one, and does not give it out, proves nothing either.
   const withheld = await live([report(3, { proofs })]).faults.look()
   assert.equal(withheld.evidence, [])
+})
+
+test('of one contradiction one proof is asked for, whoever holds another one of it; where that does not hold, the next', async () => {
+  const others = ['a.json', 'b.json', 'c.json'].map((file) => ({ ...claim(first), file }))
+  const reports = others.map((proof, i) => report(i, { proofs: [proof] }))
+  const { faults, asked } = live(reports, () => first.document)
+  const { evidence } = await faults.look()
+  assert.equal(asked, ['signer 0 a.json'])
+  assert.equal(
+    evidence.map(({ signers, heldBy, file }) => [signers, heldBy, file]),
+    [[first.guilty, ['signer 0', 'signer 1', 'signer 2'], 'a.json']],
+  )
+  const spoilt = live(reports, (name) => (name === 'signer 0' ? 'nonsense' : first.document))
+  assert.equal((await spoilt.faults.look()).evidence[0]?.heldBy, ['signer 1', 'signer 2'])
+  assert.equal(spoilt.asked, ['signer 0 a.json', 'signer 1 b.json'])
+})
+
+test('who says that a proof is of somebody else names nobody but itself', async () => {
+  const [honest = 0] = [0, 1, 2, 3].filter((signer) => !first.guilty.includes(signer))
+  const { faults } = live([report(3, { proofs: [{ ...claim(first), signers: [honest] }] })], () => first.document)
+  const { evidence, suspicion } = await faults.look()
+  assert.equal([evidence.length, suspicion.map(({ signer, reason }) => [signer, reason])], [0, [[3, 'claims evidence that does not hold']]])
+})
+
+test('a signer keeps its number when others are evicted: of evidence and suspicion of any epoch the same one is named', async () => {
+  const [guilty = 0] = first.guilty
+  // All signers come one place further down: one before them was evicted.
+  const numbers = new Map(manifest.signers.map(({ publicKey }, index) => [toHex(publicKey), index + 1]))
+  const reports = [report(0, { proofs: [claim(first)], status: { suspicion: [seen(guilty, 'late in 1b')] } })]
+  const { faults } = live(reports, () => first.document, { manifest, numbers })
+  const { evidence, suspicion } = await faults.look()
+  assert.equal([evidence[0]?.signers, suspicion[0]?.signer], [first.guilty.map((signer) => signer + 1), guilty + 1])
 })
 
 test('suspicion is added up over all who say so, with who they are; as few as may lie prove nothing, not even together', async () => {
@@ -117,7 +157,7 @@ test('who does not answer, and who is in none of the latest certificates, is tol
 })
 
 test('since: nothing that was seen last before that', async () => {
-  const proofs = [{ file: first.file, since: EARLY }]
+  const proofs = [claim(first, EARLY)]
   const { faults } = live(
     [report(0, { proofs, status: { suspicion: [seen(2, 'late in 1b', 1, EARLY), seen(1, 'late in 3a')] } })],
     () => first.document,
@@ -128,7 +168,7 @@ test('since: nothing that was seen last before that', async () => {
 })
 
 test('the text keeps the two apart, shows a few proofs of one kind and says what to do', async () => {
-  const proofs = samples.map(({ file }) => ({ file, since: LATE }))
+  const proofs = samples.map((sample) => claim(sample))
   const { faults } = live([report(0, { proofs, status: { suspicion: [seen(2, 'late in 1b \u001b[31m')] } })], (_, file) => given(file))
   const text = faultsText(await faults.look(), { color: false, width: 80 })
   assert.match(text, /^Faults · 1 of 1 member answer/)

@@ -10,7 +10,7 @@ import { reasonOf } from '../../lib/cli/home.js'
 import { sinceFlag } from '../../lib/cli/since-flag.js'
 import { type Connection, withCluster } from '../../lib/cluster/connection.js'
 import { type MemberReport, Members } from '../../lib/cluster/members.js'
-import { provedManifests } from '../../lib/cluster/proved-manifest.js'
+import { provedEpochs } from '../../lib/cluster/proved-manifest.js'
 import type { FaultsData } from '../../lib/inspect/faults.js'
 import { faultsText } from '../../lib/inspect/faults-text.js'
 import { LiveFaults } from '../../lib/inspect/live-faults.js'
@@ -44,8 +44,7 @@ export default class InspectFaults extends MusigCommand {
     const crypto = loadCrypto()
     const live = ({ client, folder }: Connection) => {
       const { signers, peers } = folder.read()
-      const [latest, ...earlier] = provedManifests(undefined, place, crypto.bls)
-      return new LiveFaults(crypto, latest, new Members(client, signers.length, peers.length), earlier)
+      return new LiveFaults(crypto, provedEpochs(place, crypto.bls), new Members(client, signers.length, peers.length))
     }
     if (flags.watch) {
       await this.interruptible((signal) => withCluster(place, async (connection) => this.watch(live(connection), flags, signal)))

@@ -7,7 +7,7 @@ import { parsePrefix } from '../../lib/cli/prefix.js'
 import { fromFlag } from '../../lib/cli/tx-flags.js'
 import { type Connection, withCluster } from '../../lib/cluster/connection.js'
 import { Members } from '../../lib/cluster/members.js'
-import { provedManifest } from '../../lib/cluster/proved-manifest.js'
+import { provedEpochs } from '../../lib/cluster/proved-manifest.js'
 import { clusterStatus } from '../../lib/cluster/status.js'
 import { LiveFaults } from '../../lib/inspect/live-faults.js'
 import { liveReport } from '../../lib/inspect/live-report.js'
@@ -46,12 +46,12 @@ export default class InspectReport extends MusigCommand {
     const id = args.id === undefined ? undefined : parsePrefix(args.id, 'transaction or batch')
     const place = { home: this.home(flags), cluster }
     const crypto = loadCrypto()
-    const proved = provedManifest(undefined, place, crypto.bls)
+    const proved = provedEpochs(place, crypto.bls)
     const data = await withCluster(place, async (connection) => {
       const { client, manifest, folder } = connection
       const results = id === undefined ? await client.list({ limit: last ?? MOST, from }) : await resultsOf(client, id, from)
       const asking = { ...askingSigners(client, manifest), rootView: (batchId: string) => rootView(client, batchId, from) }
-      const verifying = { bls: crypto.bls, manifest: proved, now: () => performance.now() }
+      const verifying = { bls: crypto.bls, manifest: proved.manifest, now: () => performance.now() }
       const faults = new LiveFaults(crypto, proved, membersOf(connection))
       return {
         madeAt: new Date().toISOString(),
@@ -69,8 +69,9 @@ export default class InspectReport extends MusigCommand {
   }
 }
 
-function membersOf({ client, manifest, folder }: Connection): Members {
-  return new Members(client, manifest.n, folder.read().peers.length)
+function membersOf({ client, folder }: Connection): Members {
+  const { signers, peers } = folder.read()
+  return new Members(client, signers.length, peers.length)
 }
 
 /** A transaction, or all those of a batch. Errors: `NOT_FOUND`. */

@@ -1,13 +1,14 @@
 /** `musig inspect signer`: one signer as itself and the others see it. */
 
-import { toHex } from '../../lib/base/bytes.js'
+import { equalBytes, toHex } from '../../lib/base/bytes.js'
 import { MusigError } from '../../lib/base/errors.js'
 import { clusterFlag, MusigCommand } from '../../lib/cli/base-command.js'
 import { textOptions } from '../../lib/cli/drawing.js'
 import { wholeNumberArg } from '../../lib/cli/tx-flags.js'
+import { memberRecord } from '../../lib/cluster/cluster-folder.js'
 import { withCluster } from '../../lib/cluster/connection.js'
 import { Members } from '../../lib/cluster/members.js'
-import { provedManifest } from '../../lib/cluster/proved-manifest.js'
+import { provedEpochs } from '../../lib/cluster/proved-manifest.js'
 import { LiveFaults } from '../../lib/inspect/live-faults.js'
 import { type SignerData, signerText } from '../../lib/inspect/signer-text.js'
 import { loadCrypto } from '../../lib/node/crypto.js'
@@ -26,15 +27,19 @@ export default class InspectSigner extends MusigCommand {
     const crypto = loadCrypto()
     const { index } = args
     const data = await withCluster(place, async ({ client, folder }): Promise<SignerData> => {
-      const manifest = provedManifest(undefined, place, crypto.bls)
-      const entry = manifest.signers[index]
-      if (!entry) throw new MusigError('BAD_INPUT', `there is no signer ${index}; they are numbered 0 to ${manifest.n - 1}`)
-      const live = new LiveFaults(crypto, manifest, new Members(client, manifest.n, folder.read().peers.length))
+      const judged = provedEpochs(place, crypto.bls)
+      const record = folder.read()
+      const { publicKey, evictedIn } = memberRecord(record, index)
+      const seat = judged.manifest.signers.findIndex((signer) => equalBytes(signer.publicKey, publicKey))
+      const entry = judged.manifest.signers[seat]
+      if (!entry)
+        throw new MusigError('BAD_INPUT', `signer ${index} is none any more: it was evicted in epoch ${evictedIn}; see musig inspect faults`)
+      const live = new LiveFaults(crypto, judged, new Members(client, record.signers.length, record.peers.length))
       const all = await live.look()
       const own = live.reports.find(({ member }) => member === index)
       const status = own?.status && 'index' in own.status ? own.status : null
       const seen = live.reports.flatMap(({ name, member, conduct }) => {
-        const counts = conduct?.signers[index]
+        const counts = conduct?.signers[seat]
         return counts && member !== index
           ? [{ by: name, decisions: conduct.decisions, counted: counts.counted, missingInARow: counts.missingInARow }]
           : []

@@ -4,6 +4,7 @@ import { MusigError } from '../base/errors.js'
 import { ANSWER_MS, askAll } from '../node/ask-all.js'
 import type { Client, Member } from '../node/client.js'
 import type { ConductAnswer } from '../node/conduct.js'
+import type { HeldEvidence } from '../node/evidence-folder.js'
 import type { PeerStatusAnswer } from '../node/peer-status.js'
 import type { StatusAnswer } from '../node/signer-status.js'
 
@@ -19,8 +20,8 @@ export interface MemberReport {
   name: string
   status: StatusAnswer | PeerStatusAnswer | null
   conduct: ConductAnswer | null
-  /** The proofs that it says it holds. */
-  proofs: { file: string; since: string }[]
+  /** The proofs that it says it holds; `file` is their name there. */
+  proofs: HeldEvidence[]
 }
 
 export class Members {
@@ -47,7 +48,7 @@ export class Members {
     return [...this.#members].map(([name, member], i) => {
       const status = statuses[i] ?? null
       const held = status && 'evidence' in status ? status.evidence.slice(0, PROOFS) : []
-      return { member, name, status, conduct: conducts[i] ?? null, proofs: held.map(({ file, since }) => ({ file: basename(file), since })) }
+      return { member, name, status, conduct: conducts[i] ?? null, proofs: held.map((one) => ({ ...one, file: basename(one.file) })) }
     })
   }
 

@@ -1,5 +1,6 @@
 /** The manifest to check things against offline: one that was given, or the cluster's own; its proofs are checked either way. */
 import { readFileSync } from 'node:fs'
+import { toHex } from '../base/bytes.js'
 import type { Bls } from '../bls/backend.js'
 import { loadManifest, type Manifest } from '../core/manifest.js'
 import { ClusterFolder } from './cluster-folder.js'
@@ -21,4 +22,11 @@ export function provedManifests(json: unknown, place: Place, bls: Bls): [Manifes
   if (json !== undefined) return [latest]
   const earlier = Array.from({ length: latest.epoch }, (_, i) => provedManifest(undefined, place, bls, latest.epoch - 1 - i))
   return [latest, ...earlier]
+}
+
+/** What evidence of a cluster is judged by: the manifests of all its epochs, and its signers' numbers, by their public keys, which stay while their indices change. */
+export function provedEpochs(place: Place, bls: Bls): { manifest: Manifest; earlier: Manifest[]; numbers: Map<string, number> } {
+  const [manifest, ...earlier] = provedManifests(undefined, place, bls)
+  const { signers } = new ClusterFolder(place.home, place.cluster).read()
+  return { manifest, earlier, numbers: new Map(signers.map(({ publicKey, index }) => [toHex(publicKey), index])) }
 }
