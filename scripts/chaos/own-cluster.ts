@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ClusterFolder } from '../../src/lib/cluster/cluster-folder.js'
+import { pauseMembers } from '../../src/lib/cluster/hurt.js'
 import { changeLink, healCluster, type LinkChange, partitionCluster } from '../../src/lib/cluster/network.js'
 import { processesOf } from '../../src/lib/cluster/processes.js'
 
@@ -30,6 +31,26 @@ export class OwnCluster {
   /** Ends all processes; everything else stays for the next `up`. */
   down(): Promise<void> {
     return this.#musig(['cluster', 'down'])
+  }
+
+  /** Kills a signer's process at once. */
+  kill(signer: number): Promise<void> {
+    return this.#musig(['cluster', 'kill', String(signer)])
+  }
+
+  /** Starts a signer's process again and waits until it is ready. */
+  restart(signer: number): Promise<void> {
+    return this.#musig(['cluster', 'restart', String(signer)])
+  }
+
+  /** Takes a signer out of the cluster. */
+  evict(signer: number): Promise<void> {
+    return this.#musig(['cluster', 'evict', String(signer)])
+  }
+
+  /** Stops a signer's process, or lets it go on. */
+  pause(signer: number, isPaused: boolean): Promise<unknown> {
+    return this.#inTurn(() => pauseMembers(this.home, this.cluster, [signer], isPaused))
   }
 
   /** The number of the process of each signer that runs. */

@@ -5,8 +5,6 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Id, utf8 } from '../../src/lib/base/bytes.js'
-import { killMember, pauseMembers, restartMember } from '../../src/lib/cluster/hurt.js'
-import { changeLink, healCluster } from '../../src/lib/cluster/network.js'
 import { clusterStatus } from '../../src/lib/cluster/status.js'
 import type { Transaction } from '../../src/lib/core/transaction.js'
 import { Client } from '../../src/lib/node/client.js'
@@ -173,16 +171,16 @@ export class LyingRun {
 
   /** Slows a link, kills a process of honest signers and starts it again, stops another for a while. */
   async #hurt(): Promise<void> {
-    const { home, cluster } = this.#cluster
+    const cluster = this.#cluster
     const { killed, paused, slowed } = this.#size
     const [from, to] = slowed
-    await changeLink(home, cluster, { from, to, delayMs: SLOW_MS, oneWay: false })
-    await killMember(home, cluster, killed)
-    await restartMember(home, cluster, killed, new AbortController().signal)
-    await pauseMembers(home, cluster, [paused], true)
+    await cluster.link({ from, to, delayMs: SLOW_MS, oneWay: false })
+    await cluster.kill(killed)
+    await cluster.restart(killed)
+    await cluster.pause(paused, true)
     await sleep(PAUSE_MS)
-    await pauseMembers(home, cluster, [paused], false)
-    await healCluster(home, cluster)
+    await cluster.pause(paused, false)
+    await cluster.heal()
   }
 
   /** Whether honest signers come to the same order and state. */

@@ -4,7 +4,6 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SeededRandom } from '../../src/lib/base/prng.js'
-import { evictSigner } from '../../src/lib/cluster/change.js'
 import { Client } from '../../src/lib/node/client.js'
 import { OwnCluster } from '../chaos/own-cluster.js'
 import { figuresOf, Transfers } from '../chaos/transfers.js'
@@ -95,7 +94,7 @@ class Loop {
       for (const end = performance.now() + NAMED_MS; !naming.isDone && performance.now() < end; await sleep(LOOK_MS)) await naming.look()
       const { named, slandered } = naming.seen
       if (slandered || !naming.isDone) throw new Error(`evidence names ${named} of ${liars.length} liars${slandered ? ', and somebody honest' : ''}`)
-      for (const liar of liars) await evictSigner(home, cluster, liar)
+      for (const liar of liars) await this.#cluster.evict(liar)
       return { before, after: await this.#measured(client) }
     })
   }

@@ -18,9 +18,8 @@ import { common, contradicting, type Held } from './said.js'
 import type { Traces } from './traces.js'
 import { Witness } from './witness.js'
 
-/** How often something is told, and to how many each time: all get their turn. */
+/** How often something is told. */
 const TELL_MS = 250
-const TOLD_AT_ONCE = 2
 /** What was shown to all is told to so many at most. */
 const TOLD_OF_SHOWN = 4
 /** Statements in one HEARD that are looked at. */
@@ -31,6 +30,11 @@ interface Told {
   item: Heard
   bytes: number
   left: number
+}
+
+/** To how many of n something is told each time: all get their turn, and neither the messages at once nor the time until all were told grow as n does. */
+function toldAtOnce(n: number): number {
+  return Math.ceil(Math.sqrt(n))
 }
 
 export class Joining {
@@ -96,7 +100,8 @@ export class Joining {
   #next(): void {
     this.#gather()
     const { self, manifest, connected } = this.#ctx
-    for (let i = 0; i < TOLD_AT_ONCE && this.#tell.length > 0; i++) {
+    const atOnce = toldAtOnce(manifest.n)
+    for (let i = 0; i < atOnce && this.#tell.length > 0; i++) {
       const partner = (self + 1 + (this.#turn++ % (manifest.n - 1))) % manifest.n
       let room = LIMITS.heardBytes
       const taken = this.#tell.filter(({ bytes }) => {
