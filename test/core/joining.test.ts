@@ -129,6 +129,30 @@ for (const story of stories())
     )
   })
 
+for (const [n, atOnce] of [
+  [7, 3],
+  [31, 6],
+  [127, 12],
+] as const)
+  test(`of ${n} each tells ${atOnce} at a time, and so all others, in a time that grows as the root of n`, () => {
+    const many = new Liars(FAKE, n)
+    const small = new SmallCluster({ n })
+    // Who would answer, and so end what there is to tell, is down: one tells alone.
+    for (let signer = 1; signer < n; signer++) if (signer !== 2) small.crash(signer)
+    const batch = many.batch(1, ['k'])
+    small.inject(2, 0, { type: 'have', batch, certificate: null })
+    for (const pending of [[], [ID]]) small.inject(2, 0, shares(batch.id, many.votes(batch.id, [[pending.length + 3, view(pending)]])))
+    for (let signer = 1; signer < n; signer++) if (signer !== 2) small.join(0, signer)
+    small.forget()
+    const { hopTimeoutMs } = small.manifest.timing
+    small.run(hopTimeoutMs + 250 * Math.ceil((n - 1) / atOnce) + 250)
+    const heard = small.sentOf('heard').filter(({ from }) => from === 0)
+    assert.is(new Set(heard.map(({ to }) => to)).size, n - 1)
+    const atTimes = new Map<number, number>()
+    for (const { at } of heard) atTimes.set(at, (atTimes.get(at) ?? 0) + 1)
+    assert.ok([...atTimes.values()].every((count) => count <= atOnce))
+  })
+
 test('honest work that agrees is not talked about; work that does not is, and proves nothing', () => {
   const { told, small } = cluster()
   for (const liar of [LIAR, FELLOW]) small.restart(liar)
