@@ -134,6 +134,7 @@ const grounds: Grounds = {
     const store = await openStore(folder, identity, { ...options, appendTimeoutMs: APPEND_TIMEOUT_MS })
     const codec = recordCodec(identity.clusterId)
     return {
+      aside: store.aside,
       load: () => store.load(),
       get lost() {
         return store.lost

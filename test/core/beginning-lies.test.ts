@@ -74,7 +74,7 @@ function begins(cluster: SmallCluster, options: BesideOptions): BeginningBeside 
 function hasReceipts(beside: BeginningBeside): void {
   const { executor } = beside.nextLife()
   let count = 0
-  for (const txId of executor.txIds()) {
+  for (const txId of executor.beginningWith('')) {
     assert.equal(executor.outcome(txId)?.receipt, beside.outcomeAt(0, txId)?.receipt)
     count++
   }

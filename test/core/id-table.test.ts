@@ -29,6 +29,14 @@ function compare(count: number, alike: number): void {
   }
   for (const id of ids) assert.is(table.get(id), map.get(id))
   assert.equal([...table.entries()], [...map])
+  for (const digits of [0, 1, 6, 8, 9, 63, 64])
+    for (const id of [ids[0] ?? '', ids.at(-1) ?? '', made()]) {
+      const prefix = id.slice(0, digits)
+      assert.equal(
+        [...table.beginningWith(prefix)],
+        [...map.keys()].filter((one) => one.startsWith(prefix)),
+      )
+    }
 }
 
 test('the same as a Map, over several pieces of memory', () => compare(5_000, 0))

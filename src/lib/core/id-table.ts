@@ -48,7 +48,29 @@ export class IdTable {
 
   /** All of them, the first that came first. */
   *entries(): IterableIterator<[id: Id, number: number]> {
-    for (let at = 0; at < this.size; at++) yield [this.#idAt(at), this.#numbers.at(at)]
+    for (let at = 0; at < this.size; at++) yield [this.idAt(at), this.#numbers.at(at)]
+  }
+
+  /** Those that begin with these digits of lower-case hex. */
+  *beginningWith(prefix: string): IterableIterator<Id> {
+    const digits = Math.min(prefix.length, 8)
+    const first = Number.parseInt(prefix.slice(0, 8).padEnd(8, '0'), 16)
+    // No shift: one by all 32 bits is none.
+    const rest = 2 ** (4 * (8 - digits))
+    for (let at = 0; at < this.size; at++) {
+      const word = this.#words.at(at * WORDS)
+      if (word < first || word >= first + rest) continue
+      const id = this.idAt(at)
+      if (id.startsWith(prefix)) yield id
+    }
+  }
+
+  /** The id that came after so many others. */
+  idAt(at: number): Id {
+    let id = ''
+    for (let word = at * WORDS; word < (at + 1) * WORDS; word++)
+      for (let shift = 28; shift >= 0; shift -= 4) id += HEX[(this.#words.at(word) >>> shift) & 15]
+    return id
   }
 
   #want(id: Id): void {
@@ -79,13 +101,6 @@ export class IdTable {
       for (let word = 0; word < WORDS; word++) this.#wanted[word] = this.#words.at(at * WORDS + word)
       this.#slots[this.#find()] = at + 1
     }
-  }
-
-  #idAt(at: number): Id {
-    let id = ''
-    for (let word = at * WORDS; word < (at + 1) * WORDS; word++)
-      for (let shift = 28; shift >= 0; shift -= 4) id += HEX[(this.#words.at(word) >>> shift) & 15]
-    return id
   }
 }
 

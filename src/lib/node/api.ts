@@ -184,7 +184,7 @@ export class Api {
       return findId([...journal.arrivals(), ...journal.logs.executed], prefix, 'batch')
     } catch (error) {
       if (!(error instanceof MusigError) || error.code !== 'NOT_FOUND') throw error
-      const txId = findId(executor.txIds(), prefix, 'batch or transaction')
+      const txId = findId(executor.beginningWith(prefix), prefix, 'batch or transaction')
       const batchId = executor.outcome(txId)?.batchId ?? executor.pendingBatch(txId)
       if (!batchId) throw new MusigError('NOT_FOUND', `transaction ${txId} stands in no batch yet`)
       return batchId
@@ -207,7 +207,7 @@ export class Api {
 
   async #show(prefix: string, response: ServerResponse, url: URL): Promise<TransactionResult> {
     const timeoutMs = wholeNumber(url, 'timeoutMs', 0, API_LIMITS.waitMs)
-    const txId = findId(this.#subject.executor.txIds(), prefix, 'transaction')
+    const txId = findId(this.#subject.executor.beginningWith(prefix), prefix, 'transaction')
     if (timeoutMs <= 0 || this.#subject.executor.refusal(txId) !== undefined) return transactionAnswer(this.#subject, txId)
     const [result] = await this.#waiter(response)([txId], timeoutMs)
     if (result instanceof MusigError) throw result

@@ -2,16 +2,18 @@
  * The executor: feeds executed batches to the state machine, in order, and keeps what came of each transaction. Owns receipts by txId, those who wait for
  * one, and subscribers. Where a batch stands is decided in the core; how an answer looks, in `answers.ts`.
  *
- * Receipts are kept for every executed transaction, one small entry each; a restart makes them anew from the records, or finds them beside the snapshot.
+ * What came of each is known for ever, how it is kept is `outcomes.ts`; a restart makes it anew from the records, or finds it beside the snapshot.
  */
 import { type Id, toHex } from '../base/bytes.js'
 import { changeOf } from '../core/change.js'
 import type { KeyLogs } from '../core/key-logs.js'
+import { Numbers } from '../core/numbers.js'
 import type { ExecutedBatch } from '../core/steppable.js'
 import { type Batch, isChange, type Transaction } from '../core/transaction.js'
 import type { Position, Receipt } from '../machine/state-machine.js'
 import { ExecutedLog } from './executed-log.js'
 import type { LoadedMachine } from './machine-file.js'
+import { type Aside, AsideInMemory, Outcomes } from './outcomes.js'
 
 /** What came of a transaction: its place and its receipt. */
 export interface Outcome {
@@ -41,7 +43,8 @@ export class Executor {
   readonly machine: LoadedMachine
   /** All that was executed, in order; kept where there are sinks. */
   readonly log: ExecutedLog | undefined
-  readonly #outcomes = new Map<Id, Outcome>()
+  #outcomes: Outcomes
+  readonly #aside: Aside
   /** Transactions of batches that arrived and are not executed; a transaction may stand in several. */
   readonly #pending = new Map<Id, Id>()
   /** Transactions that clients gave to this signer and that are not executed yet, by the time of their submission. */
@@ -50,14 +53,16 @@ export class Executor {
   readonly #waiting = new Map<Id, Set<(txId: Id) => void>>()
   readonly #subscribers = new Set<(txIds: readonly Id[]) => void>()
   readonly #heights = new Map<string, number>()
-  /** Batches in the order in which they were applied, and the transactions that were executed first in each, up to where in one list of all. */
+  /** Batches in the order in which they were applied, and up to where in all outcomes those go that came until the end of each. */
   readonly #batches: Id[] = []
-  readonly #ends: number[] = []
-  readonly #txIds: Id[] = []
+  #ends = new Numbers()
   #digest: { at: number; digest: Id } | undefined
 
-  constructor(machine: LoadedMachine, { keepsLog = false } = {}) {
+  /** `aside`: where old outcomes are put. */
+  constructor(machine: LoadedMachine, { keepsLog = false, aside = new AsideInMemory() as Aside } = {}) {
     this.machine = machine
+    this.#aside = aside
+    this.#outcomes = new Outcomes(this.#batches, aside)
     this.log = keepsLog ? new ExecutedLog(this) : undefined
   }
 
@@ -91,27 +96,29 @@ export class Executor {
    */
   restore(outcomes: Iterable<readonly [Id, Outcome]>, { state, executedBatches, logs }: Restored): void {
     this.machine.restore(state)
-    for (const known of [this.#outcomes, this.#heights]) known.clear()
-    for (const known of [this.#batches, this.#ends, this.#txIds]) known.length = 0
+    this.#heights.clear()
+    this.#batches.length = 0
+    for (const batchId of logs.executed.slice(0, executedBatches)) this.#batches.push(batchId)
+    this.#outcomes = new Outcomes(this.#batches, this.#aside)
+    this.#ends = new Numbers()
     this.#digest = undefined
-    const byBatch = new Map<Id, Id[]>()
+    const places = new Map(this.#batches.map((batchId, place) => [batchId, place]))
     for (const [txId, outcome] of outcomes) {
-      this.#outcomes.set(txId, outcome)
-      if (outcome.batchId === null) continue
-      const txIds = byBatch.get(outcome.batchId)
-      if (txIds) txIds.push(txId)
-      else byBatch.set(outcome.batchId, [txId])
+      const place = outcome.batchId === null ? null : (places.get(outcome.batchId) ?? null)
+      while (place !== null && this.#ends.length < place) this.#ends.push(this.#outcomes.size)
+      this.#outcomes.add(txId, outcome, place)
     }
-    for (const batchId of logs.executed.slice(0, executedBatches)) this.#applied(batchId, byBatch.get(batchId) ?? [])
+    while (this.#ends.length < this.#batches.length) this.#ends.push(this.#outcomes.size)
     for (const key of logs.keys()) this.#heights.set(key, logs.heightOf(key))
-    this.machine.watch.history?.skip(this.#outcomes.keys(), this.machineDigest)
-    this.log?.restored(this.#outcomes, executedBatches, (batchId) => logs.heightsOf(batchId))
+    this.machine.watch.history?.skip(this.#outcomes.ids(), this.machineDigest)
+    this.log?.restored(this.#all(), executedBatches, (batchId) => logs.heightsOf(batchId))
   }
 
-  #applied(batchId: Id, txIds: readonly Id[]): void {
-    this.#batches.push(batchId)
-    for (const txId of txIds) this.#txIds.push(txId)
-    this.#ends.push(this.#txIds.length)
+  *#all(): Iterable<readonly [Id, Outcome]> {
+    for (const txId of this.#outcomes.ids()) {
+      const outcome = this.#outcomes.get(txId)
+      if (outcome) yield [txId, outcome]
+    }
   }
 
   /** Applies a batch at its place in the order. `now` is absent where it is read back from the records. */
@@ -139,13 +146,15 @@ export class Executor {
       const submitted = this.#submitted.get(txId)
       const latency = now !== undefined && submitted !== undefined ? { latencyMs: now - submitted } : {}
       const isKeyless = transaction.deps.length === 0
-      this.#outcomes.set(txId, { batchId: batch.id, index, receipt, ...(isKeyless && { isKeyless }), ...latency })
+      const outcome = { batchId: batch.id, index, receipt, ...(isKeyless && { isKeyless: true as const }), ...latency }
+      this.#outcomes.add(txId, outcome, this.#batches.length)
       this.#pending.delete(txId)
       this.#submitted.delete(txId)
       this.#refused.delete(txId)
       txIds.push(txId)
     })
-    this.#applied(batch.id, txIds)
+    this.#batches.push(batch.id)
+    this.#ends.push(this.#outcomes.size)
     for (const [key, height] of heights) this.#heights.set(key, height)
     if (now !== undefined) history?.looked(this.machineDigest)
     this.log?.add(executed, txIds)
@@ -174,12 +183,11 @@ export class Executor {
     return this.#refused.get(txId)
   }
 
-  /** All transactions known here. */
-  *txIds(): Iterable<Id> {
-    yield* this.#outcomes.keys()
-    yield* this.#pending.keys()
-    for (const txId of this.#submitted.keys()) if (!this.#pending.has(txId)) yield txId
-    yield* this.#refused.keys()
+  /** All transactions known here that begin with these digits. */
+  *beginningWith(prefix: string): Iterable<Id> {
+    const wanted = prefix.toLowerCase()
+    yield* this.#outcomes.beginningWith(wanted)
+    for (const known of [this.#pending, this.#submitted, this.#refused]) for (const txId of known.keys()) if (txId.startsWith(wanted)) yield txId
   }
 
   /** The latest transactions, newest first, those that wait before those that are executed. */
@@ -187,8 +195,8 @@ export class Executor {
     const waiting = [...new Set([...this.#pending.keys(), ...this.#submitted.keys()])]
     const newest = waiting.slice(-limit).reverse()
     if (newest.length >= limit) return newest
-    const executed = [...this.#outcomes.keys()]
-    return [...newest, ...executed.slice(-(limit - newest.length)).reverse()]
+    const { size } = this.#outcomes
+    return [...newest, ...[...this.#outcomes.ids(Math.max(0, size - (limit - newest.length)))].reverse()]
   }
 
   /** The height of each key up to which batches were applied: the key logs are ahead while what led there is being written. */
@@ -203,7 +211,10 @@ export class Executor {
   /** The batch that was applied at a place from 0 on, and the transactions that were executed first in it. */
   appliedAt(place: number): { batchId: Id; txIds: Id[] } | undefined {
     const batchId = this.#batches[place]
-    return batchId === undefined ? undefined : { batchId, txIds: this.#txIds.slice(this.#ends[place - 1] ?? 0, this.#ends[place]) }
+    if (batchId === undefined) return undefined
+    const ids = [...this.#outcomes.ids(place === 0 ? 0 : this.#ends.at(place - 1), this.#ends.at(place))]
+    // Behind those of a batch from another's snapshot stand some that have no place.
+    return { batchId, txIds: ids.filter((txId) => this.#outcomes.get(txId)?.batchId === batchId) }
   }
 
   get executedTransactions(): number {

@@ -91,7 +91,7 @@ export class RunningPeer {
       const records = (await store.load()).map((record) => decodeRecord(codec, record))
       const base = store.takeBase()
       const begins = config.fromSnapshot && !base && records.length === 0
-      const executor = new Executor(machine, { keepsLog: config.sinks.length > 0 })
+      const executor = new Executor(machine, { keepsLog: config.sinks.length > 0, aside: store.aside })
       running = new RunningPeer(options, store, server, executor, begins ? await rehearsedBy(options) : undefined)
       if (base) restoreBase(base, running.#learner, running.#executor)
       for (const executed of running.#learner.restore(records)) running.#executor.execute(executed)

@@ -119,7 +119,7 @@ export class RunningSigner {
       store = await (options.grounds ?? GROUNDS).openStore(config.store, { clusterId, publicKey: config.key.publicKey }, { marker: config.history })
       const codec = recordCodec(clusterId)
       const records = (await store.load()).map((record) => decodeRecord(codec, record))
-      const executor = new Executor(machine, { keepsLog: config.sinks.length > 0 })
+      const executor = new Executor(machine, { keepsLog: config.sinks.length > 0, aside: store.aside })
       running = new RunningSigner(options, { store, server, executor, records, addresses: await config.addresses() })
       await running.#lookForLosses()
       await listen(server, config.url)

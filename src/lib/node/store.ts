@@ -6,8 +6,10 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { equalBytes } from '../base/bytes.js'
 import { invariant, MusigError } from '../base/errors.js'
+import type { Aside } from './outcomes.js'
 import type { Store } from './ports.js'
 import { type Anchor, decodeAnchor, digestOfSnapshot, encodeAnchor } from './store-anchor.js'
+import { StoreAside } from './store-aside.js'
 import { type Change, chainKey, chainOf, type Database, extended, genesisOf, genesisOfPast, readChain } from './store-chain.js'
 import { claim, failed, headPath, makeFolder, openDatabase, ownerPath, type StoreIdentity } from './store-folder.js'
 import { type Head, HeadFile, readHead, replaceHead } from './store-head.js'
@@ -30,6 +32,8 @@ export interface StoreOptions {
 export interface SignerStore extends Store {
   /** What shows that records which were durable once are missing; undefined if nothing does. Known once loaded. */
   readonly lost: string | undefined
+  /** Where what memory is too small for is put until the process ends. */
+  readonly aside: Aside
   /** Goes on from the records that are there: what was lost is not missed any more. */
   acceptLoss(): void
   /** What took the place of the first records; undefined if none are pruned. Known once loaded, and let go when it is taken. */
@@ -90,6 +94,7 @@ export function isHanging(error: MusigError): boolean {
 }
 
 class LevelStore implements SignerStore {
+  readonly aside: Aside
   readonly #folder: string
   readonly #database: Database
   readonly #genesis: Uint8Array
@@ -115,6 +120,7 @@ class LevelStore implements SignerStore {
   constructor(folder: string, database: Database, genesis: Uint8Array, head: Head, options: StoreOptions) {
     this.#folder = folder
     this.#database = database
+    this.aside = new StoreAside(database)
     this.#genesis = genesis
     this.#headAtOpen = head
     this.#appendTimeoutMs = options.appendTimeoutMs ?? APPEND_TIMEOUT_MS
