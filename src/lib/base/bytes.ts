@@ -7,7 +7,22 @@ export type Id = string
 
 export const toHex = bytesToHex
 export const concat = concatBytes
-export const utf8 = utf8ToBytes
+
+/** Texts up to this length are encoded here: to ask the platform takes longer. */
+const SHORT_TEXT = 64
+
+/** The UTF-8 bytes of a text. */
+export function utf8(text: string): Uint8Array {
+  const { length } = text
+  if (length > SHORT_TEXT) return utf8ToBytes(text)
+  const bytes = new Uint8Array(length)
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(i)
+    if (code > 0x7f) return utf8ToBytes(text)
+    bytes[i] = code
+  }
+  return bytes
+}
 
 /** Bytes of a hex string with or without `0x`. Errors: `BAD_INPUT` that names `what`. */
 export function fromHex(text: string, what = 'value'): Uint8Array {

@@ -25,7 +25,22 @@ function sha256Id(data: Uint8Array): Id {
 
 /** The digest of raw parts, put together as they stand. */
 export function digestOf(...parts: Uint8Array[]): Uint8Array {
-  return sha256(parts.length === 1 && parts[0] ? parts[0] : concat(...parts))
+  return sha256(parts.length === 1 && parts[0] ? parts[0] : joined(parts))
+}
+
+/** Short input is put together here, to be hashed at once: larger memory of one's own costs as much as the hash. */
+const scratch = new Uint8Array(1024)
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  let length = 0
+  for (const part of parts) length += part.length
+  const whole = length <= scratch.length ? scratch.subarray(0, length) : new Uint8Array(length)
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
 }
 
 /** The digest of a statement: `tag` (without its closing NUL) keeps kinds of statements apart, `clusterId` keeps clusters apart. */
@@ -54,14 +69,5 @@ function framed(tag: string, clusterId: Id, content: readonly Uint8Array[]): Uin
     frame = concat(utf8(`${tag}\0`), fromHex(clusterId))
     ofCluster.set(tag, frame)
   }
-  let length = frame.length
-  for (const part of content) length += part.length
-  const whole = new Uint8Array(length)
-  whole.set(frame)
-  let at = frame.length
-  for (const part of content) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
+  return joined([frame, ...content])
 }

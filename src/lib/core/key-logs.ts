@@ -2,7 +2,7 @@
  * The logs of executed batches, one for each dependency key (§8): height, batchId, hash chain. The same at every signer and peer. Owns the
  * chain heads and the orderDigest; what may be executed next is decided in `execution.ts`.
  */
-import { compareText, fromHex, type Id, toHex, uint32, utf8 } from '../base/bytes.js'
+import { compareText, concat, fromHex, type Id, toHex, uint32, utf8 } from '../base/bytes.js'
 import { encodeCbor } from '../base/cbor.js'
 import { digestOf, statementId } from '../base/hash.js'
 import { Numbers } from './numbers.js'
@@ -39,6 +39,8 @@ const AT_HAND = 256
 
 export class KeyLogs implements History {
   readonly #clusterId: Id
+  /** What each link of a chain begins with. */
+  readonly #frame: Uint8Array
   readonly #logs = new Map<string, KeyLog>()
   /** The keys by their numbers. */
   readonly #keys: string[] = []
@@ -54,6 +56,7 @@ export class KeyLogs implements History {
 
   constructor(clusterId: Id) {
     this.#clusterId = clusterId
+    this.#frame = concat(utf8('musig/v1/key\0'), fromHex(clusterId))
   }
 
   /** Puts a batch at the end of the log of each of its keys. */
@@ -64,7 +67,7 @@ export class KeyLogs implements History {
     for (const key of keys) {
       const log = this.#logOf(key)
       const height = log.places.push(place)
-      const head = chain(this.#clusterId, key, height, height === 1 ? NO_HEAD : log.heads.subarray(0, HEAD_BYTES), idBytes)
+      const head = chain(this.#frame, key, height, height === 1 ? NO_HEAD : log.heads.subarray(0, HEAD_BYTES), idBytes)
       log.heads.set(head)
       if (height % HEAD_EVERY === 0) keep(log, height / HEAD_EVERY, head)
       this.#pairs.push(log.number)
@@ -125,7 +128,7 @@ export class KeyLogs implements History {
     const kept = Math.floor(height / HEAD_EVERY)
     let head: Uint8Array = kept === 0 ? NO_HEAD : log.heads.slice(kept * HEAD_BYTES, (kept + 1) * HEAD_BYTES)
     for (let at = kept * HEAD_EVERY + 1; at <= height; at++)
-      head = chain(this.#clusterId, key, at, head, fromHex(this.executed[log.places[at - 1] ?? -1] ?? ''))
+      head = chain(this.#frame, key, at, head, fromHex(this.executed[log.places[at - 1] ?? -1] ?? ''))
     return head
   }
 
@@ -166,6 +169,6 @@ function keep(log: KeyLog, index: number, head: Uint8Array): void {
 }
 
 /** One link of a key's chain: H("musig/v1/key\0", clusterId, key, height, previous head, batchId), raw parts (§13). */
-function chain(clusterId: Id, key: string, height: number, head: Uint8Array, batchId: Uint8Array): Uint8Array {
-  return digestOf(utf8('musig/v1/key\0'), fromHex(clusterId), utf8(key), uint32(height), head, batchId)
+function chain(frame: Uint8Array, key: string, height: number, head: Uint8Array, batchId: Uint8Array): Uint8Array {
+  return digestOf(frame, utf8(key), uint32(height), head, batchId)
 }

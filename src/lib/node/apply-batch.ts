@@ -12,10 +12,10 @@ export function applyBatch({ executor, metrics, log }: { executor: Executor; met
   const { batch, certificate, skipped } = executed
   executor.execute(executed, performance.now())
   const { txIds } = batch
-  const fresh = txIds.filter((_, i) => skipped.get(i) !== 'duplicate').flatMap((txId) => executor.outcome(txId) ?? [])
+  const fresh = txIds.filter((_, i) => skipped.get(i) !== 'duplicate')
   metrics.executed(
     executed,
-    fresh.map(({ receipt, latencyMs }) => ({ ok: receipt.ok, ...(latencyMs !== undefined && { latencyMs }) })),
+    fresh.flatMap((txId) => executor.outcome(txId) ?? []),
   )
   log.info({ batchId: batch.id, txIds: txIds.slice(0, LOGGED_IDS), transactions: txIds.length, path: certificate.type }, 'executed')
 }

@@ -6,6 +6,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { Effect, Event, ExecutedBatch } from '../core/steppable.js'
 import type { Subject } from './answers.js'
 import type { DriverObserver } from './driver.js'
+import type { Outcome } from './executor.js'
 import type { TransportMetrics } from './link.js'
 import type { SinkStatus } from './sinks/feed.js'
 
@@ -145,13 +146,17 @@ export class Metrics implements DriverObserver {
     this.#malformed.inc()
   }
 
-  /** A batch was executed; `latenciesMs` of those of its transactions that were submitted here. */
-  executed({ certificate }: ExecutedBatch, receipts: { ok: boolean; latencyMs?: number }[]): void {
+  /** A batch was executed, with what came of its transactions. */
+  executed({ certificate }: ExecutedBatch, outcomes: readonly Outcome[]): void {
     this.#batches.inc({ path: certificate.type })
-    for (const { ok, latencyMs } of receipts) {
-      this.#transactions.inc({ result: ok ? 'ok' : 'refused' })
+    let ok = 0
+    for (const { receipt, latencyMs } of outcomes) {
+      if (receipt.ok) ok++
       if (latencyMs !== undefined) this.#latency.observe(latencyMs / 1000)
     }
+    const refused = outcomes.length - ok
+    if (ok > 0) this.#transactions.inc({ result: 'ok' }, ok)
+    if (refused > 0) this.#transactions.inc({ result: 'refused' }, refused)
   }
 
   async text(): Promise<{ contentType: string; text: string }> {
