@@ -5,14 +5,13 @@
 import pino from 'pino'
 import { bitmapOf } from '../../src/lib/base/bitmap.js'
 import type { Id } from '../../src/lib/base/bytes.js'
-import { fromJson, list, toJson } from '../../src/lib/base/codec.js'
+import { fromCbor, toCbor } from '../../src/lib/base/codec.js'
 import { BENCH_DEFAULTS } from '../../src/lib/bench/settings.js'
 import { Traffic } from '../../src/lib/bench/traffic.js'
 import type { Crypto } from '../../src/lib/bls/backend.js'
 import { fake, fakeEd25519 } from '../../src/lib/bls/fake.js'
 import { Journal } from '../../src/lib/core/journal.js'
 import { KeyLogs } from '../../src/lib/core/key-logs.js'
-import { LIMITS } from '../../src/lib/core/limits.js'
 import { decodeMessage, encodeMessage, messageCodec } from '../../src/lib/core/message.js'
 import { Moments } from '../../src/lib/core/moments.js'
 import { encodeRecord, recordCodec } from '../../src/lib/core/record.js'
@@ -22,9 +21,9 @@ import {
   decodeBatch,
   makeBatch,
   type Transaction,
-  transactionCodec,
   transactionFault,
   transactionId,
+  transactionsCodec,
 } from '../../src/lib/core/transaction.js'
 import { emptyView, encodedAt, freezeView } from '../../src/lib/core/view.js'
 import { machineByName } from '../../src/lib/machine/machines.js'
@@ -41,7 +40,6 @@ const SIZE = 250
 const FAKE: Crypto = { bls: fake, ed25519: fakeEd25519 }
 const { manifest } = signersOf(FAKE, { n: 4, tolerance: '1/2', deltaMs: 0, fanout: 2, regions: [], timing: {} })
 const CLUSTER_ID: Id = manifest.clusterId
-const many = list(transactionCodec, LIMITS.transactionsPerBatch)
 
 /** Cases of one piece of work on all transactions of a batch, whose time is told for one of them. */
 export function batchCases(): MicroCase[] {
@@ -54,13 +52,17 @@ export function batchCases(): MicroCase[] {
   const messages = messageCodec(CLUSTER_ID)
   const records = recordCodec(CLUSTER_ID)
   return [
+    step('client: make them', () => {
+      const made = traffic('made')
+      return () => Array.from({ length: SIZE }, () => made.next())
+    }),
     step('client: write the request', () => {
       const given = transactions()
-      return () => Buffer.from(requestText(given))
+      return () => toCbor(transactionsCodec, given)
     }),
     step('read the request', () => {
-      const sent = Buffer.from(requestText(transactions()))
-      return () => fromJson(many, JSON.parse(sent.toString('utf8')).transactions, 'transactions')
+      const sent = toCbor(transactionsCodec, transactions())
+      return () => fromCbor(transactionsCodec, sent, sent.length)
     }),
     step('ids', () => {
       const given = transactions()
@@ -129,13 +131,13 @@ export function batchCases(): MicroCase[] {
   ]
 }
 
-function transactions(seed = 'batch path'): Transaction[] {
-  const traffic = new Traffic({ clusterId: CLUSTER_ID, machine: 'append' }, { ...BENCH_DEFAULTS, entries: 1, seed })
-  return Array.from({ length: SIZE }, () => traffic.next())
+function traffic(seed: string): Traffic {
+  return new Traffic({ clusterId: CLUSTER_ID, machine: 'append' }, { ...BENCH_DEFAULTS, entries: 1, seed })
 }
 
-function requestText(given: readonly Transaction[]): string {
-  return JSON.stringify({ transactions: given.map((transaction) => toJson(transactionCodec, transaction)) })
+function transactions(seed = 'batch path'): Transaction[] {
+  const made = traffic(seed)
+  return Array.from({ length: SIZE }, () => made.next())
 }
 
 function batchOf(given: Transaction[], sequence: number): Batch {

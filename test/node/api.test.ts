@@ -5,9 +5,9 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { WebSocket } from 'ws'
 import { fromHex } from '../../src/lib/base/bytes.js'
-import { fromJson, toJson } from '../../src/lib/base/codec.js'
+import { fromJson, toCbor, toJson } from '../../src/lib/base/codec.js'
 import { certificateCodec, certificateFault } from '../../src/lib/core/certificate.js'
-import { decodeBatch, type Transaction, transactionCodec, transactionId } from '../../src/lib/core/transaction.js'
+import { decodeBatch, type Transaction, transactionCodec, transactionId, transactionsCodec } from '../../src/lib/core/transaction.js'
 import { loadCrypto } from '../../src/lib/node/crypto.js'
 import { API_LIMITS } from '../../src/lib/node/http-guard.js'
 import type { RunningSigner } from '../../src/lib/node/running-signer.js'
@@ -37,7 +37,11 @@ let four: ClusterFiles
 let signer: RunningSigner
 let lonely: RunningSigner
 
-function ask(base: string, path: string, options: { method?: string; headers?: Record<string, string>; body?: string } = {}): Promise<Answer> {
+function ask(
+  base: string,
+  path: string,
+  options: { method?: string; headers?: Record<string, string>; body?: string | Uint8Array } = {},
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const sent = request(new URL(path, base), { method: options.method ?? 'GET', headers: options.headers ?? {}, agent: false }, (response) => {
       let text = ''
@@ -100,6 +104,25 @@ test('a transaction is executed and shown with place, votes, score, receipt, lat
   assert.equal(again.body, body)
   const list = await ask(signer.url, '/api/transactions?limit=1')
   assert.equal(list.body, { transactions: [body] })
+})
+
+test('transactions in CBOR, as they stand in a batch, are taken as those in JSON are, and refused as they are', async () => {
+  const headers = { ...authorized, 'content-type': 'application/cbor' }
+  const given = (body: Uint8Array) => ask(signer.url, '/api/transactions', { method: 'POST', headers, body })
+  const pair = ['cbor1', 'cbor2'].map((id) => putDocument(alone.manifest, id, {}))
+  const { status, body } = await given(toCbor(transactionsCodec, pair))
+  assert.is(status, 200)
+  const results = body.results as { txId: string; status: string }[]
+  assert.equal(
+    results.map(({ txId, status }) => [txId, status]),
+    pair.map((transaction) => [transactionId(alone.manifest.clusterId, transaction), 'executed']),
+  )
+  for (const bad of [new Uint8Array(), Uint8Array.of(0x81, 0xa0), toCbor(transactionsCodec, pair).subarray(1)]) {
+    const refused = await given(bad)
+    assert.equal([refused.status, (refused.body.error as { code: string }).code], [400, 'BAD_ENCODING'])
+  }
+  const faults = await ask(signer.url, '/api/faults', { method: 'POST', headers, body: Uint8Array.of(0x80) })
+  assert.is(faults.status, 415)
 })
 
 test('the same transaction again is not executed again', async () => {

@@ -17,6 +17,9 @@ const OWN_ACCOUNTS = 4_000
 const OPENING = 1_000_000
 /** What JSON, name and quotes take of a document's payload. */
 const DOCUMENT_FRAME = 50
+const NONCE_BYTES = 16
+/** Nonces drawn at once. */
+const NONCES = 256
 
 export class Traffic {
   readonly #manifest: Pick<Manifest, 'clusterId' | 'machine'>
@@ -28,6 +31,9 @@ export class Traffic {
   /** How often hot keys up to each one are chosen, of all. */
   readonly #hotShares: number[]
   #made = 0
+  /** Random bytes for nonces: to ask for many takes hardly longer than to ask for those of one. */
+  #nonces = new Uint8Array()
+  #noncesUsed = 0
 
   constructor(manifest: Pick<Manifest, 'clusterId' | 'machine'>, settings: BenchSettings) {
     this.#manifest = manifest
@@ -53,11 +59,11 @@ export class Traffic {
       case 'documents': {
         const id = hot === undefined ? `${this.#run}.${number % OWN_KEYS}` : this.#hot(hot)
         const text = 'x'.repeat(Math.max(1, this.#settings.payload - DOCUMENT_FRAME - id.length))
-        return bare(putPayload(id, text))
+        return this.#bare(putPayload(id, text))
       }
       default: {
         const key = hot === undefined ? `${this.#run}.${number % OWN_KEYS}` : this.#hot(hot)
-        return bare({ deps: [key], payload: this.#random.bytes(this.#settings.payload) })
+        return this.#bare({ deps: [key], payload: this.#random.bytes(this.#settings.payload) })
       }
     }
   }
@@ -83,12 +89,21 @@ export class Traffic {
   }
 
   #signed(draft: Draft): Transaction {
-    return signTransaction(nodeEd25519, this.#manifest.clusterId, this.#secretKey, bare(draft))
+    return signTransaction(nodeEd25519, this.#manifest.clusterId, this.#secretKey, this.#bare(draft))
   }
-}
 
-function bare({ deps, payload }: Draft): Transaction {
-  return { deps, payload, client: null, nonce: Uint8Array.from(randomBytes(16)), expiry: null, signature: null }
+  #bare({ deps, payload }: Draft): Transaction {
+    return { deps, payload, client: null, nonce: this.#nonce(), expiry: null, signature: null }
+  }
+
+  #nonce(): Uint8Array {
+    if (this.#noncesUsed === this.#nonces.length) {
+      this.#nonces = new Uint8Array(randomBytes(NONCE_BYTES * NONCES))
+      this.#noncesUsed = 0
+    }
+    this.#noncesUsed += NONCE_BYTES
+    return this.#nonces.slice(this.#noncesUsed - NONCE_BYTES, this.#noncesUsed)
+  }
 }
 
 /** Zipf: the k-th of them has the weight 1/k^s. Cumulated. */

@@ -48,6 +48,9 @@ const contentCodec = object(content)
 
 export const transactionCodec = object({ ...content, signature: nullable(bytes(64)) })
 
+/** Transactions that are handed in together. */
+export const transactionsCodec = list(transactionCodec, LIMITS.transactionsPerBatch)
+
 /** One transaction. Its id covers everything but the signature. */
 export type Transaction = Decoded<typeof transactionCodec>
 

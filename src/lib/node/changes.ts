@@ -4,14 +4,13 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { Id } from '../base/bytes.js'
-import { fromJson, list, refuse } from '../base/codec.js'
+import { fromCbor, fromJson, refuse } from '../base/codec.js'
 import { invariant, MusigError } from '../base/errors.js'
-import { LIMITS } from '../core/limits.js'
-import { type Transaction, transactionCodec, transactionId } from '../core/transaction.js'
+import { type Transaction, transactionCodec, transactionId, transactionsCodec } from '../core/transaction.js'
 import { transactionAnswer } from './answers.js'
 import { type Answer, askAgain, type Changes, type Executed, wholeNumber } from './api.js'
 import type { Reply } from './driver.js'
-import { API_LIMITS, errorAnswer, readBody, TokenCheck } from './http-guard.js'
+import { API_LIMITS, errorAnswer, isCbor, readBody, readBytes, TokenCheck } from './http-guard.js'
 import { checkFaults, type LinkFault, linkFaultsCodec } from './link-faults.js'
 import { refuseUnlessTest } from './signer-config.js'
 import type { SignerSubject } from './signer-status.js'
@@ -37,9 +36,6 @@ interface Wait {
   forExecution: boolean
   timeoutMs: number
 }
-
-/** Transactions in one request. */
-const many = list(transactionCodec, LIMITS.transactionsPerBatch)
 
 export class SignerChanges implements Changes {
   readonly #options: SignerChangesOptions
@@ -69,17 +65,20 @@ export class SignerChanges implements Changes {
   }
 
   async #submit(request: IncomingMessage, url: URL, executed: Executed): Promise<Answer> {
+    if (isCbor(request))
+      return this.#submitAll(fromCbor(transactionsCodec, await readBytes(request), API_LIMITS.bodyBytes, 'transactions'), url, executed)
     const body = await readBody(request)
     if (typeof body !== 'object' || body === null) refuse('body', 'not an object')
-    const wait = waitOf(url)
-    if ('transactions' in body) {
-      const answers = await this.#outcomes(fromJson(many, body.transactions, 'transactions'), wait, executed)
-      return { status: 200, document: { results: answers.map(({ document }) => document) } }
-    }
+    if ('transactions' in body) return this.#submitAll(fromJson(transactionsCodec, body.transactions, 'transactions'), url, executed)
     if (!('transaction' in body)) refuse('body', '“transaction” is missing')
-    const [answer] = await this.#outcomes([fromJson(transactionCodec, body.transaction, 'transaction')], wait, executed)
+    const [answer] = await this.#outcomes([fromJson(transactionCodec, body.transaction, 'transaction')], waitOf(url), executed)
     invariant(answer, 'one answer for one transaction')
     return answer
+  }
+
+  async #submitAll(transactions: readonly Transaction[], url: URL, executed: Executed): Promise<Answer> {
+    const answers = await this.#outcomes(transactions, waitOf(url), executed)
+    return { status: 200, document: { results: answers.map(({ document }) => document) } }
   }
 
   /** Takes transactions and waits as their caller wants. Does not throw: what is wrong with one of many is that one's affair. */

@@ -6,11 +6,11 @@ import { readFileSync } from 'node:fs'
 import { Agent } from 'node:http'
 import { dirname, resolve } from 'node:path'
 import type { Id } from '../base/bytes.js'
-import { toJson } from '../base/codec.js'
+import { toCbor, toJson } from '../base/codec.js'
 import { MusigError } from '../base/errors.js'
 import type { BatchDescription } from '../core/describe.js'
 import { type Manifest, readManifest } from '../core/manifest.js'
-import { type Transaction, transactionCodec } from '../core/transaction.js'
+import { type Transaction, transactionCodec, transactionsCodec } from '../core/transaction.js'
 import type { BatchAnswer, CertificateAnswer, TransactionResult } from './answers.js'
 import type { ConductAnswer } from './conduct.js'
 import type { GroupAnswer, TimelineAnswer } from './descriptions.js'
@@ -120,7 +120,7 @@ export class Client {
     { to, timeoutMs = DEFAULT_TIMEOUT_MS, wait = 'executed' }: SubmitOptions = {},
   ): Promise<(TransactionResult | MusigError)[]> {
     const path = `/api/transactions?wait=${wait}&timeoutMs=${Math.round(timeoutMs)}`
-    const body = { transactions: transactions.map((transaction) => toJson(transactionCodec, transaction)) }
+    const body = toCbor(transactionsCodec, [...transactions])
     const answer = (await this.#ask({ method: 'POST', path, body, timeoutMs, order: this.#orderFrom(to) })) as { results: object[] }
     return answer.results.map((result) => errorIn(result) ?? (result as TransactionResult))
   }

@@ -4,7 +4,7 @@
  */
 import { type Agent, type IncomingMessage, request } from 'node:http'
 import { type ErrorCode, MusigError } from '../base/errors.js'
-import { HTTP_STATUS } from './http-guard.js'
+import { CBOR_TYPE, HTTP_STATUS } from './http-guard.js'
 import { systemCode } from './private-file.js'
 
 /** Certificates of large clusters are the largest answers. */
@@ -15,6 +15,7 @@ export interface Call {
   agent: Agent
   method: 'GET' | 'POST'
   timeoutMs: number
+  /** JSON, or bytes: those of CBOR. */
   body?: unknown
   token?: string | undefined
 }
@@ -52,9 +53,10 @@ export async function call(asked: Call): Promise<unknown> {
 }
 
 function once({ url, agent, method, timeoutMs, body, token }: Omit<Call, 'agent'> & { agent: Agent | false }): Promise<unknown> {
-  const content = body === undefined ? undefined : Buffer.from(JSON.stringify(body))
+  const isCbor = body instanceof Uint8Array
+  const content = body === undefined || isCbor ? body : Buffer.from(JSON.stringify(body))
   const headers = {
-    ...(content && { 'content-type': 'application/json', 'content-length': content.length }),
+    ...(content && { 'content-type': isCbor ? CBOR_TYPE : 'application/json', 'content-length': content.length }),
     ...(token !== undefined && { authorization: `Bearer ${token}` }),
   }
   return new Promise((resolve, reject) => {

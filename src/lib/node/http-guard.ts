@@ -91,9 +91,28 @@ function digest(token: string): Uint8Array {
   return createHash('sha256').update(token).digest()
 }
 
+/** The content type of a body in CBOR. */
+export const CBOR_TYPE = 'application/cbor'
+
+/** Whether a request's body is said to be CBOR. */
+export function isCbor(request: IncomingMessage): boolean {
+  return request.headers['content-type'] === CBOR_TYPE
+}
+
 /** The JSON in a request's body. Errors: `Refusal` 413, 415; `BAD_ENCODING`. */
 export async function readBody(request: IncomingMessage): Promise<unknown> {
   if (!/^application\/json\b/.test(request.headers['content-type'] ?? '')) throw new Refusal(415, 'the body must be application/json')
+  const bytes = await readBytes(request)
+  try {
+    const body: unknown = JSON.parse(bytes.toString('utf8'))
+    return body
+  } catch {
+    throw new MusigError('BAD_ENCODING', 'the body is not JSON')
+  }
+}
+
+/** The bytes of a request's body. Errors: `Refusal` 413. */
+export async function readBytes(request: IncomingMessage): Promise<Buffer> {
   if (Number(request.headers['content-length'] ?? 0) > API_LIMITS.bodyBytes) throw tooLarge()
   const chunks: Uint8Array[] = []
   let length = 0
@@ -102,12 +121,7 @@ export async function readBody(request: IncomingMessage): Promise<unknown> {
     if (length > API_LIMITS.bodyBytes) throw tooLarge()
     chunks.push(chunk)
   }
-  try {
-    const body: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'))
-    return body
-  } catch {
-    throw new MusigError('BAD_ENCODING', 'the body is not JSON')
-  }
+  return Buffer.concat(chunks)
 }
 
 function tooLarge(): Refusal {
