@@ -2,22 +2,18 @@
  * Transactions from clients (§3): checks them, packs those that come while the last batch is under way into the next one, holds back those whose keys are
  * in phase 3, and keeps to the window of undecided batches. Owns the waiting transactions, which are not durable until their batch is.
  */
-import { type Id, utf8Length } from '../base/bytes.js'
+import type { Id } from '../base/bytes.js'
 import type { Context } from './context.js'
 import { LIMITS } from './limits.js'
+import { packNext, type Waiting } from './packing.js'
 import type { Rounds } from './round.js'
 import type { ExecutedBatch } from './steppable.js'
-import { EPOCH_KEY, isChange, makeBatch, sizeOf, type Transaction, transactionId } from './transaction.js'
+import { isChange, makeBatch, type Transaction, transactionId } from './transaction.js'
 import { heightBytesOf } from './view.js'
 import type { Voting } from './voting.js'
 
 /** The longest that transactions wait for company while another own batch is under way, in milliseconds. */
 const MAX_PACK_WAIT_MS = 250
-
-interface Waiting {
-  transaction: Transaction
-  since: number
-}
 
 export class Intake {
   readonly #ctx: Context
@@ -139,47 +135,34 @@ export class Intake {
    */
   #pack(isDue: boolean): void {
     const { timers, now, manifest } = this.#ctx
+    let goes = isDue
     // Behind a change nothing is executed in its epoch: what comes then waits for the next one.
     while (this.#waiting.length > 0 && this.#undecided.size < manifest.window && !this.#ctx.isSilent && this.#ctx.journal.end === undefined) {
-      if (this.#undecided.size > 0 && !isDue && this.#waiting.length < LIMITS.transactionsPerBatch) {
+      if (this.#undecided.size > 0 && !goes && this.#waiting.length < LIMITS.transactionsPerBatch) {
         if (!timers.has('pack')) timers.set('pack', now + Math.min(this.#lastTripMs / 2, MAX_PACK_WAIT_MS), () => this.#pack(true))
         return
       }
-      const taken = this.#takeBatch()
+      const { taken, isSplit } = this.#takeBatch()
       if (taken.length === 0) return
+      // What was left for a batch of its own goes right behind.
+      goes = isDue || isSplit
       this.#propose(taken)
     }
   }
 
-  /**
-   * As many of the waiting transactions as fit, in the order in which they came. Those on keys in phase 3 are held back, and all behind them on their keys: a
-   * pause on a key is what ends a component there (§8), however seldom transactions come. A liar can keep a key in phase 3, so none is held for longer than
-   * the recovery time-out.
-   */
-  #takeBatch(): Transaction[] {
-    const { rules, manifest, now, timers } = this.#ctx
+  /** A liar can keep a key in phase 3: no transaction is held back for longer than the recovery time-out. */
+  #takeBatch(): { taken: Transaction[]; isSplit: boolean } {
+    const { rules, manifest, now, timers, journal, self } = this.#ctx
     const { recoveryTimeoutMs } = manifest.timing
-    const held = rules.holdBack ? this.#voting.slowKeys() : new Set<string>()
-    const taken: Transaction[] = []
-    const left: Waiting[] = []
-    const room = new Room()
-    for (const [i, waiting] of this.#waiting.entries()) {
-      const { transaction, since } = waiting
-      if (now < since + recoveryTimeoutMs && transaction.deps.some((key) => held.has(key))) {
-        for (const key of transaction.deps) held.add(key)
-        left.push(waiting)
-      } else if (taken.length > 0 && !room.fits(transaction)) {
-        left.push(...this.#waiting.slice(i))
-        break
-      } else {
-        room.add(transaction)
-        taken.push(transaction)
-      }
-    }
-    this.#waiting = left
-    this.#isHolding = held.size > 0 && left.length > 0
-    if (this.#isHolding && !timers.has('held')) timers.set('held', (left[0]?.since ?? now) + recoveryTimeoutMs, () => this.#pack(true))
-    return taken
+    const slow = rules.holdBack ? this.#voting.slowKeys() : new Set<string>()
+    const { taken, held, isSplit } = packNext(this.#waiting, {
+      isHeld: (key, since) => slow.has(key) && now < since + recoveryTimeoutMs,
+      isContested: (key) => [...journal.pendingOn([key])].some((batchId) => journal.get(batchId)?.batch.initiator !== self),
+    })
+    if (taken.size > 0) this.#waiting = this.#waiting.filter((waiting) => !taken.has(waiting))
+    this.#isHolding = held !== undefined
+    if (held && !timers.has('held')) timers.set('held', held.since + recoveryTimeoutMs, () => this.#pack(true))
+    return { taken: [...taken].map(({ transaction }) => transaction), isSplit }
   }
 
   #propose(transactions: Transaction[]): void {
@@ -190,34 +173,5 @@ export class Intake {
     this.#voting.admitOwn(batch)
     this.#rounds.propose(batch)
     this.#voting.tryVote(batch.id)
-  }
-}
-
-/** What one batch may hold of transactions. */
-class Room {
-  readonly #keys = new Set<string>()
-  #keyBytes = 0
-  #bytes = 0
-  #count = 0
-
-  fits(transaction: Transaction): boolean {
-    // A change of the signers stands alone.
-    if (isChange(transaction.deps) || this.#keys.has(EPOCH_KEY)) return false
-    const added = transaction.deps.filter((key) => !this.#keys.has(key))
-    return (
-      this.#count < LIMITS.transactionsPerBatch &&
-      this.#bytes + sizeOf(transaction) <= LIMITS.batchBytes / 2 &&
-      this.#keys.size + added.length <= LIMITS.keysPerBatch &&
-      this.#keyBytes + added.reduce((sum, key) => sum + utf8Length(key), 0) <= LIMITS.keyBytesPerBatch
-    )
-  }
-
-  add(transaction: Transaction): void {
-    this.#count++
-    this.#bytes += sizeOf(transaction)
-    for (const key of transaction.deps) {
-      if (!this.#keys.has(key)) this.#keyBytes += utf8Length(key)
-      this.#keys.add(key)
-    }
   }
 }
