@@ -85,6 +85,7 @@ function goodHistory(): History {
     progressOwed: true,
     messages: new Map(),
     isCalm: false,
+    isGuarded: false,
     attempts: 1,
     calmMs: null,
   }
@@ -369,6 +370,12 @@ const BROKEN: [title: string, id: string, says: RegExp, mutate: Mutation, also?:
     'L2',
     /^batch aaaaaaaa took 197 messages, more than 196/,
     (h) => Object.assign(h, { messages: new Map([[A, 197]]) }),
+  ],
+  [
+    'too many messages under the guard, also where every other batch conflicts',
+    'L2',
+    /^batch aaaaaaaa took 9999 messages/,
+    (h) => Object.assign(h, { isGuarded: true, messages: new Map([[A, 9999]]) }),
   ],
 ]
 

@@ -96,6 +96,8 @@ export interface History {
   messages: ReadonlyMap<Id, number>
   /** Whether nothing at all went wrong, and phase 3 is announced to nobody: the guard is off. */
   isCalm: boolean
+  /** Whether the synchrony guard is on. */
+  isGuarded: boolean
   /** How often a batch may have been tried to recover, or told anew to a signer that comes back, at most. */
   attempts: number
   /** The longest time that a batch by itself takes in a calm run; null where more may go wrong than what is wrong with some batches. */

@@ -52,13 +52,22 @@ export function limitViolations(history: History): Violation[] {
   return [...messageViolations(history), ...delayViolations(history)]
 }
 
-/** L2: a batch takes c·n messages in a calm run, and c·n² for each attempt at recovery and each signer that comes back where signers only crash and messages get lost. */
-function messageViolations({ n, liars, messages, isCalm, attempts }: History): Violation[] {
+/**
+ * L2: a batch takes c·n messages in a calm run, and c·n² for each attempt at recovery and each signer that comes back where signers only crash and messages get lost;
+ * under the guard n² more for each batch that conflicts with it, whose certificates are told in answer to each NOTICE and question.
+ */
+function messageViolations({ n, liars, messages, isCalm, isGuarded, attempts, batches }: History): Violation[] {
   if (liars.size > 0) return []
-  const most = isCalm ? CALM_MESSAGES * n : Math.ceil(RECOVERY_MESSAGES * n * n * attempts)
-  return [...messages]
-    .filter(([, count]) => count > most)
-    .map(([batchId, count]) => ({ id: 'L2', text: `batch ${short(batchId)} took ${count} messages, more than ${most}` }))
+  const mostOf = (batchId: Id): number => {
+    if (isCalm) return CALM_MESSAGES * n
+    const keys = new Set(isGuarded ? batches.get(batchId)?.keys : [])
+    const conflicts = [...batches].filter(([other, batch]) => other !== batchId && batch.keys.some((key) => keys.has(key)))
+    return Math.ceil(n * n * (RECOVERY_MESSAGES * attempts + conflicts.length))
+  }
+  return [...messages].flatMap(([batchId, count]) => {
+    const most = mostOf(batchId)
+    return count > most ? [{ id: 'L2' as const, text: `batch ${short(batchId)} took ${count} messages, more than ${most}` }] : []
+  })
 }
 
 /** L1: groups in which no liar has a batch are as fast as in a calm run. */

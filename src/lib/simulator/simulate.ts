@@ -261,11 +261,9 @@ function historyOf(world: World, manifest: Manifest, liars: ReadonlySet<number>,
     progressOwed,
     messages: world.messages,
     isCalm: false,
-    // At a change all connect anew, each with each; under the guard all ask about each certificate until they have compared their logs after the start.
-    attempts:
-      (manifest.deltaMs > 0 ? 2 : 1) +
-      world.timeline.now / manifest.timing.recoveryTimeoutMs +
-      (scenario.restarts + scenario.evicts + scenario.admits),
+    isGuarded: manifest.deltaMs > 0,
+    // At a change all connect anew, each with each.
+    attempts: 1 + world.timeline.now / manifest.timing.recoveryTimeoutMs + scenario.restarts + scenario.evicts + scenario.admits,
     calmMs: null,
   }
 }
