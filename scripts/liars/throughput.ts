@@ -13,7 +13,7 @@ import { Naming } from './naming.js'
 /** Clients, and the signers that they give their transfers to, so that several share a batch. */
 const [CLIENTS, ENTRIES] = [32, 4]
 /** Accounts, and the share of transfers on two of these. */
-const [ACCOUNTS, CONFLICTS] = [512, 0.05]
+const [ACCOUNTS, CONFLICTS] = [256, 0.05]
 const TIMEOUT_MS = 60_000
 /** Until all is warm, before what counts. */
 const WARM_MS = 5000

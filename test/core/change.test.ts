@@ -5,6 +5,7 @@ import { fromHex } from '../../src/lib/base/bytes.js'
 import { fake, fakeEd25519 } from '../../src/lib/bls/fake.js'
 import { approve, changeFault, changeOf, changeTransaction, manifestAfter, type Step, seatOf } from '../../src/lib/core/change.js'
 import { Epochs } from '../../src/lib/core/epochs.js'
+import { LIMITS } from '../../src/lib/core/limits.js'
 import { type Manifest, manifestToJson, readManifest, signerEntry } from '../../src/lib/core/manifest.js'
 import { decodeBatch, EPOCH_KEY, isChange, makeBatch, shareKey, type Transaction } from '../../src/lib/core/transaction.js'
 import { signersOf } from '../../src/lib/simulator/signers.js'
@@ -54,6 +55,26 @@ test('who is no signer is not evicted, who is one is not admitted again, and nob
   isCode(() => manifestAfter(manifest, { type: 'admit', signer: known }), 'BAD_INPUT')
   const unproved: Step = { type: 'admit', signer: { ...newcomer(), proof: new Uint8Array(96) } }
   assert.match(changeFault(FAKE, manifest, changing(unproved, [0, 1, 2, 3])) ?? '', /does not prove/)
+  const unlinked: Step = { type: 'admit', signer: { ...newcomer(), linkSignature: new Uint8Array(96) } }
+  assert.match(changeFault(FAKE, manifest, changing(unlinked, [0, 1, 2, 3])) ?? '', /does not prove/)
+  const full = { ...manifest, n: LIMITS.signers }
+  assert.is(changeFault(FAKE, full, changing({ type: 'admit', signer: newcomer() }, [0, 1, 2, 3])), `more than ${LIMITS.signers} signers`)
+})
+
+test('approvals count only with their signatures: not those of other keys, nor of signers that there are not', () => {
+  const step = evicting(2)
+  // Signer 4 signs for signer 3 too.
+  const forged = new Map([0, 1, 3, 4].map((seat) => [seat, approve(fake, manifest, step, keys[seat === 3 ? 4 : seat]?.bls ?? new Uint8Array(32))]))
+  const transaction = changeTransaction(FAKE, manifest, step, forged, new Uint8Array(16))
+  assert.ok(transaction)
+  assert.match(changeFault(FAKE, manifest, transaction) ?? '', /^approvals with /)
+  const few = changing(step, [0, 1, 3])
+  const payload = few.payload.slice()
+  // The bitmap of the three, one byte that stands behind its name, with the bit of a sixth signer.
+  const at = Buffer.from(payload).indexOf('signers') + 'signers'.length
+  assert.equal([...payload.subarray(at, at + 2)], [0x41, 0b1011])
+  payload[at + 1] = 0b101011
+  assert.is(changeFault(FAKE, manifest, { ...few, payload }), 'approvals of unknown signers')
 })
 
 test('the next manifest goes on with the cluster, names the one before, and comes back from its file', () => {
