@@ -40,6 +40,8 @@ export interface Row {
   suspicion: string[]
   /** Seconds from the first transaction until every liar was proved guilty, or one was suspected where none was proved; null: neither. */
   namedAfter: number | null
+  /** Seconds until honest signers held a proof against each, before anybody asked; null: not against each. */
+  heldAfter: number | null
   /** How many of the liars were proved guilty, of how many. */
   named: number
   liars: number
@@ -114,11 +116,11 @@ export class LyingRun {
     }
     await loading
     const agree = await this.#agree()
-    const { evidence, suspicion, namedAfter, named, slandered } = await watching
+    const { evidence, suspicion, namedAfter, heldAfter, named, slandered } = await watching
     const turns = this.#turn ? await this.#turnsOf(client, this.#turn) : null
     const sorted = this.#latencies.sort((a, b) => a - b)
     const at = (share: number) => Math.round(sorted[Math.floor(share * (sorted.length - 1))] ?? Number.NaN)
-    const seen = { evidence: [...evidence], suspicion: [...suspicion], namedAfter, named, liars: this.#size.liars.length, turns }
+    const seen = { evidence: [...evidence], suspicion: [...suspicion], namedAfter, heldAfter, named, liars: this.#size.liars.length, turns }
     return { n: this.#n, lie: this.#lie, executed: sorted.length, p50: at(0.5), p95: at(0.95), ...seen, agree, slandered }
   }
 

@@ -23,6 +23,8 @@ export interface Seen {
   suspicion: ReadonlySet<string>
   /** Seconds from the beginning until every liar was proved guilty, or one was suspected where none was proved; null: neither. */
   namedAfter: number | null
+  /** Seconds from the beginning until some signer held a proof against each of them, whoever asked for it when; null: there is none against one of them. */
+  heldAfter: number | null
   /** How many of the liars were proved guilty. */
   named: number
   slandered: boolean
@@ -35,10 +37,11 @@ export class Naming {
   readonly #cast: Cast
   readonly #faults: LiveFaults<MemberReport>
   readonly #observers: ReadonlySet<string>
-  readonly #named = new Set<number>()
+  /** Who is proved guilty, and since when a proof is held: in milliseconds since 1970. */
+  readonly #named = new Map<number, number>()
   readonly #evidence = new Set<string>()
   readonly #suspicion = new Set<string>()
-  readonly #begun = performance.now()
+  readonly #begun = Date.now()
   #provedAfter: number | null = null
   #suspectedAfter: number | null = null
 
@@ -63,8 +66,9 @@ export class Naming {
       evidence: this.#evidence,
       suspicion: this.#suspicion,
       namedAfter: this.#named.size > 0 ? this.#provedAfter : this.#suspectedAfter,
+      heldAfter: this.isDone ? (Math.max(...liars.map((liar) => this.#named.get(liar) ?? 0)) - this.#begun) / 1000 : null,
       named: liars.filter((liar) => this.#named.has(liar)).length,
-      slandered: [...this.#named].some((signer) => !liars.includes(signer)),
+      slandered: [...this.#named.keys()].some((signer) => !liars.includes(signer)),
     }
   }
 
@@ -80,10 +84,10 @@ export class Naming {
 
   async look(): Promise<void> {
     const data = await this.#faults.look().catch(() => undefined)
-    const after = (performance.now() - this.#begun) / 1000
-    for (const { kind, signers } of data?.evidence ?? []) {
+    const after = (Date.now() - this.#begun) / 1000
+    for (const { kind, signers, since } of data?.evidence ?? []) {
       this.#evidence.add(kind)
-      for (const signer of signers) this.#named.add(signer)
+      for (const signer of signers) this.#named.set(signer, Math.min(this.#named.get(signer) ?? Number.POSITIVE_INFINITY, Date.parse(since)))
     }
     if (this.isDone) this.#provedAfter ??= after
     for (const { signer, reason, observers } of data?.suspicion ?? []) {

@@ -7,10 +7,12 @@ export const HEADING = '| lie | what it does | provable | seen | named | after |
 
 /** One row of it. */
 export function lineOf(row: Row): string {
-  const { lie, p50, p95, evidence, suspicion, namedAfter, named, liars, turns } = row
+  const { lie, p50, p95, evidence, suspicion, namedAfter, named, liars, turns, heldAfter } = row
   const { does = '', provable = '' } = LIES[lie] ?? {}
   const seen = [...evidence.map((kind) => `evidence: ${kind}`), ...suspicion.slice(0, 2).map((reason) => `suspicion: ${reason}`)].join('; ') || '–'
-  const after = namedAfter === null ? '–' : `${namedAfter.toFixed(1)} s`
+  // Rows of an earlier form have no second figure.
+  const held = typeof heldAfter === 'number' ? ` (${heldAfter.toFixed(1)} s)` : ''
+  const after = namedAfter === null ? '–' : `${namedAfter.toFixed(1)} s${held}`
   const hadTurns = turns ? `; turns: ${turns.map(({ count }) => (count === 0 ? 'none' : count)).join(', ')}` : ''
   const count = liars === 0 ? '–' : `${named} of ${liars}${hadTurns}`
   return `| ${lie === NOBODY ? lie : `\`${lie}\``} | ${does} | ${provable} | ${seen} | ${count} | ${after} | ${p50} ms | ${p95} ms |`

@@ -11,7 +11,7 @@ import { SIZES, type Size } from './lying-run.js'
 import { Naming } from './naming.js'
 
 /** Clients, and the signers that they give their transfers to, so that several share a batch. */
-const [CLIENTS, ENTRIES] = [32, 4]
+const [CLIENTS, ENTRIES] = [16, 2]
 /** Accounts, and the share of transfers on two of these. */
 const [ACCOUNTS, CONFLICTS] = [256, 0.05]
 const TIMEOUT_MS = 60_000
