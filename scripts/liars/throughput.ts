@@ -91,12 +91,24 @@ class Loop {
     return this.#with(['--byzantine', `${liars.map((liar) => `${liar}:equivocate`).join()}`], async (client) => {
       const naming = new Naming(client, { home, cluster }, { n: this.#choices.n, peers: 0, liars })
       const before = await this.#measured(client)
-      for (const end = performance.now() + NAMED_MS; !naming.isDone && performance.now() < end; await sleep(LOOK_MS)) await naming.look()
-      const { named, slandered } = naming.seen
-      if (slandered || !naming.isDone) throw new Error(`evidence names ${named} of ${liars.length} liars${slandered ? ', and somebody honest' : ''}`)
+      await this.#untilNamed(client, naming)
       for (const liar of liars) await this.#cluster.evict(liar)
       return { before, after: await this.#measured(client) }
     })
+  }
+
+  /** Transfers go on meanwhile: who has nothing to vote for cannot contradict itself. Errors: `Error` where a liar is not named, or somebody honest is. */
+  async #untilNamed(client: Client, naming: Naming): Promise<void> {
+    const { liars } = this.#size
+    const transfers = this.#transfers(client)
+    await transfers.open()
+    let isOver = false
+    const running = transfers.run(CLIENTS, 0, () => isOver || this.#choices.broken.aborted)
+    for (const end = performance.now() + NAMED_MS; !naming.isDone && performance.now() < end; await sleep(LOOK_MS)) await naming.look()
+    isOver = true
+    await running
+    const { named, slandered } = naming.seen
+    if (slandered || !naming.isDone) throw new Error(`evidence names ${named} of ${liars.length} liars${slandered ? ', and somebody honest' : ''}`)
   }
 
   async #with<T>(flags: readonly string[], work: (client: Client) => Promise<T>): Promise<T> {
@@ -117,13 +129,7 @@ class Loop {
   /** A while until all is warm, then so many seconds that count. */
   async #measured(client: Client): Promise<Figures> {
     const { broken, seconds } = this.#choices
-    const { clusterId } = this.#cluster.folder.manifest(this.#cluster.folder.read())
-    const prefix = `run-${this.#runs++}-`
-    const transfers = new Transfers({
-      // Those before the first liar: all are honest.
-      ...{ client, clusterId, n: Math.min(ENTRIES, ...this.#size.liars), prefix, accounts: ACCOUNTS, conflicts: CONFLICTS, doubles: 0 },
-      ...{ timeoutMs: TIMEOUT_MS, random: new SeededRandom(prefix), signal: broken },
-    })
+    const transfers = this.#transfers(client)
     const until = async (ms: number) => {
       const end = performance.now() + ms
       await transfers.run(CLIENTS, 0, () => broken.aborted || performance.now() > end)
@@ -133,5 +139,14 @@ class Loop {
     const begun = performance.now()
     await until(seconds * 1000)
     return figuresOf(transfers.seen, begun)
+  }
+  #transfers(client: Client): Transfers {
+    const { clusterId } = this.#cluster.folder.manifest(this.#cluster.folder.read())
+    const prefix = `run-${this.#runs++}-`
+    return new Transfers({
+      // Those before the first liar: all are honest.
+      ...{ client, clusterId, n: Math.min(ENTRIES, ...this.#size.liars), prefix, accounts: ACCOUNTS, conflicts: CONFLICTS, doubles: 0 },
+      ...{ timeoutMs: TIMEOUT_MS, random: new SeededRandom(prefix), signal: this.#choices.broken },
+    })
   }
 }
