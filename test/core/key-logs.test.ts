@@ -111,6 +111,27 @@ test('clusters have different chains', () => {
   assert.is.not(one.orderDigest, other.orderDigest)
 })
 
+test('heads are the same whenever they are asked for first', () => {
+  for (const order of [
+    [70, 3, 16, 32, 33, 69, 70],
+    [1, 2, 17, 48, 47, 70],
+    [16, 15, 70, 64],
+    [48, 70, 31],
+  ]) {
+    const [asked, eager] = [new KeyLogs(CLUSTER), new KeyLogs(CLUSTER)]
+    const heads: Uint8Array[] = [new Uint8Array(32)]
+    for (let i = 0; i < 70; i++) {
+      asked.append(id(i), ['a'])
+      eager.append(id(i), ['a'])
+      heads.push(eager.headOf('a'))
+    }
+    for (const height of order) assert.equal(asked.headOf('a', height), heads[height], `head ${height}, asked for in the order ${order}`)
+    asked.append(id(70), ['a'])
+    eager.append(id(70), ['a'])
+    assert.is(asked.orderDigest, eager.orderDigest)
+  }
+})
+
 test('long logs give every head and all heights that they ever had', () => {
   const logs = new KeyLogs(CLUSTER)
   const heads: Uint8Array[] = [new Uint8Array(32)]

@@ -28,7 +28,9 @@ interface KeyLog {
   readonly number: number
   /** Its batches, by their places in the order of execution. */
   readonly places: number[]
-  /** The head after the last entry, then those after every `HEAD_EVERY` entries, with room to grow: what lies between is hashed again where it is asked for. */
+  /** Up to which height heads were worked out: as far as somebody has asked. */
+  hashed: number
+  /** The head at that height, then those at every `HEAD_EVERY` up to it, with room to grow: what lies between is hashed again where it is asked for. */
   heads: Uint8Array
 }
 
@@ -67,9 +69,6 @@ export class KeyLogs implements History {
     for (const key of keys) {
       const log = this.#logOf(key)
       const height = log.places.push(place)
-      const head = chain(this.#frame, key, height, height === 1 ? NO_HEAD : log.heads.subarray(0, HEAD_BYTES), idBytes)
-      log.heads.set(head)
-      if (height % HEAD_EVERY === 0) keep(log, height / HEAD_EVERY, head)
       this.#pairs.push(log.number)
       this.#pairs.push(height)
       heights.set(key, height)
@@ -86,7 +85,7 @@ export class KeyLogs implements History {
   #logOf(key: string): KeyLog {
     const known = this.#logs.get(key)
     if (known) return known
-    const log = { number: this.#keys.push(key) - 1, places: [], heads: new Uint8Array(HEAD_BYTES) }
+    const log = { number: this.#keys.push(key) - 1, places: [], hashed: 0, heads: new Uint8Array(HEAD_BYTES) }
     this.#logs.set(key, log)
     return log
   }
@@ -124,11 +123,12 @@ export class KeyLogs implements History {
   headOf(key: string, height: number = this.heightOf(key)): Uint8Array {
     const log = this.#logs.get(key)
     if (!log || height < 1 || height > log.places.length) return NO_HEAD
-    if (height === log.places.length) return log.heads.slice(0, HEAD_BYTES)
-    const kept = Math.floor(height / HEAD_EVERY)
-    let head: Uint8Array = kept === 0 ? NO_HEAD : log.heads.slice(kept * HEAD_BYTES, (kept + 1) * HEAD_BYTES)
-    for (let at = kept * HEAD_EVERY + 1; at <= height; at++)
+    const from = height >= log.hashed ? log.hashed : height - (height % HEAD_EVERY)
+    let head: Uint8Array = from === 0 ? NO_HEAD : headAt(log, from)
+    for (let at = from + 1; at <= height; at++) {
       head = chain(this.#frame, key, at, head, fromHex(this.executed[log.places[at - 1] ?? -1] ?? ''))
+      if (at > log.hashed) keep(log, at, head)
+    }
     return head
   }
 
@@ -157,9 +157,18 @@ export class KeyLogs implements History {
   }
 }
 
-/** Notes the `index`-th of the heads that are kept. */
-function keep(log: KeyLog, index: number, head: Uint8Array): void {
-  const at = index * HEAD_BYTES
+/** The head at the height up to which heads were worked out, or at a multiple of `HEAD_EVERY` below. */
+function headAt({ hashed, heads }: KeyLog, height: number): Uint8Array {
+  const at = height === hashed ? 0 : (height / HEAD_EVERY) * HEAD_BYTES
+  return heads.slice(at, at + HEAD_BYTES)
+}
+
+/** Notes the head at a height, the next one that was not worked out. */
+function keep(log: KeyLog, height: number, head: Uint8Array): void {
+  log.hashed = height
+  log.heads.set(head)
+  if (height % HEAD_EVERY !== 0) return
+  const at = (height / HEAD_EVERY) * HEAD_BYTES
   if (log.heads.length <= at) {
     const larger = new Uint8Array(Math.max(2 * log.heads.length, at + HEAD_BYTES))
     larger.set(log.heads)
