@@ -10,7 +10,8 @@ import { decodeEntry, type PastEntry, pastOf } from '../core/past.js'
 import type { PastBatch } from '../core/snapshot.js'
 import { canonicalJson, type Json } from '../machine/json.js'
 import type { Receipt, StateMachine } from '../machine/state-machine.js'
-import type { Executor, Outcome } from './executor.js'
+import type { Executor } from './executor.js'
+import type { KeptOutcome } from './outcomes.js'
 import type { StoreBase } from './store.js'
 
 const MAX_BYTES = 2 ** 31
@@ -58,13 +59,12 @@ function read(base: StoreBase): { journal: Uint8Array; state: Uint8Array; digest
 }
 
 /** What came of each transaction, as entries tell it. */
-export function* outcomesOf(entries: Iterable<PastEntry>): Iterable<readonly [Id, Outcome]> {
+export function* outcomesOf(entries: Iterable<PastEntry>): Iterable<readonly [Id, KeptOutcome]> {
   for (const entry of entries) {
     if (entry.type === 'keyless') {
       const { txId, place, receipt } = entry
-      yield [txId, { ...(place ?? { batchId: null, index: null }), receipt: JSON.parse(receipt) as Receipt, isKeyless: true }]
-    } else
-      for (const { txId, index, receipt } of entry.transactions) yield [txId, { batchId: entry.id, index, receipt: JSON.parse(receipt) as Receipt }]
+      yield [txId, { ...(place ?? { batchId: null, index: null }), receipt, isKeyless: true }]
+    } else for (const { txId, index, receipt } of entry.transactions) yield [txId, { batchId: entry.id, index, receipt }]
   }
 }
 

@@ -13,7 +13,7 @@ import { type Batch, isChange, type Transaction } from '../core/transaction.js'
 import type { Position, Receipt } from '../machine/state-machine.js'
 import { ExecutedLog } from './executed-log.js'
 import type { LoadedMachine } from './machine-file.js'
-import { type Aside, AsideInMemory, Outcomes } from './outcomes.js'
+import { type Aside, AsideInMemory, type KeptOutcome, Outcomes } from './outcomes.js'
 
 /** What came of a transaction: its place and its receipt. */
 export interface Outcome {
@@ -94,7 +94,7 @@ export class Executor {
    * Takes the place of all that was executed: the state that came of it, and what came of each transaction, in their order. Fails as the state machine does, and
    * nothing is changed.
    */
-  restore(outcomes: Iterable<readonly [Id, Outcome]>, { state, executedBatches, logs }: Restored): void {
+  restore(outcomes: Iterable<readonly [Id, KeptOutcome]>, { state, executedBatches, logs }: Restored): void {
     this.machine.restore(state)
     this.#heights.clear()
     this.#batches.length = 0

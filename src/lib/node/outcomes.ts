@@ -8,6 +8,9 @@ import { IdTable } from '../core/id-table.js'
 import type { Receipt } from '../machine/state-machine.js'
 import type { Outcome } from './executor.js'
 
+/** An outcome as it is read back: its receipt may stand in it as the JSON that was kept. */
+export type KeptOutcome = Omit<Outcome, 'receipt'> & { receipt: Receipt | string }
+
 /** Where blocks are put: a store, or a Map. What was put there is there until this process ends; nobody asks for what an earlier one has put there. */
 export interface Aside {
   put(block: number, bytes: Uint8Array): void
@@ -24,7 +27,7 @@ const [LATENCY, PLACE, END, INDEX, RECEIPTS] = [0, 8 * BLOCK, 12 * BLOCK, 16 * B
 
 interface Recent {
   txId: Id
-  outcome: Outcome
+  outcome: KeptOutcome
   /** Of its batch; null where that is not known. */
   place: number | null
 }
@@ -55,13 +58,13 @@ export class Outcomes {
 
   get(txId: Id): Outcome | undefined {
     const recent = this.#recentOf.get(txId)
-    if (recent) return recent.outcome
+    if (recent) return read(recent.outcome)
     const at = this.#old.get(txId)
     return at === undefined ? undefined : this.#outcomeAt(at)
   }
 
   /** A transaction was executed, in the batch at this place; null: its batch is not known. What is in it stays. */
-  add(txId: Id, outcome: Outcome, place: number | null): void {
+  add(txId: Id, outcome: KeptOutcome, place: number | null): void {
     if (this.has(txId)) return
     const recent = { txId, outcome, place }
     this.#recent.push(recent)
@@ -84,7 +87,7 @@ export class Outcomes {
   }
 
   #putAside(block: readonly Recent[]): void {
-    const receipts = block.map(({ outcome }) => Buffer.from(JSON.stringify(outcome.receipt)))
+    const receipts = block.map(({ outcome }) => Buffer.from(textOf(outcome)))
     const head = Buffer.alloc(RECEIPTS)
     let end = RECEIPTS
     block.forEach(({ txId, outcome: { index, isKeyless, latencyMs }, place }, i) => {
@@ -120,6 +123,14 @@ export class Outcomes {
     }
     return this.#read.bytes
   }
+}
+
+function read({ receipt, ...outcome }: KeptOutcome): Outcome {
+  return { ...outcome, receipt: typeof receipt === 'string' ? (JSON.parse(receipt) as Receipt) : receipt }
+}
+
+function textOf({ receipt }: KeptOutcome): string {
+  return typeof receipt === 'string' ? receipt : JSON.stringify(receipt)
 }
 
 /** In memory, where there is no store. */
