@@ -114,7 +114,11 @@ async function agreement(cluster: OwnCluster): Promise<boolean> {
     const { signers } = await clusterStatus(cluster.folder)
     const digests = new Set(signers.map(({ orderDigest, machineDigest }) => `${orderDigest} ${machineDigest}`))
     if (digests.size === 1 && signers.every(({ state }) => state === 'ready')) return true
-    if (performance.now() > deadline) return false
+    if (performance.now() > deadline) {
+      for (const { index, state, executed, orderDigest, machineDigest } of signers)
+        told(`signer ${index}: ${state}, ${executed} executed, order ${orderDigest?.slice(0, 8)}, state ${machineDigest?.slice(0, 8)}`)
+      return false
+    }
     await sleep(250)
   }
 }
