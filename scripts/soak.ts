@@ -21,7 +21,7 @@ import { processorSeconds, residentMemory, startsSince, storeBytes } from './soa
 /** The clients wait for what is under way after each so many seconds. */
 const SLICE_MS = 5_000
 /** How long signers may take to agree once nobody sends any more. */
-const SETTLE_MS = 60_000
+const SETTLE_MS = 300_000
 
 const { values } = parseArgs({
   options: {
