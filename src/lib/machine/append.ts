@@ -23,9 +23,10 @@ export class Append implements StateMachine {
   /** The receipt tells how many transactions each of its keys has now. One without keys has no agreed place: it changes nothing. */
   apply({ deps }: Transaction, { txId }: Position): Receipt {
     const counts: [string, number][] = []
+    const id = fromHex(txId)
     for (const key of deps) {
       const { count, head } = this.#logs.get(key) ?? EMPTY
-      this.#logs.set(key, { count: count + 1, head: digestOf(head, fromHex(txId)) })
+      this.#logs.set(key, { count: count + 1, head: digestOf(head, id) })
       counts.push([key, count + 1])
     }
     return { ok: true, result: { counts: Object.fromEntries(counts) } }
