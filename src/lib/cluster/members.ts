@@ -10,8 +10,8 @@ import type { StatusAnswer } from '../node/signer-status.js'
 
 /** Proofs that are looked at of one signer. */
 const PROOFS = 1024
-/** A proof may be large. */
-const PROOF_MS = 10_000
+/** A proof may be large; whoever is stopped or cut off must not hold up that another holder is asked. */
+const PROOF_MS = 3000
 
 /** One member and what it tells; null where it does not answer. */
 export interface MemberReport {
