@@ -45,8 +45,8 @@ export interface Row {
   /** How many of the liars were proved guilty, of how many. */
   named: number
   liars: number
-  /** How often each liar could lie, where its lie needs a batch of its own; null: every batch is a turn. */
-  turns: { liar: number; count: number }[] | null
+  /** How often each liar could lie, where its lie needs a batch of its own; a count of null: it did not say. Null: every batch is a turn. */
+  turns: { liar: number; count: number | null }[] | null
   /** Whether honest signers came to one order and state, and whether evidence named anybody honest. */
   agree: boolean
   slandered: boolean
@@ -143,7 +143,8 @@ export class LyingRun {
         if (isMeasured && result?.status === 'executed' && result.latencyMs !== null) this.#latencies.push(result.latencyMs)
       }
       for (const liar of liars)
-        if (this.#turn || (i % 4 === 0 && liar === liars[(i / 4) % liars.length])) this.#give(client, liar, put('shared', liar))
+        if (this.#turn || (i % 4 === 0 && liar === liars[(i / 4) % liars.length]))
+          this.#give(client, liar, put(this.#turn === 'batch' ? `of-${liar}` : 'shared', liar))
       await Promise.all([submit(`own-${i}`, to(0)), submit('shared', to(1)), submit('shared', to(2))])
     }
   }
@@ -156,17 +157,21 @@ export class LyingRun {
   }
 
   /** Batches of each liar's own; with `order` those that it ordered. Asked of the liar: what it lies about is not this. */
-  async #turnsOf(client: Client, turn: Turn): Promise<{ liar: number; count: number }[]> {
+  async #turnsOf(client: Client, turn: Turn): Promise<{ liar: number; count: number | null }[]> {
     return Promise.all(
       this.#size.liars.map(async (liar) => {
         const batchIds = new Set<Id>()
-        for (const txId of this.#given.get(liar) ?? []) {
-          const { batchId = null } = (await client.show(txId, { from: liar }).catch(() => undefined)) ?? {}
-          if (batchId !== null) batchIds.add(batchId)
+        try {
+          for (const txId of this.#given.get(liar) ?? []) {
+            const { batchId } = await client.show(txId, { from: liar })
+            if (batchId !== null) batchIds.add(batchId)
+          }
+          let count = 0
+          for (const batchId of batchIds) if (turn === 'batch' || (await hasOrdered(client, liar, batchId))) count++
+          return { liar, count }
+        } catch {
+          return { liar, count: null }
         }
-        let count = 0
-        for (const batchId of batchIds) if (turn === 'batch' || (await hasOrdered(client, liar, batchId))) count++
-        return { liar, count }
       }),
     )
   }
@@ -198,6 +203,6 @@ export class LyingRun {
 
 /** Whether a signer ordered this batch in its first ballot. */
 async function hasOrdered(client: Client, signer: number, batchId: Id): Promise<boolean> {
-  const timeline = await client.timeline(batchId, { from: signer }).catch(() => undefined)
-  return timeline?.moments?.some(({ what, ballot, signer: from }) => what === 'ordered' && ballot === 0 && from === undefined) ?? false
+  const { moments } = await client.timeline(batchId, { from: signer })
+  return moments?.some(({ what, ballot, signer: from }) => what === 'ordered' && ballot === 0 && from === undefined) ?? false
 }

@@ -13,7 +13,7 @@ export function lineOf(row: Row): string {
   // Rows of an earlier form have no second figure.
   const held = typeof heldAfter === 'number' ? ` (${heldAfter.toFixed(1)} s)` : ''
   const after = namedAfter === null ? '–' : `${namedAfter.toFixed(1)} s${held}`
-  const hadTurns = turns ? `; turns: ${turns.map(({ count }) => (count === 0 ? 'none' : count)).join(', ')}` : ''
+  const hadTurns = turns ? `; turns: ${turns.map(({ count }) => (count === 0 ? 'none' : (count ?? '?'))).join(', ')}` : ''
   const count = liars === 0 ? '–' : `${named} of ${liars}${hadTurns}`
   return `| ${lie === NOBODY ? lie : `\`${lie}\``} | ${does} | ${provable} | ${seen} | ${count} | ${after} | ${p50} ms | ${p95} ms |`
 }
