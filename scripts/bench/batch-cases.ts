@@ -118,6 +118,7 @@ export function batchCases(): MicroCase[] {
         if (run % given.length === 0) node = newNode()
         node.executor.arrived((given[run % given.length] as ExecutedBatch).batch)
         applyBatch(node, given[run % given.length] as ExecutedBatch)
+        return node.executor.executedTransactions
       }
     }),
     step('answer the request', () => {

@@ -39,7 +39,7 @@ test('--only tree --json: one document with figures of the trees, and of nothing
 
 test('what it refuses is one line, and exit code 2', async () => {
   const refused: [string[], RegExp][] = [
-    [['--only', 'nothing'], /--only nothing is in none of tally, order, codec, tree/],
+    [['--only', 'nothing'], /--only nothing is in none of tally, order, codec, batch path, tree/],
     [['--only', 'tree', '--contention'], /--only goes without --contention/],
     [['--only', 'tree', '--page', 'docs/performance.md'], /--page goes without --only/],
     [['--contention', '--conflicts', '0,2'], /--conflicts 0,2: “2” is no number from 0 to 1/],

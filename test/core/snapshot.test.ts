@@ -48,7 +48,7 @@ function openState(journal: Journal): object {
 }
 
 /** Of its runs it is known what they show. */
-const FIXED_SEED = 3
+const FIXED_SEED = 4
 const seen = { vote: 0, accepted: 0, promised: 0, orders: 0, lock: 0, committed: 0, forgotten: 0, executed: 0 }
 
 function look({ vote, accepted, promised, orders, lock, committed, isForgotten }: KnownBatch): void {
