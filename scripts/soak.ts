@@ -23,24 +23,32 @@ const SLICE_MS = 5_000
 /** How long signers may take to agree once nobody sends any more. */
 const SETTLE_MS = 300_000
 
-const { values } = parseArgs({
-  options: {
-    n: { type: 'string', short: 'n', default: '4' },
-    machine: { type: 'string', default: 'append' },
-    transactions: { type: 'string' },
-    minutes: { type: 'string' },
-    rate: { type: 'string' },
-    every: { type: 'string', default: '100000' },
-    clients: { type: 'string', default: '16' },
-    group: { type: 'string', default: '250' },
-    payload: { type: 'string', default: '128' },
-    /** As `cluster up` takes it; without it as it stands there. */
-    'snapshot-every': { type: 'string' },
-    json: { type: 'boolean', default: false },
-    /** Leaves the cluster's files where they are. */
-    keep: { type: 'boolean', default: false },
-  },
-})
+const { values } = readArgs()
+
+function readArgs() {
+  try {
+    return parseArgs({
+      options: {
+        n: { type: 'string', short: 'n', default: '4' },
+        machine: { type: 'string', default: 'append' },
+        transactions: { type: 'string' },
+        minutes: { type: 'string' },
+        rate: { type: 'string' },
+        every: { type: 'string', default: '100000' },
+        clients: { type: 'string', default: '16' },
+        group: { type: 'string', default: '250' },
+        payload: { type: 'string', default: '128' },
+        /** As `cluster up` takes it; without it as it stands there. */
+        'snapshot-every': { type: 'string' },
+        json: { type: 'boolean', default: false },
+        /** Leaves the cluster's files where they are. */
+        keep: { type: 'boolean', default: false },
+      },
+    })
+  } catch (error) {
+    return wrong(error instanceof Error ? error.message : String(error))
+  }
+}
 
 function wrong(line: string): never {
   process.stderr.write(`Error: ${line}\n`)
