@@ -152,6 +152,7 @@ class Loop {
     await until(seconds * 1000)
     return figuresOf(transfers.seen, begun)
   }
+
   #transfers(client: Client): Transfers {
     const { clusterId } = this.#cluster.folder.manifest(this.#cluster.folder.read())
     const prefix = `run-${this.#runs++}-`

@@ -56,6 +56,11 @@ test('what is held back stays, and all behind it on its keys; whether anything w
   assert.not.ok(packNext(waiting(['a'], ['b']), keysNow([])).isSplit)
 })
 
+test('however many are held back, what came behind them on other keys goes', () => {
+  const held = Array.from({ length: 5 * LIMITS.transactionsPerBatch }, () => ['slow'])
+  assert.equal(packAll(waiting(...held, ['a']), keysNow([], ['slow'])), [[held.length]])
+})
+
 test('a batch holds no more than its limits, and a change of the signers stands alone', () => {
   const many = waiting(...Array.from({ length: LIMITS.transactionsPerBatch + 5 }, (_, i) => [`k${i % 50}`]))
   assert.equal(

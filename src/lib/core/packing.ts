@@ -29,8 +29,8 @@ export interface Packed {
   isSplit: boolean
 }
 
-/** Transactions that are looked at for a batch, the oldest ones: enough for one of either kind. */
-const MOST_LOOKED_AT = 4 * LIMITS.transactionsPerBatch
+/** Transactions that may go and are looked at for a batch, the oldest ones: those that are held back keep nobody else from being seen. */
+const MOST_FREE = 4 * LIMITS.transactionsPerBatch
 
 /**
  * As many of the waiting transactions as fit, oldest first, of the kind of the oldest: contested or not. Those that are held back stay, and all that came later on their
@@ -40,7 +40,8 @@ export function packNext(waiting: readonly Waiting[], keys: KeysNow): Packed {
   const behind = new Set<string>()
   const free: Waiting[] = []
   let held: Waiting | undefined
-  for (const one of waiting.slice(0, MOST_LOOKED_AT)) {
+  for (const one of waiting) {
+    if (free.length >= MOST_FREE) break
     const { deps } = one.transaction
     if (deps.some((key) => behind.has(key) || keys.isHeld(key, one.since))) {
       for (const key of deps) behind.add(key)
