@@ -53,7 +53,9 @@ function readable(text: string, module: string): string {
     .replace(/\bDecoded<typeof (\w+)>/g, (_, codec: string) => codecType(module, codec))
     .replace(/\(typeof (\w+)\)\[number\]/g, (_, list: string) => listed(module, list))
     .replace(/keyof typeof (\w+)/g, (_, table: string) => keysOf(module, table))
-    .replace(/\bEvidence\['type'\]/g, () => [...module.matchAll(/^ {4}('[a-z-]+'): Codec</gm)].map(([, kind]) => kind).join(' | '))
+    .replace(/\bEvidence\['type'\]/g, () =>
+      [...module.matchAll(/^ {4}('[a-z-]+'): (?:import\([^)]*\)\.)?(?:Object)?Codec</gm)].map(([, kind]) => kind).join(' | '),
+    )
     .replace(/Uint8Array<ArrayBufferLike>/g, 'Uint8Array')
     .replace(/^ +#private;\n/m, '')
     .replace(/\{ [^{}]*? \}(\??): /g, 'options$1: ')
@@ -65,7 +67,7 @@ function readable(text: string, module: string): string {
 
 /** The type of a codec's values, from the codec's declaration. */
 function codecType(module: string, codec: string): string {
-  const found = new RegExp(`^(?:export )?declare const ${codec}: (?:import\\([^)]*\\)\\.)?Codec<(\\{\\n[^]*?^\\})>;$`, 'm').exec(module)
+  const found = new RegExp(`^(?:export )?declare const ${codec}: (?:import\\([^)]*\\)\\.)?(?:Object)?Codec<(\\{\\n[^]*?^\\})>;$`, 'm').exec(module)
   if (found?.[1] === undefined) throw new Error(`no type of ${codec} is declared`)
   return found[1]
 }

@@ -2,7 +2,7 @@
  * Writes deterministic CBOR item by item into one buffer, without a tree of values in between. Owns how an item is written; which items stand where, and in
  * which order the keys of a map, is up to whoever writes (`codec.ts`).
  */
-import { utf8 } from './bytes.js'
+import { compareText, utf8, utf8Length } from './bytes.js'
 
 const FIRST_ROOM = 1024
 /** A buffer that has grown larger is not kept for the next one. */
@@ -126,4 +126,9 @@ export class CborWriter {
     larger.set(this.#bytes.subarray(0, this.#at))
     this.#bytes = larger
   }
+}
+
+/** The order of the keys of a map: by their bytes as they are encoded, in front of which their length stands. */
+export function compareKeys(a: string, b: string): number {
+  return utf8Length(a) - utf8Length(b) || compareText(a, b)
 }

@@ -3,7 +3,8 @@
  * and value determine one another and a digest over either is a digest over both.
  */
 import { decode as cborDecode, encode as cborEncode, type Token, Tokenizer, Type } from 'cborg'
-import { compareText, equalBytes, utf8, utf8Length } from './bytes.js'
+import { equalBytes, utf8 } from './bytes.js'
+import { compareKeys } from './cbor-writer.js'
 import { MusigError } from './errors.js'
 
 /** The part of CBOR's data model that is used: no floats, tags, undefined or negative numbers. Maps have text keys. */
@@ -108,9 +109,4 @@ function plainFault(value: unknown): string | undefined {
     level = next
   }
   return undefined
-}
-
-/** The order of the keys of a map: by their bytes as they are encoded, in front of which their length stands. */
-export function compareKeys(a: string, b: string): number {
-  return utf8Length(a) - utf8Length(b) || compareText(a, b)
 }

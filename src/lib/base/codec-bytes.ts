@@ -2,23 +2,11 @@
  * The bytes of codecs: how a value goes straight into CBOR and comes out of it. Owns the fields of objects as they stand there, sorted, with their names encoded once.
  * What a value must be is up to its codec; what is wrong with bytes, to `decodeCbor`.
  */
-import { compareKeys, decodeCbor, encodeCbor, type Plain } from './cbor.js'
+import { utf8 } from './bytes.js'
 import { type CborReader, unread } from './cbor-reader.js'
-import type { CborWriter } from './cbor-writer.js'
+import { type CborWriter, compareKeys } from './cbor-writer.js'
 import type { Codec } from './codec.js'
-
-/** Writes a value, through its plain form where its codec knows no other way. */
-export function write<T>(codec: Codec<T>, value: T, to: CborWriter): void {
-  if (codec.write) codec.write(value, to)
-  else to.raw(encodeCbor(codec.encode(value, 'cbor') as Plain))
-}
-
-/** Reads what `write` wrote, and throws whatever on all else. */
-export function read<T>(codec: Codec<T>, from: CborReader): T {
-  if (codec.read) return codec.read(from)
-  const item = from.item()
-  return codec.decode(decodeCbor(item, item.length), 'cbor', '')
-}
+import { invariant } from './errors.js'
 
 /** A field as it stands in the bytes. */
 export interface Field {
@@ -31,7 +19,7 @@ export interface Field {
 /** Fields in the order of their bytes. */
 export function fieldsOf(fields: Record<string, Codec<unknown>>): Field[] {
   return Object.entries(fields)
-    .map(([name, codec]) => ({ name, key: encodeCbor(name), codec }))
+    .map(([name, codec]) => ({ name, key: encoded(name), codec }))
     .sort((a, b) => compareKeys(a.name, b.name))
 }
 
@@ -40,7 +28,7 @@ export function writeFields(fields: readonly Field[], value: Record<string, unkn
   to.map(fields.length)
   for (const { name, key, codec } of fields) {
     to.raw(key)
-    write(codec, value[name], to)
+    codec.write(value[name], to)
   }
 }
 
@@ -49,18 +37,12 @@ export function readFields<V extends Record<string, unknown>>(fields: readonly F
   if (from.map() !== fields.length) unread()
   for (const { name, key, codec } of fields) {
     from.expect(key)
-    ;(value as Record<string, unknown>)[name] = read(codec, from)
+    ;(value as Record<string, unknown>)[name] = codec.read(from)
   }
   return value
 }
 
-/** The fields of a variant with its type among them; undefined where it is not made by `object`. */
-export function kindOf(type: Codec<string>, codec: Codec<unknown>): Field[] | undefined {
-  const fields = codec.fields?.map(({ name, codec: inner }) => [name, inner] as const)
-  return fields && fieldsOf({ ...Object.fromEntries(fields), type })
-}
-
-const TYPE_KEY = encodeCbor('type')
+const TYPE_KEY = encoded('type')
 
 /** The type of the tagged object that comes next; nothing is read yet. */
 export function typeAhead(from: CborReader): string {
@@ -70,4 +52,11 @@ export function typeAhead(from: CborReader): string {
   const type = from.text()
   from.back(at)
   return type
+}
+
+/** The name of a field as text of CBOR. Names are short: the head is one byte. No writer is needed where nothing is written. */
+function encoded(name: string): Uint8Array {
+  const bytes = utf8(name)
+  invariant(bytes.length < 24, `the name of a field, ${name}, is short`)
+  return Uint8Array.of(0x60 + bytes.length, ...bytes)
 }

@@ -6,10 +6,10 @@
  * What cannot be read that way is decoded by the long one, which says what is wrong.
  */
 import { fromHex, type Id, shorten, toHex, utf8Length } from './bytes.js'
-import { compareKeys, decodeCbor, encodeCbor, type Plain } from './cbor.js'
+import { decodeCbor } from './cbor.js'
 import { CborReader, unread } from './cbor-reader.js'
-import { CborWriter } from './cbor-writer.js'
-import { type Field, fieldsOf, kindOf, read, readFields, typeAhead, write, writeFields } from './codec-bytes.js'
+import { CborWriter, compareKeys } from './cbor-writer.js'
+import { type Field, fieldsOf, readFields, typeAhead, writeFields } from './codec-bytes.js'
 import { MusigError } from './errors.js'
 
 /** The two plain forms: deterministic CBOR's data model, or JSON's. */
@@ -19,12 +19,15 @@ export type Form = 'cbor' | 'json'
 export interface Codec<T> {
   encode(value: T, form: Form): unknown
   decode(plain: unknown, form: Form, place: string): T
-  /** The bytes of its CBOR form. Both go through the plain form where they are absent. */
-  write?(value: T, to: CborWriter): void
+  /** The bytes of its CBOR form. */
+  write(value: T, to: CborWriter): void
   /** Reads what `write` wrote, and throws on all else. */
-  read?(from: CborReader): T
-  /** Those of an object, in the order of its bytes. */
-  readonly fields?: readonly Field[]
+  read(from: CborReader): T
+}
+
+/** The codec of an object: with its fields, in the order of its bytes. */
+export interface ObjectCodec<T> extends Codec<T> {
+  readonly fields: readonly Field[]
 }
 
 /** The type of the values of a codec. */
@@ -43,13 +46,13 @@ export function quoted(plain: unknown): string {
 
 export function toCbor<T>(codec: Codec<T>, value: T): Uint8Array {
   const writer = new CborWriter()
-  write(codec, value, writer)
+  codec.write(value, writer)
   return writer.end()
 }
 
 /** Errors: `BAD_ENCODING` on malformed, non-deterministic or ill-shaped bytes. `shares`: as `decodeCbor`. */
 export function fromCbor<T>(codec: Codec<T>, bytes: Uint8Array, maxBytes: number, place = 'message', { shares = false } = {}): T {
-  if (bytes.length <= maxBytes && codec.read) {
+  if (bytes.length <= maxBytes) {
     try {
       const reader = new CborReader(bytes, shares)
       const value = codec.read(reader)
@@ -81,7 +84,7 @@ export function uint(max = Number.MAX_SAFE_INTEGER): Codec<number> {
   return {
     encode: (value) => value,
     decode,
-    write: (value, to) => (Number.isSafeInteger(value) && value >= 0 ? to.uint(value) : to.raw(encodeCbor(value))),
+    write: (value, to) => (Number.isSafeInteger(value) && value >= 0 ? to.uint(value) : refuse('value', 'not a whole number ≥ 0')),
     read: (from) => decode(from.uint(), 'cbor', ''),
   }
 }
@@ -157,8 +160,8 @@ export function nullable<T>(codec: Codec<T>): Codec<T | null> {
   return {
     encode: (value, form) => (value === null ? null : codec.encode(value, form)),
     decode: (plain, form, place) => (plain === null ? null : codec.decode(plain, form, place)),
-    write: (value, to) => (value === null ? to.null() : write(codec, value, to)),
-    read: (from) => (from.isNull() ? null : read(codec, from)),
+    write: (value, to) => (value === null ? to.null() : codec.write(value, to)),
+    read: (from) => (from.isNull() ? null : codec.read(from)),
   }
 }
 
@@ -173,13 +176,13 @@ export function list<T>(codec: Codec<T>, max: number): Codec<T[]> {
     },
     write(value, to) {
       to.list(value.length)
-      for (const item of value) write(codec, item, to)
+      for (const item of value) codec.write(item, to)
     },
     read(from) {
       const length = from.list()
       if (length > max) unread()
       const value: T[] = []
-      for (let i = 0; i < length; i++) value.push(read(codec, from))
+      for (let i = 0; i < length; i++) value.push(codec.read(from))
       return value
     },
   }
@@ -204,7 +207,7 @@ export function mapOf<T>(key: Codec<string>, codec: Codec<T>, max: number): Code
       to.map(entries.length)
       for (const [k, item] of entries) {
         to.text(k)
-        write(codec, item, to)
+        codec.write(item, to)
       }
     },
     read(from) {
@@ -216,7 +219,7 @@ export function mapOf<T>(key: Codec<string>, codec: Codec<T>, max: number): Code
         const k = from.text()
         if (before !== undefined && compareKeys(before, k) >= 0) unread()
         before = k
-        value.set(key.decode(k, 'json', ''), read(codec, from))
+        value.set(key.decode(k, 'json', ''), codec.read(from))
       }
       return value
     },
@@ -227,7 +230,7 @@ type Fields = Record<string, Codec<unknown>>
 type Values<F extends Fields> = { [K in keyof F]: Decoded<F[K]> }
 
 /** An object with exactly these fields: a missing one and an unknown one are both refused. */
-export function object<F extends Fields>(fields: F): Codec<Values<F>> {
+export function object<F extends Fields>(fields: F): ObjectCodec<Values<F>> {
   const names = Object.keys(fields)
   const inBytes = fieldsOf(fields)
   return {
@@ -253,20 +256,22 @@ export function object<F extends Fields>(fields: F): Codec<Values<F>> {
 }
 
 /** A union told apart by the field `type`: `{propose: object({…}), …}` reads `{type: 'propose', …}`. */
-export function tagged<V extends Record<string, Codec<unknown>>>(
+export function tagged<V extends Record<string, ObjectCodec<unknown>>>(
   variants: V,
 ): Codec<{ [K in keyof V & string]: { type: K } & Decoded<V[K]> }[keyof V & string]> {
   type Union = { [K in keyof V & string]: { type: K } & Decoded<V[K]> }[keyof V & string]
-  const kinds = new Map(Object.entries(variants).map(([type, codec]) => [type, kindOf(oneOf([type]), codec)]))
+  const kinds = new Map(
+    Object.entries(variants).map(([type, { fields }]) => {
+      const inner = Object.fromEntries(fields.map(({ name, codec }) => [name, codec]))
+      return [type, fieldsOf({ ...inner, type: oneOf([type]) })]
+    }),
+  )
   return {
     write(value, to) {
-      const fields = kinds.get(value.type)
-      if (fields) writeFields(fields, value, to)
-      else to.raw(encodeCbor(this.encode(value, 'cbor') as Plain))
+      writeFields(kinds.get(value.type) ?? refuse('type', `“${value.type}”`), value, to)
     },
     read(from) {
-      const fields = kinds.get(typeAhead(from))
-      return readFields(fields ?? unread(), from, { type: '' }) as Union
+      return readFields(kinds.get(typeAhead(from)) ?? unread(), from, { type: '' }) as Union
     },
     encode(value, form) {
       const inner = (variants[value.type] as Codec<unknown>).encode(value, form)
@@ -289,18 +294,15 @@ export function mapped<T, U>(codec: Codec<T>, into: (value: T, place: string) =>
   return {
     encode: (value, form) => codec.encode(from(value), form),
     decode: (plain, form, place) => into(codec.decode(plain, form, place), place),
-    write: (value, to) => write(codec, from(value), to),
-    read: (reader) => into(read(codec, reader), ''),
+    write: (value, to) => codec.write(from(value), to),
+    read: (reader) => into(codec.read(reader), ''),
   }
 }
 
 /** A codec for a shape that holds itself, at most `depth` deep. */
 export function nested<T>(depth: number, make: (inner: Codec<T>) => Codec<T>): Codec<T> {
-  const refuseDeeper: Codec<T> = {
-    encode: () => refuse('value', `nested more than ${depth} deep`),
-    decode: (_plain, _form, place) => refuse(place, `nested more than ${depth} deep`),
-  }
-  let codec = refuseDeeper
+  const refuseAt = (place = 'value') => refuse(place, `nested more than ${depth} deep`)
+  let codec: Codec<T> = { encode: () => refuseAt(), decode: (_plain, _form, place) => refuseAt(place), write: () => refuseAt(), read: unread }
   for (let i = 0; i < depth; i++) codec = make(codec)
   return codec
 }

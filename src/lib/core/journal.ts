@@ -16,7 +16,7 @@ import { Pending } from './pending.js'
 import type { DurableRecord } from './record.js'
 import { ALL_RULES, type Rules } from './rules.js'
 import { Sequences } from './sequences.js'
-import type { PastBatch, Snapshot } from './snapshot.js'
+import { type PastBatch, pastBatchOf, type Snapshot } from './snapshot.js'
 import type { ExecutedBatch } from './steppable.js'
 import type { Value } from './tally.js'
 import { type Batch, type BatchOutline, isChange } from './transaction.js'
@@ -274,13 +274,10 @@ export class Journal {
     return this.logs.executed.slice(from, executed).map((batchId, i) => {
       const { batch, committed } = this.#must(batchId)
       const isFast = committed?.certificate.type === 'fast'
-      const first = this.#executedTransactions.firstIn(batch, from + i)
-      const hasKeys = ({ index }: { index: number }) => batch.transactions[index]?.deps.length !== 0
       this.#sequences.pruned(batch)
       this.#batches.delete(batchId)
       this.#past.set(batchId, { initiator: batch.initiator, isFast })
-      const [transactions, keyless] = [first.filter(hasKeys), first.filter((one) => !hasKeys(one))]
-      return { id: batchId, initiator: batch.initiator, isFast, keys: batch.keys, transactions, keyless }
+      return pastBatchOf(batch, isFast, this.#executedTransactions.firstIn(batch, from + i))
     })
   }
 

@@ -9,7 +9,7 @@ import type { ChangeMade } from './epochs.js'
 import type { KnownBatch } from './known-batch.js'
 import { ballotCodec, blsSignatureCodec } from './statement.js'
 import type { Value } from './tally.js'
-import { encodedBatchCodec, transactionCodec } from './transaction.js'
+import { type Batch, encodedBatchCodec, transactionCodec } from './transaction.js'
 import { allHeightsCodec, viewCodec } from './view.js'
 
 /** Bytes of a snapshot that are read. */
@@ -30,6 +30,12 @@ export interface PastBatch {
 interface PastTransaction {
   txId: Id
   index: number
+}
+
+/** What stays of an executed batch; `first`: its transactions that were executed first in it. */
+export function pastBatchOf({ id, initiator, keys, transactions }: Batch, isFast: boolean, first: readonly PastTransaction[]): PastBatch {
+  const hasKeys = ({ index }: PastTransaction) => transactions[index]?.deps.length !== 0
+  return { id, initiator, isFast, keys, transactions: first.filter(hasKeys), keyless: first.filter((one) => !hasKeys(one)) }
 }
 
 /** The journal at one point of its records, without its past. */

@@ -18,7 +18,7 @@ import { Table } from './table.js'
 export const MAX_DOCUMENT_BYTES = LIMITS.payloadBytes
 
 /** A value that came through `readJson`, which has checked it. */
-const json: Codec<Json> = { encode: (value) => value, decode: (plain) => plain as Json }
+const json: Codec<Json> = { encode: (value) => value, decode: (plain) => plain as Json, write: inJsonAlone, read: inJsonAlone }
 const expected = nullable(uint())
 
 const operations = {
@@ -37,10 +37,12 @@ type Operation = OperationOf<typeof operations>
 
 /** Lets the field `version` be left out, for null. */
 function unversioned<T>(codec: Codec<T>): Codec<T> {
-  return {
-    encode: (value, form) => codec.encode(value, form),
-    decode: (plain, form, place) => codec.decode({ version: null, ...(plain as object) }, form, place),
-  }
+  return { ...codec, decode: (plain, form, place) => codec.decode({ version: null, ...(plain as object) }, form, place) }
+}
+
+/** Operations are JSON, and never CBOR: it holds no fractions. */
+function inJsonAlone(): never {
+  return refuse('document', 'operations stand in JSON alone')
 }
 
 /** Canonical text of a document that is there, null for one that was deleted. */
